@@ -1,0 +1,35 @@
+# Every target does its own set-up: the environment lives in .venv and is rebuilt when pyproject.toml changes.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
+	$$p -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+
+.PHONY: setup demo test lint types benchmark clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "needs Python 3.11 or 3.12 (set PYTHON=/path/to/python)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/astranet demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy
+
+test: lint types
+	$(BIN)/python -m pytest
+
+benchmark: setup
+	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s
+
+clean:
+	rm -rf .venv build dist demo-output

@@ -1,0 +1,106 @@
+"""What the service needs from the outside, in the domain's words. Each upstream is one file that fulfils some of these."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from models.domain import LightCurve, RawSpectrum, Target
+
+PlaceKind = Literal["spectrum", "source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectrumStub:
+    """A spectrum's existence, without its arrays."""
+
+    spectrum_id: str
+    target_id: str
+    modified: str
+    """The server's own time stamp, naive UTC ISO text with microseconds: the polling cursor."""
+    kind: str = "source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an annotation or comment hangs: on a spectrum or on a source."""
+
+    kind: PlaceKind
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """An annotation that is already there."""
+
+    annotation_id: str
+    origin: str
+    data: Mapping[str, Any]
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Who the token belongs to and what it may do."""
+
+    user_id: int
+    username: str
+    acls: frozenset[str]
+    group_ids: frozenset[int]
+
+
+@runtime_checkable
+class SpectrumSource(Protocol):
+    """Where spectra come from."""
+
+    def spectra_modified_since(self, cursor: str | None, *, group_ids: Sequence[int]) -> Sequence[SpectrumStub]:
+        """Stubs with `modified >= cursor`, oldest first."""
+
+    def spectra_shared_with(self, *, group_ids: Sequence[int]) -> Iterator[SpectrumStub]:
+        """Every spectrum of every source of these groups: the slow sweep, for what was shared late."""
+
+    def spectrum(self, spectrum_id: str) -> RawSpectrum:
+        """The arrays of one spectrum; raises `NotFound` when it is gone or not shared with the token."""
+
+    def target(self, target_id: str) -> Target:
+        """The source it belongs to."""
+
+
+@runtime_checkable
+class PhotometrySource(Protocol):
+    """Where light curves come from."""
+
+    def light_curve(self, target_id: str) -> LightCurve | None:
+        """Photometry of one source, sorted; None when there is none."""
+
+
+@runtime_checkable
+class Marshal(SpectrumSource, PhotometrySource, Protocol):
+    """A marshal: spectra and photometry come from it and answers go back to it."""
+
+    def account(self) -> Account:
+        """Who we are there."""
+
+    def upsert_annotation(
+        self,
+        place: Place,
+        *,
+        origin: str,
+        data: Mapping[str, Any],
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
+        """Make the one annotation of `origin` at `place` hold exactly `data`; returns its id. Unchanged is not sent."""
+
+    def delete_annotation(self, place: Place, *, origin: str) -> bool:
+        """Take our annotation of `origin` away; False when there was none."""
+
+    def annotations(self, place: Place) -> Sequence[Annotation]:
+        """The annotations at `place` that the token can read."""
+
+    def post_comment(
+        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+    ) -> str:
+        """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one."""
+
+    def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+        """One machine classification per (source, origin): updates ours, or adds it; never votes and never labels."""

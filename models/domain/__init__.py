@@ -1,0 +1,35 @@
+"""The language of the project: frozen values that every part passes and none changes.
+
+    Evidence(target, spectrum?, light_curve?, cutouts?, host?)
+        -> Verdict, Anomaly, Confidence, HostVerdict -> Report
+
+Arrays are read-only, units stand in the names, and what is missing is `None` plus a `Caveat`, never an exception.
+"""
+
+from models.domain.answers import Anomaly, Confidence, HostVerdict, Verdict
+from models.domain.caveats import Caveat, CaveatCode
+from models.domain.classes import COARSE_CLASSES, COARSE_OF, FINE_CLASSES, NEEDLE_CLASSES
+from models.domain.evidence import Cutouts, Evidence, Host, LightCurve, RawSpectrum, Spectrum, Target
+from models.domain.report import Report, Status
+
+__all__ = [
+    "COARSE_CLASSES",
+    "COARSE_OF",
+    "FINE_CLASSES",
+    "NEEDLE_CLASSES",
+    "Anomaly",
+    "Caveat",
+    "CaveatCode",
+    "Confidence",
+    "Cutouts",
+    "Evidence",
+    "Host",
+    "HostVerdict",
+    "LightCurve",
+    "RawSpectrum",
+    "Report",
+    "Spectrum",
+    "Status",
+    "Target",
+    "Verdict",
+]

@@ -1,0 +1,92 @@
+"""What the models say: one value per question, each independent of the others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the spectrum looks like (ASTRANet paper, Sec. IV A-B).
+
+    Parameters
+    ----------
+    label : str
+        The most probable of the seven fine classes.
+    probabilities : mapping of str to float
+        Ensemble mean over members, fine classes, sums to 1.
+    coarse : mapping of str to float
+        The same over the three superclasses.
+    spread : mapping of str to float
+        Standard deviation of each fine probability over the members (Eq. 5); empty for one member.
+    members : int
+        How many networks voted.
+    """
+
+    label: str
+    probabilities: Mapping[str, float]
+    coarse: Mapping[str, float]
+    spread: Mapping[str, float] = field(default_factory=dict)
+    members: int = 1
+
+    @property
+    def probability(self) -> float:
+        """The probability of `label`."""
+        return self.probabilities[self.label]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence:
+    """How far the verdict can be believed (ASTRANet paper, Sec. VI).
+
+    Every guarantee needs exchangeability with the calibration set; its size and date are part of the value.
+
+    Parameters
+    ----------
+    prediction_sets : mapping of str to tuple of str
+        Classes at each alpha, keyed by the alpha as text ("0.05"); an empty set is an answer.
+    method : str
+        `lac` for the threshold set of Eq. 3, `aps` for adaptive prediction sets.
+    p_marginal, p_mondrian : float or None
+        Conformal p-values of the anomaly score (Eq. 1 and 2).
+    entropy : mapping of str to float
+        `total`, `aleatoric`, `epistemic` in nats (Eq. 4).
+    calibration_id : str
+        Which calibration set; `calibration_size` and `calibration_date` describe it.
+    """
+
+    prediction_sets: Mapping[str, tuple[str, ...]]
+    method: str
+    calibration_id: str
+    calibration_size: int
+    calibration_date: str
+    p_marginal: float | None = None
+    p_mondrian: float | None = None
+    entropy: Mapping[str, float] = field(default_factory=dict)
+    policy: str | None = None
+    sentence: str | None = None
+    cell: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomaly:
+    """How strange the spectrum is (ASTRANet paper, Sec. IV C-D); scores are rank-normalised, higher is stranger."""
+
+    score: float
+    flagged: bool
+    threshold: float
+    scores: Mapping[str, float]
+    families: Mapping[str, float]
+    seeds: tuple[float, ...] = ()
+    neighbours: tuple[Mapping[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostVerdict:
+    """What images, light curve and host say (NEEDLE paper): SN, SLSN-I or TDE."""
+
+    label: str
+    probabilities: Mapping[str, float]
+    model: str
+    prediction_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    p_mondrian: float | None = None
+    details: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,124 @@
+"""The one answer about one spectrum or source: stable JSON, of which posts, notes, pages and the CLI are views."""
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from models.domain.answers import Anomaly, Confidence, HostVerdict, Verdict
+from models.domain.caveats import Caveat
+
+SCHEMA_VERSION = 1
+
+
+class Status(StrEnum):
+    """Whether there is an answer. A refusal is one too: it says why there is no class."""
+
+    OK = "ok"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything the models found, and everything they did not, with reasons.
+
+    A report depends on nothing but its evidence and the bundle: no clock, no host name. The same evidence gives the
+    same bytes, which is what lets the service skip posts that would change nothing.
+
+    Parameters
+    ----------
+    target_id, spectrum_id : str or None
+        What it is about.
+    status : Status
+        `refused` when there is no spectral class; `reason` then holds the sentence.
+    bundle : str
+        Name and short hash of the model bundle, such as `compact-1@3f2a9c1d`.
+    input_hash : str
+        SHA-256 over the evidence that was used.
+    """
+
+    target_id: str | None
+    spectrum_id: str | None
+    status: Status
+    reason: str | None = None
+    verdict: Verdict | None = None
+    confidence: Confidence | None = None
+    anomaly: Anomaly | None = None
+    host_verdict: HostVerdict | None = None
+    caveats: tuple[Caveat, ...] = ()
+    bundle: str = ""
+    input_hash: str = ""
+    schema: int = SCHEMA_VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types; `None` values are kept, so that the keys never change."""
+        plain = _plain(self)
+        assert isinstance(plain, dict)
+        return plain
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces, never NaN.
+
+        Raises
+        ------
+        ValueError
+            If a number is NaN or infinite.
+        """
+        return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the text is no report, or one of a later schema.
+        """
+        data = json.loads(text)
+        if not isinstance(data, dict) or data.get("schema") != SCHEMA_VERSION:
+            found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+            raise ValueError(f"not a report of schema {SCHEMA_VERSION}: {found!r}")
+        report = _build(cls, data)
+        assert isinstance(report, cls)
+        return report
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, StrEnum):
+        return str(value)
+    return value
+
+
+def _build(kind: Any, data: Any) -> Any:
+    """Rebuild a value of the annotated type `kind` from plain JSON types."""
+    if data is None:
+        return None
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        (kind,) = [a for a in typing.get_args(kind) if a is not type(None)]
+        return _build(kind, data)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        unknown = set(data) - set(hints)
+        if unknown:
+            raise ValueError(f"{getattr(kind, '__name__', kind)}: unknown keys {sorted(unknown)}")
+        return typing.cast(Any, kind)(**{k: _build(hints[k], v) for k, v in data.items()})
+    if origin is tuple:
+        (item, *_) = typing.get_args(kind)
+        return tuple(_build(item, v) for v in data)
+    if origin is Mapping:
+        return {k: _build(typing.get_args(kind)[1], v) for k, v in data.items()}
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind(data)
+    return data

@@ -1,0 +1,1 @@
+"""The service: decides what happens and when; the only package that reads environment, clock, disk, database."""
