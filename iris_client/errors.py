@@ -2,7 +2,7 @@
 
     UpstreamError
     |-- Unavailable    try again later: time-outs, resets, 429, 502-504, HTML where JSON should be
-    |-- Refused        never try the same again; park it and show why: 400, 401, 403 on writing, 409, 413, 500 on bad input
+    |-- Refused        never the same again; park it and show why: 400, 401, 403 on writing, 409, 413, 500 on bad input
     |-- NotFound       a real answer: there is no such thing, or not for this token
     `-- BadPayload     it answered, but not in the agreed form; park it with a sample
 

@@ -1,4 +1,4 @@
-"""What the service needs from the outside, in the domain's words. Each upstream is one file that fulfils some of these."""
+"""What the service needs from outside, in the domain's words. Each upstream is one file that fulfils some of these."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

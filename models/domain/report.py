@@ -4,7 +4,7 @@ import dataclasses
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -53,6 +53,22 @@ class Report:
     bundle: str = ""
     input_hash: str = ""
     schema: int = SCHEMA_VERSION
+
+    @classmethod
+    def refusal(
+        cls, *, target_id: str | None, spectrum_id: str | None, caveats: Sequence[Caveat], bundle: str, input_hash: str
+    ) -> Self:
+        """Say that there is no class, and why: the first refusing caveat is the reason."""
+        reason = next((c.text for c in caveats if c.refuses), "no usable input")
+        return cls(
+            target_id=target_id,
+            spectrum_id=spectrum_id,
+            status=Status.REFUSED,
+            reason=reason,
+            caveats=tuple(caveats),
+            bundle=bundle,
+            input_hash=input_hash,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types; `None` values are kept, so that the keys never change."""

@@ -1,0 +1,1 @@
+"""The command line, one module per subject. Each has `register(app)`."""

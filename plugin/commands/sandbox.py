@@ -1,0 +1,7 @@
+"""Commands about: sandbox."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subject's commands."""

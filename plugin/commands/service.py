@@ -1,0 +1,7 @@
+"""Commands about: service."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subject's commands."""

@@ -1,0 +1,7 @@
+"""Commands about: spectra."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subject's commands."""
