@@ -1,0 +1,256 @@
+"""The checks, one small function each: what is wrong with this spectrum, in a sentence an astronomer can act on.
+
+Each takes (`Draft`, `QualityRules`) and gives None or the `Caveat` that refuses it. They run in the order of `CHECKS`,
+and each may count on the ones before it having passed.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from iris_client.quality_input import Draft
+from iris_client.quality_rules import QualityRules
+from models.domain import Caveat, CaveatCode
+from models.domain.arrays import FloatArray
+
+Check = Callable[[Draft, QualityRules], Caveat | None]
+
+
+def enough_points(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """Some thirty pixels at least, and not a million."""
+    n = draft.wavelength_A.size
+    if n < rules.min_points:
+        return _no(CaveatCode.TOO_FEW_POINTS, f"{_count(n, 'pixel')}, {rules.min_points} needed")
+    if n > rules.max_points:
+        return _no(CaveatCode.OUT_OF_RANGE, f"{n} pixels, at most {rules.max_points} are read")
+    return None
+
+
+def wavelengths_complete(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """Every pixel needs a wavelength."""
+    missing = int(np.isnan(draft.wavelength_A).sum())
+    if missing:
+        return _no(CaveatCode.NOT_NUMBERS, f"{missing} of {draft.wavelength_A.size} wavelengths are missing")
+    return None
+
+
+def finite(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """NaN is a missing value; infinity is a mistake."""
+    for name, values in (("wavelength", draft.wavelength_A), ("flux", draft.flux)):
+        bad = int(np.isinf(values).sum())
+        if bad:
+            return _no(CaveatCode.INFINITE_VALUES, f"{bad} of {values.size} {name} values are infinite")
+    return None
+
+
+def positive_wavelengths(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """There is no light at zero or negative wavelength."""
+    bad = int((draft.wavelength_A <= 0).sum())
+    if bad:
+        return _no(CaveatCode.OUT_OF_RANGE, f"{bad} of {draft.wavelength_A.size} wavelengths are zero or negative")
+    return None
+
+
+def angstrom(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """Wavelengths must look like optical ones in Angstrom; say which unit they look like instead."""
+    low, high = float(draft.wavelength_A.min()), float(draft.wavelength_A.max())
+    if high >= 1500.0 and low <= 1e5:
+        return None
+    guess = next((name for name, a, b in _LOOKS_LIKE if a <= low and high <= b), None)
+    hint = f": this looks like {guess}" if guess else ""
+    return _no(CaveatCode.WRONG_UNIT, f"wavelengths run from {low:.5g} to {high:.5g}, not in Angstrom{hint}")
+
+
+_LOOKS_LIKE: Final = (
+    ("metre", 1e-8, 1e-5),
+    ("micron", 0.1, 2.9),
+    ("log10 of Angstrom", 3.0, 5.0),
+    ("nanometre", 100.0, 1500.0),
+)
+
+
+def distinct_wavelengths(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """Two fluxes at one wavelength: which one holds is not for us to say."""
+    repeats = draft.wavelength_A.size - np.unique(draft.wavelength_A).size
+    if repeats:
+        return _no(CaveatCode.DUPLICATED_WAVELENGTHS, f"{_count(repeats, 'wavelength')} given more than once")
+    return None
+
+
+def ascending(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """Wavelengths out of order point to a broken export, so they are not silently sorted."""
+    steps = np.diff(draft.wavelength_A)
+    if (steps > 0).all():
+        return None
+    if (steps < 0).all():
+        return _no(CaveatCode.UNSORTED, "wavelengths run from red to blue; ascending order needed")
+    return _no(CaveatCode.UNSORTED, f"wavelengths are not sorted: {_count(int((steps < 0).sum()), 'step')} backwards")
+
+
+def few_gaps(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """Missing flux values are masked, up to a point; what is missing before the first and after the last is padding."""
+    there = np.flatnonzero(np.isfinite(draft.flux))
+    if not there.size:
+        return _no(CaveatCode.TOO_MANY_GAPS, f"all {draft.flux.size} flux values are missing")
+    missing = 1.0 - there.size / (there[-1] - there[0] + 1)
+    if missing > rules.max_missing:
+        limit = 100 * rules.max_missing
+        return _no(
+            CaveatCode.TOO_MANY_GAPS, f"{100 * missing:.0f} % of the flux values are missing, limit {limit:.0f} %"
+        )
+    return None
+
+
+def covered(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """The network was trained on spectra that cover the window (ASTRANet paper, Sec. III)."""
+    share = coverage(draft.wavelength_A[np.isfinite(draft.flux)], rules)
+    if share >= rules.min_coverage:
+        return None
+    low, high = rules.window_A
+    text = f"coverage {100 * share:.0f} % of {low:.0f}-{high:.0f} A, {100 * rules.min_coverage:.0f} % needed"
+    return _no(CaveatCode.LOW_COVERAGE, text)
+
+
+def enough_inside(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """A few wide pixels can span the window and still show nothing."""
+    n = _seen(draft, rules).size
+    if n >= rules.min_points:
+        return None
+    low, high = rules.window_A
+    text = f"{_count(n, 'pixel')} with flux in {low:.0f}-{high:.0f} A, {rules.min_points} needed"
+    return _no(CaveatCode.TOO_FEW_POINTS, text)
+
+
+def sane_scale(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """Any scale will do as long as single precision can hold it."""
+    largest = float(np.nanmax(np.abs(draft.flux)))
+    if largest > rules.max_flux:
+        return _no(CaveatCode.OUT_OF_RANGE, f"flux values up to {largest:.1e} are no physical flux in any unit")
+    largest = float(np.abs(_seen(draft, rules)).max())
+    if 0 < largest < rules.min_flux:
+        return _no(CaveatCode.OUT_OF_RANGE, f"flux values of at most {largest:.1e} are too small to compute with")
+    return None
+
+
+def not_flat(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """A constant, or a few constants taking turns, is a placeholder and no measurement."""
+    flux = _seen(draft, rules)
+    values = np.unique(flux)
+    if values.size == 1:
+        return _no(CaveatCode.FLAT, f"every flux value is {values[0]:.4g}")
+    if values.size < rules.min_distinct:
+        return _no(CaveatCode.FLAT, f"only {values.size} different flux values, {rules.min_distinct} needed")
+    zeros = float((flux == 0).mean())
+    if zeros > rules.max_zero:
+        text = f"{100 * zeros:.0f} % of the flux values are exactly zero, limit {100 * rules.max_zero:.0f} %"
+        return _no(CaveatCode.FLAT, text)
+    return _wide_enough(flux, rules)
+
+
+def _wide_enough(flux: FloatArray, rules: QualityRules) -> Caveat | None:
+    low, middle, high = np.percentile(flux, [5, 50, 95])
+    if high - low < rules.min_spread * abs(middle) or high == low:
+        need = 100 * rules.min_spread
+        spread = 100 * (high - low) / abs(middle) if middle else 0.0
+        return _no(CaveatCode.FLAT, f"flat: flux varies by {spread:.1g} % around its median, {need:.0f} % needed")
+    return None
+
+
+def mostly_positive(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """Much negative flux means that the continuum was subtracted, or that there is no signal."""
+    share = float((_seen(draft, rules) < 0).mean())
+    if share == 1.0:
+        return _no(CaveatCode.MOSTLY_NEGATIVE, "every flux value is negative")
+    if share > rules.max_negative:
+        text = f"{100 * share:.0f} % of the flux values are negative, limit {100 * rules.max_negative:.0f} %"
+        return _no(CaveatCode.MOSTLY_NEGATIVE, text)
+    return None
+
+
+def no_spike(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """One pixel far above everything else is a cosmic ray or a bad column, and would set the scale of the plot."""
+    size = np.abs(_seen(draft, rules))
+    peak, high = float(size.max()), float(np.percentile(size, 99))
+    if peak <= rules.max_peak * high:
+        return None
+    ratio = f"{peak / high:.1e} times" if high > 0 else "infinitely far above"
+    return _no(CaveatCode.OUT_OF_RANGE, f"a spike {ratio} the 99th percentile of the flux: remove bad pixels first")
+
+
+def enough_signal(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """Noise per pixel from second differences (DER_SNR, Stoehr et al. 2008, ASPC 394, 505)."""
+    snr = signal_to_noise(_seen(draft, rules))
+    if snr < rules.min_snr:
+        return _no(CaveatCode.LOW_SNR, f"signal to noise {max(snr, 0.0):.2g} per pixel, {rules.min_snr:.2g} needed")
+    return None
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    enough_points,
+    wavelengths_complete,
+    finite,
+    positive_wavelengths,
+    angstrom,
+    distinct_wavelengths,
+    ascending,
+    few_gaps,
+    covered,
+    enough_inside,
+    sane_scale,
+    not_flat,
+    mostly_positive,
+    no_spike,
+    enough_signal,
+)
+"""In the order in which they run; the first that objects decides."""
+
+
+def coverage(wavelength_A: FloatArray, rules: QualityRules) -> float:
+    """Share of the window between the first and the last pixel, gaps taken out.
+
+    Parameters
+    ----------
+    wavelength_A : ndarray, shape (n,)
+        Strictly ascending, Angstrom; nothing is covered by fewer than two pixels.
+    """
+    if wavelength_A.size < 2:
+        return 0.0
+    low, high = rules.window_A
+    steps = np.diff(wavelength_A)
+    gap = max(rules.max_gap_steps * float(np.median(steps)), rules.max_gap_A)
+    inside = np.diff(np.clip(wavelength_A, low, high))
+    return float(inside[steps <= gap].sum() / (high - low))
+
+
+def signal_to_noise(flux: FloatArray) -> float:
+    """Median flux over noise per pixel; infinite for a noiseless curve.
+
+    DER_SNR looks two pixels away, because neighbours are often correlated. Anything that repeats every second pixel
+    is invisible to it, so the larger of the two-pixel and the one-pixel estimate counts.
+    """
+    noise = max(_second_difference(flux, 1), _second_difference(flux, 2))
+    signal = float(np.median(flux))
+    return signal / noise if noise > 0 else np.inf if signal > 0 else 0.0
+
+
+def _second_difference(flux: FloatArray, lag: int) -> float:
+    if flux.size <= 2 * lag:
+        return 0.0
+    curve = 2 * flux[lag:-lag] - flux[: -2 * lag] - flux[2 * lag :]
+    return float(1.482602 / np.sqrt(6.0) * np.median(np.abs(curve)))
+
+
+def _seen(draft: Draft, rules: QualityRules) -> FloatArray:
+    """The flux values that are there, inside the window."""
+    low, high = rules.window_A
+    inside = (draft.wavelength_A >= low) & (draft.wavelength_A <= high)
+    return draft.flux[inside & np.isfinite(draft.flux)]
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _no(code: CaveatCode, text: str) -> Caveat:
+    return Caveat(code=code, text=text)
