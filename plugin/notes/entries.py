@@ -1,0 +1,63 @@
+"""What a note is made of: one spectrum's report with its object, and the measured figures of the model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.domain import Report, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One spectrum of the night.
+
+    Parameters
+    ----------
+    target : Target
+        The object as the marshal and the TNS know it at the draft's `as_of`.
+    report : Report
+        What the models said.
+    instrument, observed_at : str or None
+        Of the spectrum; shown in the table's Source column.
+    simulated : bool
+        Whether the data are made up (sandbox, demo); one such entry labels the whole note.
+    """
+
+    target: Target
+    report: Report
+    instrument: str | None = None
+    observed_at: str | None = None
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured fraction with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f}-{self.high:.2f})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What the bundle's card says of the classifier on its test split.
+
+    Parameters
+    ----------
+    purity, recall : mapping of str to Figure
+        By class; a class that was not measured is absent.
+    test : str
+        What they were measured on, one phrase: "2,100 spectra of 1,500 objects not used in training".
+    """
+
+    purity: Mapping[str, Figure] = field(default_factory=dict)
+    recall: Mapping[str, Figure] = field(default_factory=dict)
+    test: str = "the test split"
+
+    def sentence(self, label: str) -> str:
+        """Purity and recall of one class in words."""
+        purity, recall = self.purity.get(label), self.recall.get(label)
+        return f"{label}: purity {purity or 'not measured'}, recall {recall or 'not measured'}"

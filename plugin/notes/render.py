@@ -1,0 +1,72 @@
+"""A draft as text, HTML, JSON and CSV. The same draft gives the same bytes."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from plugin.notes.draft import ABSTRACT_LIMIT, Draft
+from plugin.notes.related import COLUMNS, to_csv
+
+TEMPLATES = Path(__file__).parent / "templates"
+CSV_NAME = "related_objects.csv"
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(TEMPLATES),
+    autoescape=select_autoescape(["html"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def to_text(draft: Draft) -> str:
+    """For reading in a terminal or a mail."""
+    template = _ENVIRONMENT.get_template("note.txt")
+    return template.render(draft=draft, limit=ABSTRACT_LIMIT, csv_name=CSV_NAME, table=_columns(draft))
+
+
+def to_html(draft: Draft) -> str:
+    """A page of its own."""
+    template = _ENVIRONMENT.get_template("note.html")
+    return template.render(draft=draft, limit=ABSTRACT_LIMIT, columns=COLUMNS, note_css=css())
+
+
+def to_html_part(draft: Draft) -> Markup:
+    """The note without page around it, escaped, for a page that brings `css()` along."""
+    macros = _ENVIRONMENT.get_template("parts.html").module
+    return Markup(macros.note(draft, COLUMNS, ABSTRACT_LIMIT))  # type: ignore[attr-defined]  # noqa: S704
+
+
+def css() -> Markup:
+    """The style of the note: our own file, nothing of anybody else's in it."""
+    return Markup((TEMPLATES / "note.css").read_text(encoding="utf-8"))  # noqa: S704
+
+
+def to_json(draft: Draft) -> str:
+    """For programs: every field, sorted keys."""
+    return json.dumps(dataclasses.asdict(draft), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def files(draft: Draft) -> dict[str, str]:
+    """Every file of a note by name."""
+    return {
+        "astronote.html": to_html(draft),
+        "astronote.txt": to_text(draft),
+        CSV_NAME: to_csv(draft.related),
+        "astronote.json": to_json(draft),
+    }
+
+
+FILE_NAMES = ("astronote.html", "astronote.txt", CSV_NAME, "astronote.json")
+"""What `files` writes; the JSON is last, so that where it stands the rest stands too."""
+
+
+def _columns(draft: Draft) -> str:
+    """The table in columns of even width."""
+    rows = [COLUMNS, *(r.cells() for r in draft.related)]
+    widths = [max(len(r[i]) for r in rows) for i in range(len(COLUMNS))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows)

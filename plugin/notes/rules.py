@@ -1,0 +1,116 @@
+"""Which objects of a night go into a note. Every object ends in one place: in the table, or left out and why."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from models.domain import Status, Target
+from plugin.notes.entries import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteRules:
+    """What makes an object worth announcing.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        Announced classes. CVs and AGN are left out: the TNS asks not to send variable stars, and AGN are no transients.
+    min_probability : float
+        Of the label. A prediction set with one class is not enough by itself: one class may stand alone there with a
+        middling probability when the rest is spread thin.
+    alpha : float
+        The prediction set at this alpha must hold the label and nothing else.
+    """
+
+    classes: tuple[str, ...] = ("TDE", "SLSN", "SN Ibc", "SN II", "SN Ia")
+    min_probability: float = 0.8
+    alpha: float = 0.05
+
+    @property
+    def alpha_key(self) -> str:
+        """The key of the prediction set in a report."""
+        return f"{self.alpha:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The outcome: candidates in the table's order, and how many objects were left out for which reason."""
+
+    candidates: tuple[Entry, ...]
+    left_out: Mapping[str, int]
+    n_spectra: int
+    n_refused: int
+    n_objects: int
+
+
+CLASSIFIED = "already classified by people"
+NO_ANSWER = "no spectrum could be classified"
+OTHER_CLASS = "a class not announced here"
+UNSURE = "below the threshold"
+DISAGREE = "spectra of the same object disagree"
+
+
+def classified(target: Target) -> bool:
+    """Whether people have typed the object: in the marshal, or on the TNS (a type, or a name that is not `AT ...`)."""
+    prefix, _, rest = (target.tns_name or "").partition(" ")
+    named = bool(rest) and prefix.upper() != "AT"
+    return bool(target.classifications) or named or (target.tns_type or "").strip().upper() not in ("", "AT")
+
+
+def confident(entry: Entry, rules: NoteRules) -> bool:
+    """Whether the label passes the threshold and stands alone in the prediction set."""
+    verdict, confidence = entry.report.verdict, entry.report.confidence
+    if verdict is None or confidence is None:
+        return False
+    alone = confidence.prediction_sets.get(rules.alpha_key) == (verdict.label,)
+    return alone and verdict.probability >= rules.min_probability
+
+
+def select(entries: Sequence[Entry], rules: NoteRules) -> Selection:
+    """One row per object, its best spectrum; rarest class first, then by probability.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        Every spectrum of one night, in any order; the outcome does not depend on it.
+    """
+    ordered = sorted(entries, key=lambda e: (e.target.target_id, e.report.spectrum_id or ""))
+    verdicts = [_judge(list(group), rules) for _, group in groupby(ordered, key=lambda e: e.target.target_id)]
+    found = [v for v in verdicts if isinstance(v, Entry)]
+    return Selection(
+        candidates=tuple(sorted(found, key=lambda e: _rank(e, rules))),
+        left_out=dict(sorted(Counter(v for v in verdicts if isinstance(v, str)).items())),
+        n_spectra=len(ordered),
+        n_refused=sum(e.report.status is Status.REFUSED for e in ordered),
+        n_objects=len(verdicts),
+    )
+
+
+def _judge(entries: list[Entry], rules: NoteRules) -> Entry | str:
+    """The best spectrum of one object, or the reason why it is left out."""
+    if any(classified(e.target) for e in entries):
+        return CLASSIFIED
+    answered = [e for e in entries if e.report.verdict is not None]
+    if not answered:
+        return NO_ANSWER
+    sure = [e for e in answered if confident(e, rules)]
+    labels = {_label(e) for e in sure}
+    if len(labels) > 1:
+        return DISAGREE
+    if not sure:
+        return UNSURE
+    return OTHER_CLASS if labels.isdisjoint(rules.classes) else max(sure, key=_probability)
+
+
+def _label(entry: Entry) -> str:
+    return entry.report.verdict.label if entry.report.verdict else ""
+
+
+def _probability(entry: Entry) -> float:
+    return entry.report.verdict.probability if entry.report.verdict else 0.0
+
+
+def _rank(entry: Entry, rules: NoteRules) -> tuple[int, float, str]:
+    return rules.classes.index(_label(entry)), -_probability(entry), entry.target.target_id
