@@ -1,0 +1,242 @@
+"""Every `ASTRANET_*` variable, typed and explained; nothing else in the project reads the environment.
+
+A variable that is wrong, or that nobody knows, stops the start: a misspelt `ASTRANET_DRYRUN=true` must not post.
+Secrets are masked in `repr`, and no message ever shows the value of a secret.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+import platformdirs
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "ASTRANET_"
+_PRIVATE = frozenset({"marshal_token", "database_url"})
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the message names the variable and says what is expected. Raised at the start only."""
+
+
+def _default_database() -> str:
+    return f"sqlite:///{platformdirs.user_data_path('astranet') / 'astranet.sqlite'}"
+
+
+class Settings(BaseSettings):
+    """What the operator decides. Read it with `Settings.load()`; tests may pass values by name instead."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    # The marshal
+    marshal_url: str | None = Field(None, description="Address of the SkyPortal or Fritz marshal: https://host[:port].")
+    marshal_token: SecretStr | None = Field(
+        None, description="API token of the bot; needs the rights Annotate and, with POST_CLASSIFICATION, Classify."
+    )
+    marshal_token_file: Path | None = Field(
+        None, description="File that holds the token; instead of MARSHAL_TOKEN, for container secrets."
+    )
+    group_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+        (), description="Marshal groups whose spectra are read and who see the answers: numbers, separated by commas."
+    )
+    taxonomy: str = Field("Sitewide Taxonomy", description="Taxonomy on the marshal that classifications belong to.")
+    http_connect_seconds: float = Field(10.0, gt=0, description="How long to wait for a connection, in seconds.")
+    http_read_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="How long to wait for an answer, in seconds; SkyPortal loads the arrays even to list spectra.",
+    )
+    requests_per_second: float = Field(
+        4.0, gt=0, description="Requests per second for this token; SkyPortal allows 5, then it refuses."
+    )
+
+    # What is read, and when
+    poll_seconds: float = Field(120.0, ge=5, description="Seconds between two looks for new spectra.")
+    sweep_hours: float = Field(
+        12.0, ge=0, description="Hours between two full sweeps for spectra that were shared late; 0 switches them off."
+    )
+    overlap_seconds: float = Field(
+        600.0, ge=0, description="How far each look reaches back behind the last one, in seconds."
+    )
+    backfill_days: float = Field(
+        2.0, ge=0, description="How many days of older spectra the very first look takes in; later ones go on from it."
+    )
+    batch_size: int = Field(32, ge=1, le=1024, description="How many spectra are classified together.")
+    max_attempts: int = Field(
+        50, ge=1, description="Attempts at a spectrum or post before it is parked; the waits between them grow to 1 h."
+    )
+    claim_seconds: float = Field(
+        900.0, ge=60, description="After how many seconds another worker may take over the work of one that vanished."
+    )
+
+    # What counts as a usable spectrum
+    min_coverage: float = Field(
+        0.8, gt=0, le=1, description="Share of 3850-9000 A that a spectrum must cover to be classified."
+    )
+    min_snr: float = Field(1.0, ge=0, description="Median signal-to-noise per pixel below which nothing is said.")
+    min_points: int = Field(100, ge=2, description="Fewest pixels a spectrum may have.")
+
+    # The answer
+    bundle: Path | None = Field(None, description="Folder of the model bundle; empty for the one that is shipped.")
+    alpha: float = Field(
+        0.05, gt=0, lt=0.5, description="Error rate of the prediction set; must be one the bundle is calibrated for."
+    )
+    dry_run: bool = Field(True, description="true composes, stores and shows everything and sends nothing.")
+    post_refusals: bool = Field(False, description="Also write on refused spectra why there is no class.")
+    post_classification: bool = Field(
+        False, description="Also add an ML classification to the source; it can start other people's follow-up."
+    )
+
+    # The night's note
+    note_hour_utc: int = Field(15, ge=0, le=23, description="Hour (UTC) at which the draft of the night is written.")
+    note_authors: str = Field("", description="Authors of the draft, as they should stand in it.")
+    output_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("astranet") / "output",
+        description="Folder for drafts and pages.",
+    )
+
+    # The house
+    database_url: str = Field(
+        default_factory=_default_database,
+        repr=False,
+        description="SQLAlchemy address; by default a SQLite file in the user's data folder. PostgreSQL: "
+        "postgresql+psycopg://user:password@host/name.",
+    )
+    data_dir: Path | None = Field(None, description="Training and test data; the service itself needs none.")
+    log_format: Literal["console", "json"] = Field("console", description="console for people, json for machines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing by itself: `load` gathers the environment; `Settings(...)` is only its arguments."""
+        return (init_settings,)
+
+    @classmethod
+    def load(cls, env: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Self:
+        """Read the environment over an optional `.env` file.
+
+        Raises
+        ------
+        ConfigError
+            If a variable is unknown or wrong; every problem is listed, none shows a secret.
+        """
+        variables = _gather(os.environ if env is None else env, env_file)
+        _refuse_unknown(variables, cls.variables())
+        values = {name.removeprefix(PREFIX).lower(): text for name, text in variables.items() if text.strip()}
+        try:
+            return cls(**values)  # type: ignore[arg-type]  # pydantic turns the texts into the annotated types
+        except ValidationError as error:
+            raise ConfigError(_explain(error, values)) from None
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Each variable's full name and what it is for, in the order of this file."""
+        return {PREFIX + name.upper(): field.description or "" for name, field in cls.model_fields.items()}
+
+    @field_validator("group_ids", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(int(part) for part in _parts(value))
+        return (value,) if isinstance(value, int) else value
+
+    @field_validator("marshal_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+            raise ValueError("expected http(s)://host[:port], without user name or query")
+        return value.rstrip("/")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _token_from_file(cls, values: dict[str, Any]) -> dict[str, Any]:
+        path = values.get("marshal_token_file")
+        if path is None:
+            return values
+        if values.get("marshal_token") is not None:
+            raise ValueError(f"set {PREFIX}MARSHAL_TOKEN or {PREFIX}MARSHAL_TOKEN_FILE, not both")
+        return {**values, "marshal_token": _read_token(Path(path))}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not appear in a log, a message or the database."""
+        return () if self.marshal_token is None else (self.marshal_token.get_secret_value(),)
+
+    def marshal(self) -> tuple[str, str, tuple[int, ...]]:
+        """Address, token and groups of the marshal, for commands that cannot work without.
+
+        Raises
+        ------
+        ConfigError
+            If one of the three is not set.
+        """
+        if not self.marshal_url:
+            raise ConfigError(_missing("marshal_url"))
+        if self.marshal_token is None:
+            raise ConfigError(_missing("marshal_token"))
+        if not self.group_ids:
+            raise ConfigError(_missing("group_ids"))
+        return self.marshal_url, self.marshal_token.get_secret_value(), self.group_ids
+
+
+def _parts(text: str) -> Iterable[str]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in parts):
+        raise ValueError('expected numbers separated by commas, such as "6,2"')
+    return parts
+
+
+def _read_token(path: Path) -> str:
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: cannot read {path}: {error.strerror}") from None
+    if not token:
+        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: {path} is empty")
+    return token
+
+
+def _gather(env: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
+    """Return the project's variables by upper-case name; the environment wins over the file."""
+    from_file = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
+    both = {**{k: v or "" for k, v in from_file.items()}, **env}
+    return {name.upper(): text for name, text in both.items() if name.upper().startswith(PREFIX)}
+
+
+def _refuse_unknown(found: Iterable[str], known: Mapping[str, str]) -> None:
+    unknown = sorted(set(found) - set(known))
+    if unknown:
+        raise ConfigError("\n".join(_suggest(name, known) for name in unknown))
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _missing(name: str) -> str:
+    return f"{PREFIX}{name.upper()}: not set. {Settings.model_fields[name].description}"
+
+
+def _explain(error: ValidationError, values: Mapping[str, str]) -> str:
+    """One line per problem: the variable, what is wrong, what was given (never a secret), what it is for."""
+    lines = []
+    for item in error.errors(include_url=False, include_input=False, include_context=False):
+        what = item["msg"].removeprefix("Value error, ")
+        if not item["loc"]:
+            lines.append(what)
+            continue
+        name = str(item["loc"][0])
+        given = "" if name in _PRIVATE or "@" in values.get(name, "@") else f" (got {values[name]!r})"
+        lines.append(f"{PREFIX}{name.upper()}: {what}{given}. {Settings.model_fields[name].description}")
+    return "\n".join(lines)
