@@ -90,7 +90,7 @@ class State:
                     internal_key=str(uuid.uuid4()),
                     **columns,
                 )
-                source.redshift_history = [redshift_entry(source, now, user)]
+                source.redshift_history = [redshift_entry(source, now, user)] if "redshift" in columns else None
                 self.sources[source_id] = source
             for group_id in sorted(group_ids - set(source.saves)):
                 save_id = self.next_id("saves")
