@@ -1,0 +1,1 @@
+"""The demo: an embedded marshal with simulated spectra, two cycles of the real service, one page to look at."""

@@ -1,0 +1,106 @@
+"""One spectrum as a person looks at it: what came, what the service said, and how soon it deserves a look."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from models.domain import FINE_CLASSES, Report, Status, Target
+
+RARE = ("TDE", "SLSN")
+"""Classes that people go out for at once."""
+
+_BROAD = 4
+
+
+class Interest(IntEnum):
+    """How soon to look; lower comes first. Judged from the report alone: the truth is not known in the morning."""
+
+    ODD = 0
+    FITS_NOTHING = 1
+    RARE = 2
+    MAYBE_RARE = 3
+    CLASSIFIED = 4
+    UNDECIDED = 5
+    REFUSED = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One spectrum, its object and its report.
+
+    Parameters
+    ----------
+    wavelength_A, flux : sequence of float
+        As uploaded; may be empty or unequal, for what was refused.
+    truth : str or None
+        The class the simulator drew it from, or what odd thing it was made to be. The service never sees it.
+    """
+
+    target: Target
+    report: Report
+    alpha: str
+    wavelength_A: tuple[float, ...] = ()
+    flux: tuple[float, ...] = ()
+    instrument: str | None = None
+    observed_at: str | None = None
+    truth: str | None = None
+    name: str = field(default="")
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The prediction set; empty also where there is none."""
+        confidence = self.report.confidence
+        return confidence.prediction_sets.get(self.alpha, ()) if confidence else ()
+
+    @property
+    def interest(self) -> Interest:
+        """Where on the page it belongs."""
+        report = self.report
+        if report.status is Status.REFUSED or report.verdict is None:
+            return Interest.REFUSED
+        if report.anomaly is not None and report.anomaly.flagged:
+            return Interest.ODD
+        if not self.members:
+            return Interest.FITS_NOTHING
+        if report.verdict.label in RARE and len(self.members) < _BROAD:
+            return Interest.RARE if len(self.members) == 1 else Interest.MAYBE_RARE
+        return Interest.CLASSIFIED if len(self.members) == 1 else Interest.UNDECIDED
+
+    @property
+    def why(self) -> str:
+        """One line: why it stands where it stands."""
+        report, label = self.report, self.report.verdict.label if self.report.verdict else ""
+        lines = {
+            Interest.FITS_NOTHING: "fits none of the seven classes at this alpha: the set is empty",
+            Interest.RARE: f"{label} candidate: the only class left in the set",
+            Interest.MAYBE_RARE: f"could be a {label}: one of {len(self.members)} classes left",
+            Interest.CLASSIFIED: f"{label} candidate",
+            Interest.UNDECIDED: f"undecided between {len(self.members)} classes",
+            Interest.REFUSED: report.reason or "no reason given",
+        }
+        if report.anomaly is not None and report.anomaly.flagged:
+            return f"odd: anomaly score {report.anomaly.score:.2f}, threshold {report.anomaly.threshold:.2f}"
+        return lines[self.interest]
+
+    @property
+    def agreement(self) -> str:
+        """How the answer compares with the simulated truth: agrees, in set, missed, odd, refused, or unknown."""
+        if self.truth is None:
+            return "unknown"
+        if self.report.verdict is None:
+            return "refused"
+        if self.truth not in FINE_CLASSES:
+            return "odd"
+        if self.report.verdict.label == self.truth:
+            return "agrees"
+        return "in set" if self.truth in self.members else "missed"
+
+
+def in_order(looks: list[Look]) -> list[Look]:
+    """Most interesting first; within a kind the rarer class, then the surer answer."""
+    return sorted(looks, key=_rank)
+
+
+def _rank(look: Look) -> tuple[int, int, float, str]:
+    verdict = look.report.verdict
+    label, p = (verdict.label, verdict.probability) if verdict else ("", 0.0)
+    return look.interest, RARE.index(label) if label in RARE else len(RARE), -p, look.report.spectrum_id or ""
