@@ -203,6 +203,8 @@ class Evidence:
     """Everything that goes into one answer; whatever could not be had is None and has a caveat."""
 
     target: Target
+    spectrum_id: str | None = None
+    """Of the spectrum asked about, also when quality control refused it and `spectrum` is None."""
     spectrum: Spectrum | None = None
     light_curve: LightCurve | None = None
     cutouts: tuple[Cutouts, ...] = ()

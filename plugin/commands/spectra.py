@@ -1,7 +1,171 @@
-"""Commands about: spectra."""
+"""Commands about spectra and the models that classify them: classify, train, evaluate, bundle."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+
+from plugin.progress import progress
+
+train_app = typer.Typer(help="Train the models (offline).", no_args_is_help=True)
+evaluate_app = typer.Typer(help="Measure the models on labelled data.", no_args_is_help=True)
+bundle_app = typer.Typer(help="Look at model bundles.", no_args_is_help=True)
+
+BundleOption = Annotated[Path | None, typer.Option("--bundle", help="A bundle folder; the shipped one by default.")]
+DataOption = Annotated[
+    Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with spectra/*.parquet.", exists=True)
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add this subject's commands."""
+    app.command()(classify)
+    app.add_typer(train_app, name="train")
+    app.add_typer(evaluate_app, name="evaluate")
+    app.add_typer(bundle_app, name="bundle")
+    train_app.command("spectral")(train_spectral)
+    evaluate_app.command("spectra")(evaluate_spectra_command)
+    for command in (verify, show, diff):
+        bundle_app.command()(command)
+
+
+def classify(
+    files: Annotated[list[Path], typer.Argument(help="Parquet, ASCII, CSV or FITS files.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="One JSON object per spectrum and line.")],
+    bundle: BundleOption = None,
+    min_coverage: Annotated[float, typer.Option(help="Share of 3850-9000 A a spectrum must cover.")] = 0.8,
+) -> None:
+    """Classify spectra from files, refused ones included, in the order they come."""
+    from iris_client.quality import QualityRules
+    from models.analyst import Analyst
+    from plugin.classify import classify_files
+
+    analyst = Analyst(_load(bundle))
+    rules = QualityRules(min_coverage=min_coverage)
+    with progress("classify") as advance, out.open("w", encoding="utf-8") as file:
+        counts = classify_files(files, file, analyst, rules, advance=advance)
+    Console(stderr=True).print(f"{counts['ok']} classified, {counts['refused']} refused -> {out}")
+
+
+def train_spectral(
+    data: DataOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Checkpoints, learning curves and the bundle go here.")],
+    preset: Annotated[str, typer.Option(help="paper, compact or tiny.")] = "compact",
+    seeds: Annotated[str, typer.Option(help="Comma-separated; each gives two members.")] = "42,123,7",
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
+) -> None:
+    """Train the spectral classifier: each seed to the end or on from its checkpoint, then make a bundle of all."""
+    import dataclasses
+
+    import torch
+
+    from models.training.train import PRESETS, train_seed
+    from plugin.make_bundle import make_bundle
+
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"no preset {preset!r}: choose from {', '.join(PRESETS)}")
+    if threads:
+        torch.set_num_threads(threads)
+    config = PRESETS[preset] if epochs is None else dataclasses.replace(PRESETS[preset], epochs=epochs)
+    labelled = _labelled(data)
+    members: dict[tuple[int, str], Any] = {}
+    for seed in map(int, seeds.split(",")):
+        for kind, weights in train_seed(labelled.data, config, seed, out, device=device, report=_tell).items():
+            members[seed, kind] = weights
+    with progress("calibrate", len(labelled.data.part("calibrate"))) as advance:
+        make_bundle(
+            out / "bundle",
+            members,
+            config,
+            labelled,
+            name=f"{preset}-1",
+            device=device,
+            today=datetime.now(UTC).date(),
+            advance=advance,
+        )
+    Console(stderr=True).print(f"bundle -> {out / 'bundle'}")
+
+
+def evaluate_spectra_command(
+    data: DataOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and pictures.")],
+    bundle: BundleOption = None,
+    split: Annotated[str, typer.Option(help="test; or select or calibrate while developing.")] = "test",
+    write_card: Annotated[bool, typer.Option(help="Also write the figures into the bundle's card.json.")] = False,
+) -> None:
+    """Accuracy, macro recall, confusion matrix, prediction sets and breakdowns, with intervals."""
+    from models.bundle import SHIPPED
+    from models.bundle import write_card as write
+    from plugin.evaluation import draw_confusion, evaluate_spectra, markdown
+
+    loaded = _load(bundle)
+    labelled = _labelled(data)
+    if labelled.data.hash() != loaded.card["training"]["data_hash"]:
+        Console(stderr=True).print(
+            "[yellow]These spectra or splits are not those the bundle was trained with: objects of the test split may "
+            "have been trained on.[/]"
+        )
+    figures = evaluate_spectra(loaded, labelled.data, split=split, started=progress)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "spectra.json").write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    (out / "spectra.md").write_text(markdown(figures, loaded.bundle_id))
+    draw_confusion(figures, out / "confusion.png")
+    if write_card:
+        write(bundle or SHIPPED, {**loaded.card, "metrics": figures})
+    Console().print(markdown(figures, loaded.bundle_id).split("## By")[0])
+
+
+def verify(bundle: BundleOption = None) -> None:
+    """Check every file of a bundle against its card; exit 1 with the reason if anything differs."""
+    loaded = _load(bundle)
+    Console().print(
+        f"{loaded.bundle_id}: {len(loaded.card['files'])} files verified, {len(loaded.card['members'])} members"
+    )
+
+
+def show(
+    bundle: BundleOption = None, full: Annotated[bool, typer.Option(help="The whole card as JSON.")] = False
+) -> None:
+    """What a bundle is, from which data, how well it does and what it cannot."""
+    from plugin.bundle_view import describe_card
+
+    loaded = _load(bundle)
+    if full:
+        print(json.dumps(loaded.card, indent=2, sort_keys=True))
+    else:
+        Console().print(describe_card(loaded.card, loaded.bundle_id))
+
+
+def diff(old: Annotated[Path, typer.Argument()], new: Annotated[Path, typer.Argument()]) -> None:
+    """What differs between two bundles' cards."""
+    from plugin.bundle_view import card_diff
+
+    for line in card_diff(dict(_load(old).card), dict(_load(new).card)):
+        print(line)
+
+
+def _load(folder: Path | None) -> Any:
+    from models.bundle import BundleError, load
+
+    try:
+        return load(folder)
+    except BundleError as error:
+        Console(stderr=True).print(f"[red]bundle refused:[/] {error}")
+        raise typer.Exit(1) from error
+
+
+def _labelled(data: Path) -> Any:
+    from plugin.labelled import load_labelled
+
+    with progress("read spectra") as advance:
+        return load_labelled(data, progress=lambda _: advance(1))
+
+
+def _tell(row: dict[str, Any]) -> None:
+    shown = ("seed", "epoch", "accuracy", "macro_recall", "total", "seconds")
+    print("  ".join(f"{k} {row[k]:.4g}" for k in shown), flush=True)

@@ -1,0 +1,128 @@
+"""A model bundle: weights, calibration and a card that says what they are. Verified before anything is served.
+
+    bundle/
+      card.json                 what, from which data, how well, how weak; sha256 of every other file
+      member-42-best.safetensors, ...
+      calibration.safetensors   scores of the calibration spectra
+
+Safetensors and JSON only: nothing in a bundle can run.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file as load_arrays
+from safetensors.torch import load_file, save_file
+
+from models.domain import COARSE_CLASSES, FINE_CLASSES
+from models.spectral.ensemble import Ensemble, Member
+from models.spectral.net import ASTRANet, NetConfig
+
+SHIPPED = Path(__file__).parent / "data" / "bundle"
+CARD = "card.json"
+FORMAT = 1
+
+
+class BundleError(Exception):
+    """The bundle is missing, damaged, or not for this version: nothing may be served from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A verified bundle in memory."""
+
+    card: Mapping[str, Any]
+    ensemble: Ensemble
+    calibration: Mapping[str, NDArray[Any]]
+
+    @property
+    def bundle_id(self) -> str:
+        """Name and fingerprint of weights and calibration, such as `compact-1@3f2a9c1d`."""
+        return f"{self.card['name']}@{fingerprint(self.card)[:8]}"
+
+
+def load(folder: Path | None = None, *, device: str = "cpu") -> Bundle:
+    """Verify and load a bundle; the shipped one by default.
+
+    Raises
+    ------
+    BundleError
+        With the file and what is wrong with it.
+    """
+    folder = folder or SHIPPED
+    card = verify(folder)
+    try:
+        config = NetConfig.from_dict(card["net"])
+        members = [
+            Member(net=_network(config, folder / m["file"]), seed=m["seed"], kind=m["kind"]) for m in card["members"]
+        ]
+        calibration = load_arrays(folder / card["calibration"]["file"])
+    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
+    return Bundle(card=card, ensemble=Ensemble(members, device=device), calibration=calibration)
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """Check the card, every file's SHA-256, the format and the classes; return the card.
+
+    Raises
+    ------
+    BundleError
+        With the file and what is wrong with it.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text())
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder}: no readable {CARD}: {error}") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise BundleError(f"{folder}: not a bundle of format {FORMAT}")
+    if tuple(card.get("classes", ())) != FINE_CLASSES or tuple(card.get("coarse_classes", ())) != COARSE_CLASSES:
+        raise BundleError(f"{folder}: made for other classes: {card.get('classes')}")
+    for name, expected in card.get("files", {}).items():
+        path = folder / name
+        if path.parent != folder or not path.is_file():
+            raise BundleError(f"{folder}: {name} is missing")
+        if sha256(path) != expected:
+            raise BundleError(f"{folder}: {name} is not the file the card describes (SHA-256 differs)")
+    named = {m["file"] for m in card.get("members", ())} | {card.get("calibration", {}).get("file")}
+    if not card.get("members") or named - set(card.get("files", {})):
+        raise BundleError(f"{folder}: the card names files it gives no SHA-256 for")
+    return card
+
+
+def fingerprint(card: Mapping[str, Any]) -> str:
+    """SHA-256 over the files' hashes: the same weights and calibration have the same one, whatever the card adds."""
+    text = json.dumps([card["net"], card["files"]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_member(weights: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Store weights in half precision; what is no floating-point number stays as it is."""
+    half = {k: v.half() if v.dtype.is_floating_point else v for k, v in weights.items()}
+    save_file({k: v.contiguous() for k, v in half.items()}, path)
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the hash of every other file in the folder to the card and write it; returns the card written."""
+    files = {p.name: sha256(p) for p in sorted(folder.iterdir()) if p.name != CARD and p.is_file()}
+    full = {**card, "format": FORMAT, "files": files}
+    (folder / CARD).write_text(json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    return full
+
+
+def _network(config: NetConfig, path: Path) -> ASTRANet:
+    net = ASTRANet(config)
+    net.load_state_dict({k: v.float() if v.dtype.is_floating_point else v for k, v in load_file(path).items()})
+    return net

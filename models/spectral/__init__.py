@@ -1,0 +1,1 @@
+"""The ASTRANet classifier: from a spectrum to class probabilities and an embedding."""

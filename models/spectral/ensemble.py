@@ -1,0 +1,170 @@
+"""Several networks as one: every member's answer and their two-stage mean (ASTRANet paper, Sec. IV B and App. G)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.spectral.instruments import instrument_number
+from models.spectral.net import ASTRANet, Output
+from models.spectral.prepare import Prepared
+
+SMALLEST_BATCH = 16
+"""Smaller batches take other kernels, whose sums differ in the last bit. Padding to this size makes an answer
+independent of what else was asked at the same time, so that the same spectrum always gives the same report."""
+LARGEST_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What is known besides the flux; all of it optional."""
+
+    phase_days: float | None = None
+    redshift: float | None = None
+    instrument: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One trained network and where it comes from."""
+
+    net: ASTRANet
+    seed: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beliefs:
+    """What an ensemble says about n spectra; first axis of the member arrays is the member.
+
+    Parameters
+    ----------
+    member_fine : ndarray, shape (members, n, 7)
+    member_coarse : ndarray, shape (members, n, 3)
+    member_logits : ndarray, shape (members, n, 7)
+    member_embedding : ndarray, shape (members, n, 192)
+    member_projection : ndarray, shape (members, n, 128)
+        Fine contrastive projection, unit length.
+    seeds : tuple of int, length members
+    """
+
+    member_fine: NDArray[np.float64]
+    member_coarse: NDArray[np.float64]
+    member_logits: NDArray[np.float64]
+    member_embedding: NDArray[np.float64]
+    member_projection: NDArray[np.float64]
+    seeds: tuple[int, ...]
+
+    @property
+    def fine(self) -> NDArray[np.float64]:
+        """Fine probabilities: mean within each seed, then across seeds; shape (n, 7)."""
+        return within_then_across(self.member_fine, self.seeds)
+
+    @property
+    def coarse(self) -> NDArray[np.float64]:
+        """Coarse probabilities, averaged in the same way; shape (n, 3)."""
+        return within_then_across(self.member_coarse, self.seeds)
+
+    @property
+    def embedding(self) -> NDArray[np.float64]:
+        """Embeddings, averaged in the same way; shape (n, 192)."""
+        return within_then_across(self.member_embedding, self.seeds)
+
+    @property
+    def spread(self) -> NDArray[np.float64]:
+        """Standard deviation of each fine probability over the members (Eq. 5); zero for one member."""
+        if len(self.seeds) < 2:
+            return np.zeros_like(self.fine)
+        return self.member_fine.std(axis=0, ddof=1)
+
+
+def within_then_across(values: NDArray[np.float64], seeds: Sequence[int]) -> NDArray[np.float64]:
+    """Mean over the members of each seed, then over seeds; first axis of `values` is the member."""
+    return np.mean([np.mean([v for v, s in zip(values, seeds, strict=True) if s == seed], axis=0) for seed in
+                    dict.fromkeys(seeds)], axis=0)  # fmt: skip
+
+
+class Ensemble:
+    """The members of a bundle, ready to answer. Safe to share between threads: answering changes nothing.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        At least one.
+    device : str
+        `cpu` or `cuda`.
+    """
+
+    def __init__(self, members: Sequence[Member], *, device: str = "cpu") -> None:
+        if not members:
+            raise ValueError("an ensemble needs at least one member")
+        self.members = tuple(members)
+        self.device = torch.device(device)
+        for member in self.members:
+            member.net.to(self.device).eval().requires_grad_(False)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seed of each member."""
+        return tuple(m.seed for m in self.members)
+
+    def predict(self, prepared: Sequence[Prepared], metadata: Sequence[Metadata] | None = None) -> Beliefs:
+        """Answer for some spectra in one pass of every member.
+
+        Parameters
+        ----------
+        prepared : sequence of Prepared, length n
+            May be empty.
+        metadata : sequence of Metadata, length n, optional
+            Nothing is known of any spectrum when left out.
+        """
+        metadata = metadata if metadata is not None else [Metadata()] * len(prepared)
+        flux = torch.from_numpy(np.stack([p.flux for p in prepared])) if prepared else torch.zeros(0, 4096)
+        mask = torch.from_numpy(np.stack([p.mask for p in prepared])) if prepared else torch.zeros(0, 4096)
+        values, valid = encode(metadata)
+        return self.predict_arrays(flux, mask, values, valid)
+
+    @torch.inference_mode()
+    def predict_arrays(self, flux: Tensor, mask: Tensor, values: Tensor, valid: Tensor) -> Beliefs:
+        """The same from tensors of shape (n, 4096) and (n, 3)."""
+        outputs = [self._member(m.net, flux, mask, values, valid) for m in self.members]
+
+        def stacked(pick: int, softmax: bool = False) -> NDArray[np.float64]:
+            parts = [o[pick].double() for o in outputs]
+            return torch.stack([p.softmax(-1) if softmax else p for p in parts]).numpy()
+
+        fine, coarse, embedding, projection = 0, 1, 2, 3
+        return Beliefs(
+            member_fine=stacked(fine, softmax=True),
+            member_coarse=stacked(coarse, softmax=True),
+            member_logits=stacked(fine),
+            member_embedding=stacked(embedding),
+            member_projection=stacked(projection),
+            seeds=self.seeds,
+        )
+
+    def _member(self, net: ASTRANet, flux: Tensor, mask: Tensor, values: Tensor, valid: Tensor) -> Output:
+        n = len(flux)
+        size = max(SMALLEST_BATCH, min(n, LARGEST_BATCH))
+        parts = []
+        for i in range(0, max(n, 1), size):
+            batch = [_padded(t[i : i + size], size).to(self.device).float() for t in (flux, mask, values, valid)]
+            parts.append(Output(*(t.cpu() for t in net(*batch))))
+        return Output(*(torch.cat(column)[:n] for column in zip(*parts, strict=True)))
+
+
+def encode(metadata: Sequence[Metadata]) -> tuple[Tensor, Tensor]:
+    """Values and validity of (phase, redshift, instrument), each of shape (n, 3)."""
+    table = np.array(
+        [(m.phase_days, m.redshift, instrument_number(m.instrument)) for m in metadata], dtype=float
+    ).reshape(-1, 3)
+    valid = np.isfinite(table)
+    return torch.tensor(np.nan_to_num(table), dtype=torch.float32), torch.tensor(valid, dtype=torch.float32)
+
+
+def _padded(rows: Tensor, size: int) -> Tensor:
+    missing = size - len(rows)
+    return rows if not missing else torch.cat([rows, rows.new_zeros(missing, rows.shape[1])])

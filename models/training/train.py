@@ -1,0 +1,297 @@
+"""Training of one member pair (best validation, SWA) per seed (ASTRANet paper, App. B b and G)."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.domain import FINE_CLASSES
+from models.spectral.losses import LossConfig, total_loss
+from models.spectral.net import COMPACT, PAPER, ASTRANet, NetConfig
+from models.training.augment import PAPER_AUGMENT, SURVEY_AUGMENT, AugmentConfig, Augmenter
+from models.training.dataset import SPLITS, Dataset
+from models.training.sampling import (
+    PAPER_SAMPLING,
+    SURVEY_SAMPLING,
+    MetadataConfig,
+    SamplingConfig,
+    metadata,
+    mixup,
+    weights,
+)
+from models.training.schedule import learning_rate, update_average
+
+SEEDS = (42, 123, 7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """Everything that decides a training run besides the data; the defaults are the paper's (Table XII)."""
+
+    net: NetConfig = PAPER
+    loss: LossConfig = field(default_factory=LossConfig)
+    augment: AugmentConfig = PAPER_AUGMENT
+    sampling: SamplingConfig = PAPER_SAMPLING
+    metadata: MetadataConfig = field(default_factory=MetadataConfig)
+    batch: int = 128
+    steps_per_epoch: int = 0
+    epochs: int = 200
+    learning_rate: float = 3e-4
+    weight_decay: float = 1e-4
+    clip: float = 1.0
+    warmup: int = 5
+    period: int = 30
+    multiple: int = 2
+    floor: float = 0.05
+    ema: float = 0.996
+    mixup: float = 0.5
+    mixup_alpha: float = 0.3
+    patience: int = 45
+    swa_from: float = 0.75
+    min_coverage: float = 0.6
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types, for the card."""
+        return asdict(self)
+
+
+PRESETS: dict[str, TrainConfig] = {
+    "paper": TrainConfig(augment=SURVEY_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
+    "compact": TrainConfig(
+        net=COMPACT,
+        augment=SURVEY_AUGMENT,
+        sampling=SURVEY_SAMPLING,
+        batch=64,
+        steps_per_epoch=110,
+        epochs=40,
+        learning_rate=1.5e-3,
+        weight_decay=1e-2,
+        warmup=2,
+        period=38,
+        multiple=0,
+        floor=0.02,
+        ema=0.99,
+        patience=40,
+        swa_from=0.7,
+    ),
+    "tiny": TrainConfig(
+        net=dataclasses.replace(
+            COMPACT, stem_channels=8, base_channels=16, channels=16, embedding=192, blocks=2, heads=2, downsample=16
+        ),
+        batch=16,
+        steps_per_epoch=6,
+        epochs=3,
+        learning_rate=3e-3,
+        warmup=1,
+        period=2,
+    ),
+}
+"""`tiny` exists for tests: it trains in seconds and goes through every part of the method."""
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+def train_seed(
+    data: Dataset,
+    config: TrainConfig,
+    seed: int,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    report: Progress = lambda _: None,
+) -> dict[str, dict[str, Tensor]]:
+    """Train one seed to the end, or on from its last checkpoint.
+
+    Parameters
+    ----------
+    data : Dataset
+        Labelled spectra with splits; only `train` is learned from and only `select` chooses.
+    folder : Path
+        Checkpoint and `curve-SEED.jsonl` go here.
+    report : callable
+        Called with the figures of each epoch.
+
+    Returns
+    -------
+    dict
+        Weights of the two members, `best` and `swa`.
+    """
+    run = _Run(data, config, seed, folder, device)
+    for epoch in range(run.epoch, config.epochs):
+        if epoch - run.best_epoch > config.patience:
+            break
+        report(run.one_epoch(epoch))
+    return {"best": run.best, "swa": run.swa if run.swa_count else run.average}
+
+
+class _Run:
+    """The state of one training: network, optimiser, averages; written after every epoch."""
+
+    def __init__(self, data: Dataset, config: TrainConfig, seed: int, folder: Path, device: str) -> None:
+        self.config, self.seed, self.folder, self.device = config, seed, folder, torch.device(device)
+        self.train = data.part("train", real=False, min_coverage=config.min_coverage)
+        self.select = data.part("select", real=False)
+        self.weights = weights(self.train, config.sampling)
+        self.flux = torch.from_numpy(self.train.flux)
+        self.mask = torch.from_numpy(self.train.masks())
+        self.floor = torch.from_numpy(self.train.floor)
+        self.labels = torch.from_numpy(self.train.label)
+        torch.manual_seed(seed)
+        self.net = ASTRANet(config.net).to(self.device)
+        self.optimizer = torch.optim.AdamW(
+            self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.average = self._weights()
+        self.best, self.swa = self._weights(), self._weights()
+        self.epoch, self.best_epoch, self.best_score, self.swa_count = 0, 0, -1.0, 0
+        self.steps = config.steps_per_epoch or -(-len(self.train) // config.batch)
+        if self._checkpoint().exists():
+            self._resume()
+
+    def one_epoch(self, epoch: int) -> dict[str, Any]:
+        """Learn for one epoch, look at the validation set, write everything down."""
+        started = time.monotonic()
+        torch.manual_seed(self.seed * 100_003 + epoch)
+        self.net.train()
+        terms: dict[str, float] = {}
+        for i, batch in enumerate(self._batches(epoch)):
+            for name, value in self._step(epoch * self.steps + i, *batch).items():
+                terms[name] = terms.get(name, 0.0) + value / self.steps
+        if epoch >= self.config.swa_from * self.config.epochs:
+            self.swa_count += 1
+            for name, latest in self.average.items():
+                mean = self.swa[name]
+                mean.copy_(latest if self.swa_count == 1 else mean + (latest - mean) / self.swa_count)
+        scores = self._validate()
+        if scores["macro_recall"] >= self.best_score:
+            self.best_score, self.best_epoch = scores["macro_recall"], epoch
+            self.best = {k: v.clone() for k, v in self.average.items()}
+        self.epoch = epoch + 1
+        row = {"seed": self.seed, "epoch": epoch, **scores, **terms, "seconds": time.monotonic() - started}
+        self._save(row)
+        return row
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, Tensor, bool]]:
+        host = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        local = torch.Generator(device=self.device).manual_seed(self.seed * 2_000_003 + epoch)
+        augment = Augmenter(self.config.augment, local)
+        for _ in range(self.steps):
+            index = torch.multinomial(self.weights, self.config.batch, replacement=True, generator=host)
+            values, valid = (t.to(self.device) for t in metadata(self.train, index, self.config.metadata, host))
+            flux = self.flux[index].to(self.device).float()
+            mask = self.mask[index].to(self.device).float()
+            flux, mask, redshift = augment(flux, mask, values[:, 1], self.floor[index].to(self.device))
+            values[:, 1] = redshift * valid[:, 1]
+            targets = F.one_hot(self.labels[index], len(FINE_CLASSES)).float().to(self.device)
+            mixed = bool(torch.rand((), generator=host) < self.config.mixup)
+            if mixed:
+                flux, mask, targets = mixup(flux, mask, targets, self.config.mixup_alpha, host)
+                valid = torch.zeros_like(valid)
+            yield flux, mask, values, valid, targets, mixed
+
+    def _step(
+        self, step: int, flux: Tensor, mask: Tensor, values: Tensor, valid: Tensor, targets: Tensor, mixed: bool
+    ) -> dict[str, float]:
+        c = self.config
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(
+                step,
+                per_epoch=self.steps,
+                base=c.learning_rate,
+                warmup=c.warmup,
+                period=c.period,
+                multiple=c.multiple,
+                floor=c.floor,
+            )
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            output = self.net(flux, mask, values, valid)
+        terms = total_loss(output, targets, c.loss, mixed=mixed)
+        self.optimizer.zero_grad(set_to_none=True)
+        terms["total"].backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), c.clip)
+        self.optimizer.step()
+        # A short memory at the start, or the average would remember the random weights for many epochs.
+        update_average(self.average, self.net, min(c.ema, (step + 1) / (step + 10)))
+        return {k: float(v.detach()) for k, v in terms.items()}
+
+    def _validate(self) -> dict[str, float]:
+        label = self.select.label
+        p = predict(self._averaged(), self.select, device=self.device)
+        recall = [float((p[label == k].argmax(1) == k).mean()) for k in range(len(FINE_CLASSES)) if (label == k).any()]
+        accuracy = float((p.argmax(1) == label).mean())
+        return {"accuracy": accuracy, "macro_recall": float(np.mean(recall))}
+
+    def _averaged(self) -> ASTRANet:
+        net = ASTRANet(self.config.net).to(self.device)
+        net.load_state_dict(self.average)
+        return net.eval()
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {k: v.detach().clone().contiguous() for k, v in self.net.state_dict().items()}
+
+    def _checkpoint(self) -> Path:
+        return self.folder / f"checkpoint-{self.seed}.safetensors"
+
+    def _save(self, row: dict[str, Any]) -> None:
+        tensors = {f"{name}.{k}": v for name in ("average", "best", "swa") for k, v in getattr(self, name).items()}
+        tensors |= {f"net.{k}": v for k, v in self._weights().items()}
+        for i, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{i}.{k}": torch.as_tensor(v) for k, v in state.items()}
+        tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+        counters = {k: json.dumps(getattr(self, k)) for k in ("epoch", "best_epoch", "best_score", "swa_count", "seed")}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fresh = self._checkpoint().with_suffix(".new")
+        save_file(tensors, fresh, metadata=counters)
+        fresh.replace(self._checkpoint())
+        with (self.folder / f"curve-{self.seed}.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def _resume(self) -> None:
+        with safe_open(self._checkpoint(), framework="pt") as file:
+            counters = {k: json.loads(v) for k, v in file.metadata().items()}
+        tensors = {k: v.to(self.device) for k, v in load_file(self._checkpoint()).items()}
+        for name in ("average", "best", "swa"):
+            setattr(self, name, {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(name + ".")})
+        self.net.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("net.")})
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith("adam."):
+                _, i, what = key.split(".")
+                state.setdefault(int(i), {})[what] = value.cpu() if what == "step" else value
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
+        for name in ("epoch", "best_epoch", "best_score", "swa_count"):
+            setattr(self, name, counters[name])
+
+
+@torch.inference_mode()
+def predict(
+    net: ASTRANet, data: Dataset, *, device: torch.device | str = "cpu", batch: int = 128
+) -> NDArray[np.float32]:
+    """Fine-class probabilities without any metadata, shape (n, 7)."""
+    flux, mask = torch.from_numpy(data.flux), torch.from_numpy(data.masks())
+    parts = []
+    for i in range(0, len(data), batch):
+        f, m = flux[i : i + batch].to(device).float(), mask[i : i + batch].to(device).float()
+        nothing = torch.zeros(len(f), 3, device=device)
+        parts.append(net(f, m, nothing, nothing).fine_logits.softmax(-1).cpu())
+    return torch.cat(parts).numpy() if parts else np.zeros((0, len(FINE_CLASSES)), np.float32)
+
+
+def describe(data: Dataset) -> str:
+    """Class counts of each split in one line each, for logs."""
+    return "\n".join(
+        f"{split}: "
+        + ", ".join(f"{k} {v['spectra']}/{v['objects']}" for k, v in data.rows(data.split == i).counts().items())
+        for i, split in enumerate(SPLITS)
+    )

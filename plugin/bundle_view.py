@@ -1,0 +1,58 @@
+"""A bundle's card for the terminal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+
+
+def describe_card(card: Mapping[str, Any], bundle_id: str) -> Group:
+    """Name, data, headline figures and weaknesses on one screen."""
+    training, calibration = card["training"], card["calibration"]
+    lines = [
+        f"[bold]{bundle_id}[/]  made {card['created']}",
+        f"{len(card['members'])} members (seed/checkpoint): "
+        + ", ".join(f"{m['seed']}/{m['kind']}" for m in card["members"]),
+        f"trained on {training['device']} with torch {training['torch']}; split {training['split_hash'][:12]}",
+        f"calibrated on {calibration['size']} spectra of {calibration['objects']} objects, {calibration['date']}",
+    ]
+    parts: list[Any] = ["\n".join(lines)]
+    if metrics := card.get("metrics"):
+        parts.append(_figures(metrics))
+    parts.append("\n".join(f"- {w}" for w in card["weaknesses"]))
+    return Group(*parts)
+
+
+def _figures(metrics: Mapping[str, Any]) -> Table:
+    real = metrics["real"]
+    table = Table(title=f"{metrics['split']} split: {real['spectra']} real spectra of {real['objects']} objects")
+    for column in ("figure", "value", "95 % interval", "spectra", "objects"):
+        table.add_column(column)
+    for name in ("accuracy", "macro_recall", "macro_f1"):
+        table.add_row(name.replace("_", " "), *_cells(real[name]), "", "")
+    for label, value in real["recall"].items():
+        mix = real["class_mix"][label]
+        if mix["spectra"]:
+            table.add_row(f"recall {label}", *_cells(value), str(mix["spectra"]), str(mix["objects"]))
+    return table
+
+
+def _cells(value: Mapping[str, float] | None) -> tuple[str, str]:
+    return ("-", "-") if value is None else (f"{value['value']:.3f}", f"{value['low']:.3f} to {value['high']:.3f}")
+
+
+def card_diff(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """One line per value that differs, `path: old -> new`."""
+    for key in sorted(set(old) | set(new)):
+        here = f"{path}.{key}" if path else key
+        a, b = old.get(key), new.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            yield from card_diff(a, b, here)
+        elif a != b:
+            yield f"{here}: {_short(a)} -> {_short(b)}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

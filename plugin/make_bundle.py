@@ -1,0 +1,127 @@
+"""From a finished training to a bundle: members, calibration, card."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from torch import Tensor
+
+from models.bundle import load, write_card, write_member
+from models.conformal.sets import nonconformity
+from models.domain import COARSE_CLASSES, FINE_CLASSES
+from models.training.dataset import SPLITS, Dataset
+from models.training.evaluate import believe
+from models.training.train import TrainConfig
+from plugin.labelled import Labelled
+from plugin.progress import Advance
+
+SOURCES = (
+    "Open Supernova, TDE, Nova and Kilonova Catalogs (Guillochon et al. 2017, ApJ 835, 64)",
+    "WISeREP (Yaron & Gal-Yam 2012, PASP 124, 668)",
+    "kaepora (Siebert et al. 2019, MNRAS 486, 5785): CfA (Blondin et al. 2012), BSNIP (Silverman et al. 2012; Stahl et "
+    "al. 2020), CSP-I (Folatelli et al. 2013)",
+    "Gutierrez et al. 2017 (ApJ 850, 89)",
+    "TDECat (Langis et al. 2025), CC BY-NC 4.0",
+    "OzDES (Muthukrishna et al. 2019)",
+    "SDSS (York et al. 2000; Bolton et al. 2012), public data",
+    "semi-real AGN and CV spectra, made from SDSS eigen-spectra and analytic parts; never in a figure called real",
+)
+WEAKNESSES = (
+    "CV was learned from semi-real spectra (2 real ones in training): no figure for real CVs can be given.",
+    "Real AGN are 89 SDSS/BOSS type-1 spectra in training, the rest semi-real: narrow-line AGN are little tested.",
+    "SLSN (28 objects) and TDE (60 objects) are few in training and in the test: their intervals are wide.",
+    "Most spectra come from larger telescopes than the SED Machine: low resolution was learned by degrading them.",
+    "It knows seven classes: anything else gets the nearest of them. Rare types are the anomaly layer's task.",
+)
+
+
+def make_bundle(
+    folder: Path,
+    members: Mapping[tuple[int, str], Mapping[str, Tensor]],
+    config: TrainConfig,
+    labelled: Labelled,
+    *,
+    name: str,
+    device: str,
+    today: date,
+    advance: Advance = lambda _: None,
+) -> dict[str, Any]:
+    """Write a bundle without figures; `astranet evaluate spectra --write-card` adds those.
+
+    Parameters
+    ----------
+    members : mapping of (seed, kind) to weights
+    labelled : Labelled
+        The data the members were trained on; only its `calibrate` split is used here.
+
+    Returns
+    -------
+    dict
+        The card.
+    """
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    entries = []
+    for (seed, kind), weights in members.items():
+        file = f"member-{seed}-{kind}.safetensors"
+        write_member(weights, folder / file)
+        entries.append({"file": file, "seed": seed, "kind": kind})
+    calibration = labelled.data.part("calibrate")
+    card = _card(name, config, labelled, device, today) | {"members": entries}
+    card["calibration"] = _calibration(calibration, today)
+    save_file({"nonconformity": np.zeros(1)}, folder / "calibration.safetensors")
+    write_card(folder, card)
+    # Calibrated with the half-precision weights as they will be served.
+    beliefs = believe(load(folder, device=device).ensemble, calibration, progress=advance)
+    scores = {
+        "nonconformity": nonconformity(beliefs.fine, calibration.label),
+        "label": calibration.label,
+        "predicted": beliefs.fine.argmax(1),
+    }
+    save_file(scores, folder / "calibration.safetensors")
+    return write_card(folder, card)
+
+
+def _card(name: str, config: TrainConfig, labelled: Labelled, device: str, today: date) -> dict[str, Any]:
+    data = labelled.data
+    real = data.rows(~data.semi_real)
+    return {
+        "name": name,
+        "created": today.isoformat(),
+        "classes": list(FINE_CLASSES),
+        "coarse_classes": list(COARSE_CLASSES),
+        "net": config.net.to_dict(),
+        "metadata": [k for k in ("phase", "redshift", "instrument") if getattr(config.metadata, k) > 0],
+        "training": {
+            "config": json.loads(json.dumps(config.to_dict())),
+            "device": device,
+            "torch": torch.__version__,
+            "split_hash": labelled.splits_hash,
+            "data_hash": data.hash(),
+            "counts": {s: data.rows(data.split == i).counts() for i, s in enumerate(SPLITS)},
+            "counts_real": {s: real.rows(real.split == i).counts() for i, s in enumerate(SPLITS)},
+            "rejected": dict(labelled.rejected),
+        },
+        "sources": list(SOURCES),
+        "weaknesses": list(WEAKNESSES),
+    }
+
+
+def _calibration(data: Dataset, today: date) -> dict[str, Any]:
+    return {
+        "file": "calibration.safetensors",
+        "id": f"real-{data.hash()[:8]}",
+        "size": len(data),
+        "objects": len(set(data.groups)),
+        "date": today.isoformat(),
+        "method": "lac",
+        "class_mix": data.counts(),
+        "conditions": "real spectra, coverage >= 0.8, no redshift, no phase, no object of any other split",
+    }
