@@ -1,0 +1,49 @@
+"""Commands about: setting it up."""
+
+import textwrap
+
+import typer
+from pydantic_core import PydanticUndefined
+
+from plugin.settings import PREFIX, Settings
+
+NEEDED = ("marshal_url", "marshal_token_file", "group_ids")
+_HEAD = """\
+# Settings of the ASTRANet annotator. Made by `astranet env-example`; a test keeps it in step with plugin/settings.py.
+# Lines that start with `#ASTRANET_` show the default. A misspelt name stops the start, and so does a wrong value.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subject's commands."""
+    app.command("env-example")(print_env_example)
+
+
+def print_env_example() -> None:
+    """Print every setting with its meaning and default, ready to fill in (deploy/env.example)."""
+    typer.echo(env_example(), nl=False)
+
+
+def env_example() -> str:
+    """Every `ASTRANET_*` variable, commented out at its default, except the three that must be given."""
+    blocks = [_HEAD, *(_block(name) for name in Settings.model_fields)]
+    return "\n".join(blocks)
+
+
+def _block(name: str) -> str:
+    field = Settings.model_fields[name]
+    what = textwrap.fill(field.description or "", 110, initial_indent="# ", subsequent_indent="# ")
+    mark = "" if name in NEEDED else "#"
+    # A factory's default depends on the machine; its description says what it is.
+    default = "" if field.default is PydanticUndefined else _text(field.default)
+    return f"{what}\n{mark}{PREFIX}{name.upper()}={default}\n"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(str(v) for v in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
