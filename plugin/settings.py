@@ -78,8 +78,8 @@ class Settings(BaseSettings):
     min_coverage: float = Field(
         0.8, gt=0, le=1, description="Share of 3850-9000 A that a spectrum must cover to be classified."
     )
-    min_snr: float = Field(1.0, ge=0, description="Median signal-to-noise per pixel below which nothing is said.")
-    min_points: int = Field(100, ge=2, description="Fewest pixels a spectrum may have.")
+    min_snr: float = Field(1.2, ge=0, description="Median signal-to-noise per pixel below which nothing is said.")
+    min_points: int = Field(30, ge=2, description="Fewest pixels a spectrum may have.")
 
     # The answer
     bundle: Path | None = Field(None, description="Folder of the model bundle; empty for the one that is shipped.")
@@ -113,7 +113,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read nothing by itself: `load` gathers the environment; `Settings(...)` is only its arguments."""
         return (init_settings,)

@@ -1,0 +1,228 @@
+"""The composition root: the only place where settings become parts and parts are put together."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import TracebackType
+from typing import Protocol, Self
+
+import structlog
+
+from iris_client.errors import UpstreamError
+from iris_client.protocols import Marshal
+from iris_client.quality import QualityRules
+from plugin.analyse import Analysing, Analyst
+from plugin.clock import Clock, utc_now
+from plugin.compose import Posting
+from plugin.deliver import Delivering
+from plugin.discover import discover, sweep
+from plugin.patience import Patience
+from plugin.settings import ConfigError, Settings
+from plugin.store import Store, open_store
+
+_log = structlog.get_logger("astranet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """What one cycle did.
+
+    Parameters
+    ----------
+    found : int
+        New versions of spectra, by poll and sweep.
+    analysed, delivered : Counter of str
+        By outcome; see `Analysing.run` and `Delivering.run`.
+    trouble : tuple of str
+        What could not be read from the marshal.
+    """
+
+    found: int = 0
+    analysed: Counter[str] = field(default_factory=Counter)
+    delivered: Counter[str] = field(default_factory=Counter)
+    trouble: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was left for later and nothing was parked."""
+        left = sum(c["later"] + c["parked"] for c in (self.analysed, self.delivered))
+        return not self.trouble and not left
+
+
+class Closes(Protocol):
+    """A client that holds connections."""
+
+    def close(self) -> None:
+        """Let them go."""
+
+
+class App:
+    """The service, ready to work. Use it as a context."""
+
+    def __init__(self, settings: Settings, store: Store, marshal: Marshal, analyst: Analyst, clock: Clock) -> None:
+        self.settings = settings
+        self.store = store
+        self.marshal = marshal
+        self.analyst = analyst
+        self._clock = clock
+        self._stop = threading.Event()
+
+    def once(self, *, retry_parked: bool = False) -> Cycle:
+        """One cycle: what is new, what it is, and what is to be said about it.
+
+        A cycle ends early, with its work safely stored, when `stop` was called or the marshal is away.
+        """
+        now = self._clock()
+        freed = self.store.recover(now, timedelta(seconds=self.settings.claim_seconds))
+        if freed:
+            _log.info("taken up again what was left unfinished", pieces=freed)
+        if retry_parked:
+            with self.store.begin() as unit:
+                _log.info("parked work is tried again", spectra=unit.tasks.unpark(now), posts=unit.outbox.unpark(now))
+        trouble: list[str] = []
+        found = self._look(self._discover, trouble) + self._look(self._sweep, trouble)
+        cycle = Cycle(found=found, analysed=self._analyse(), delivered=self._deliver(), trouble=tuple(trouble))
+        _log.info("cycle done", found=found, **_counts("", cycle.analysed), **_counts("posts_", cycle.delivered))
+        return cycle
+
+    def stop(self) -> None:
+        """Ask a running cycle to end after the piece of work in hand."""
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
+
+    def close(self) -> None:
+        """Let go of database and connections."""
+        self.store.close()
+        if hasattr(self.marshal, "close"):
+            self.marshal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _look(self, look: Callable[[], int], trouble: list[str]) -> int:
+        """Read the marshal; when it cannot be read, what is stored already is worked on all the same."""
+        try:
+            return 0 if self.stopping else look()
+        except UpstreamError as error:
+            _log.error("cannot read the marshal", error=str(error), status=error.status)
+            trouble.append(str(error))
+            return 0
+
+    def _discover(self) -> int:
+        return discover(
+            self.marshal,
+            self.store,
+            group_ids=self.settings.group_ids,
+            overlap=timedelta(seconds=self.settings.overlap_seconds),
+            backfill=timedelta(days=self.settings.backfill_days),
+            clock=self._clock,
+        )
+
+    def _sweep(self) -> int:
+        if not self.settings.sweep_hours:
+            return 0
+        return sweep(
+            self.marshal,
+            self.store,
+            group_ids=self.settings.group_ids,
+            backfill=timedelta(days=self.settings.backfill_days),
+            every=timedelta(hours=self.settings.sweep_hours),
+            clock=self._clock,
+        )
+
+    def _analyse(self) -> Counter[str]:
+        return Analysing(
+            marshal=self.marshal,
+            store=self.store,
+            analyst=self.analyst,
+            posting=posting(self.settings),
+            rules=quality_rules(self.settings),
+            patience=Patience(self.settings.max_attempts),
+            batch_size=self.settings.batch_size,
+            clock=self._clock,
+            stop=self._stop.is_set,
+        ).run()
+
+    def _deliver(self) -> Counter[str]:
+        return Delivering(
+            marshal=self.marshal,
+            store=self.store,
+            dry_run=self.settings.dry_run,
+            patience=Patience(self.settings.max_attempts),
+            clock=self._clock,
+            stop=self._stop.is_set,
+        ).run()
+
+
+def build(
+    settings: Settings, *, marshal: Marshal | None = None, analyst: Analyst | None = None, clock: Clock = utc_now
+) -> App:
+    """Put the service together.
+
+    Parameters
+    ----------
+    marshal, analyst : optional
+        Instead of those the settings describe; for tests.
+
+    Raises
+    ------
+    ConfigError
+        If a setting that is needed is missing, or `alpha` is none the models know.
+    BundleError
+        If the model bundle is damaged.
+    StoreError
+        If the database cannot be used.
+    """
+    url, _, _ = settings.marshal()
+    analyst = analyst or make_analyst(settings)
+    return App(
+        settings, open_store(settings.database_url, marshal=url), marshal or make_marshal(settings), analyst, clock
+    )
+
+
+def make_marshal(settings: Settings) -> Marshal:
+    """The client of the marshal."""
+    from iris_client.skyportal import SkyPortal
+
+    url, token, _ = settings.marshal()
+    return SkyPortal(url, token, timeout_s=settings.http_read_seconds)
+
+
+def make_analyst(settings: Settings) -> Analyst:
+    """The models, from a verified bundle."""
+    from models.analyst import ALPHAS, Analyst  # torch is loaded here and not before
+    from models.bundle import load
+
+    if settings.alpha not in ALPHAS:
+        raise ConfigError(f"ASTRANET_ALPHA: {settings.alpha:g} is none of {', '.join(f'{a:g}' for a in ALPHAS)}")
+    return Analyst(load(settings.bundle))
+
+
+def posting(settings: Settings) -> Posting:
+    """What is posted, for whom."""
+    return Posting(
+        group_ids=settings.group_ids,
+        alpha=settings.alpha,
+        refusals=settings.post_refusals,
+        classification=settings.post_classification,
+    )
+
+
+def quality_rules(settings: Settings) -> QualityRules:
+    """When a spectrum is good enough."""
+    return QualityRules(min_coverage=settings.min_coverage, min_snr=settings.min_snr, min_points=settings.min_points)
+
+
+def _counts(prefix: str, outcomes: Counter[str]) -> dict[str, int]:
+    return {f"{prefix}{name}": number for name, number in sorted(outcomes.items())}

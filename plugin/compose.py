@@ -1,0 +1,191 @@
+"""Report -> posts: what is written where, and in which words. Pure: the same reports give the same bytes.
+
+On each spectrum, origin `ASTRANet`, flat keys that sort well and never change their type:
+
+    class, coarse       text     the most probable class and superclass
+    p, p_Ia ... p_TDE   number   its probability, and that of each class
+    set                 text     the prediction set, "SN Ia|SN Ibc"; "none" when it is empty
+    set_size, alpha     number   how many classes are in it, and its error rate
+    in_set_Ia ...       0 or 1   the same for filters, which know numbers only
+    calibration         text     which calibration set; calibration_size how many spectra
+    bundle, status      text     which model; "ok", or "refused" with a `reason`
+    caveats             text     codes of what qualifies the answer, or "none"
+
+On the source the same keys with the prefix `an_`, because SkyPortal's source filters fail as soon as anybody holds text
+under a key that is asked for as a number. It repeats the answer of the source's most recently observed spectrum with a
+class (of several at one time, the highest id), and adds `an_spectrum_id`, `an_observed_at` and `an_n_spectra`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from iris_client.protocols import Place
+from models.domain import FINE_CLASSES, CaveatCode, Confidence, Report, Status, Verdict
+from plugin.store import Filed
+
+ORIGIN: Final = "ASTRANet"
+PREFIX: Final = "an_"
+NONE: Final = "none"
+_DIGITS = 4  # as many as SkyPortal shows
+
+Body = Mapping[str, str | float | int]
+
+# What is absent from every report of this version says nothing about the one spectrum.
+_GENERAL = frozenset(
+    {
+        CaveatCode.NOT_AVAILABLE,
+        CaveatCode.NO_LIGHT_CURVE,
+        CaveatCode.NO_CUTOUTS,
+        CaveatCode.NO_HOST,
+        CaveatCode.NO_SPECTRUM,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """What the operator wants posted.
+
+    Parameters
+    ----------
+    group_ids : tuple of int
+        Marshal groups that may see answers; each answer goes to those of them that see its spectrum.
+    alpha : float
+        Which prediction set.
+    """
+
+    group_ids: tuple[int, ...]
+    alpha: float = 0.05
+    refusals: bool = False
+    classification: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What should hang at a place; `body` None for nothing."""
+
+    place: Place
+    kind: Literal["annotation", "classification"] = "annotation"
+    origin: str = ORIGIN
+    body: Mapping[str, Any] | None
+    group_ids: tuple[int, ...]
+
+
+def compose(filed: Filed, of_target: Sequence[Filed], posting: Posting) -> list[Post]:
+    """Everything that follows from one report.
+
+    Parameters
+    ----------
+    filed : Filed
+        The report.
+    of_target : sequence of Filed
+        Every report that counts for the same source, this one included; the order does not matter.
+    """
+    return [on_spectrum(filed, posting), *on_source(filed.target_id, of_target, posting)]
+
+
+def on_spectrum(filed: Filed, posting: Posting) -> Post:
+    """The annotation of one spectrum; nothing for a refusal, unless refusals are to be posted."""
+    groups = _audience(filed, posting)
+    silent = not groups or (filed.report.status is Status.REFUSED and not posting.refusals)
+    body = None if silent else answer(filed.report, posting.alpha)
+    return Post(place=Place(kind="spectrum", id=filed.spectrum_id), body=body, group_ids=groups)
+
+
+def gone(spectrum_id: str) -> Post:
+    """Nothing on a spectrum that is no longer there."""
+    return Post(place=Place(kind="spectrum", id=spectrum_id), body=None, group_ids=())
+
+
+def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting) -> list[Post]:
+    """The summary of one source, and the classification where wanted; nothing when no spectrum has a class."""
+    place = Place(kind="source", id=target_id)
+    answered = [f for f in of_target if f.report.status is Status.OK and _audience(f, posting)]
+    if not answered:
+        return [Post(place=place, body=None, group_ids=())]
+    best = max(answered, key=_recency)
+    groups = _audience(best, posting)
+    posts = [Post(place=place, body=summary(best, len(answered), posting.alpha), group_ids=groups)]
+    verdict = best.report.verdict
+    if posting.classification and verdict is not None:
+        body = {"label": verdict.label, "probability": _round(verdict.probability)}
+        posts.append(Post(place=place, kind="classification", body=body, group_ids=groups))
+    return posts
+
+
+def answer(report: Report, alpha: float) -> Body:
+    """The keys of one report.
+
+    Raises
+    ------
+    ValueError
+        If the report holds no prediction set for `alpha`.
+    """
+    body: dict[str, str | float | int] = {"status": str(report.status), "bundle": report.bundle}
+    if report.reason:
+        body["reason"] = report.reason
+    if report.verdict is not None:
+        body |= _verdict(report.verdict)
+    if report.confidence is not None:
+        body |= _confidence(report.confidence, alpha)
+    codes = sorted({str(c.code) for c in report.caveats if c.code not in _GENERAL})
+    return body | {"caveats": "|".join(codes) or NONE}
+
+
+def summary(filed: Filed, n_spectra: int, alpha: float) -> Body:
+    """The keys of a source: those of one spectrum, prefixed, and which spectrum it is."""
+    keys = {**answer(filed.report, alpha), "spectrum_id": filed.spectrum_id, "n_spectra": n_spectra}
+    return {f"{PREFIX}{key}": value for key, value in {**keys, "observed_at": filed.observed_at or NONE}.items()}
+
+
+def prediction_set(confidence: Confidence, alpha: float) -> tuple[str, ...]:
+    """The classes at one error rate.
+
+    Raises
+    ------
+    ValueError
+        If there is no set for it.
+    """
+    for key, classes in confidence.prediction_sets.items():
+        if float(key) == alpha:
+            return classes
+    raise ValueError(f"no prediction set for alpha {alpha:g}, only for {', '.join(confidence.prediction_sets)}")
+
+
+def short(label: str) -> str:
+    """The class as part of a key: "SN Ia" is `Ia`."""
+    return label.removeprefix("SN ")
+
+
+def _verdict(verdict: Verdict) -> dict[str, str | float | int]:
+    coarse = max(verdict.coarse, key=lambda name: verdict.coarse[name])
+    each = {f"p_{short(label)}": _round(verdict.probabilities[label]) for label in FINE_CLASSES}
+    return {"class": verdict.label, "p": _round(verdict.probability), "coarse": coarse, **each}
+
+
+def _confidence(confidence: Confidence, alpha: float) -> dict[str, str | float | int]:
+    classes = prediction_set(confidence, alpha)
+    return {
+        "set": "|".join(c for c in FINE_CLASSES if c in classes) or NONE,
+        "set_size": len(classes),
+        "alpha": alpha,
+        "calibration": confidence.calibration_id,
+        "calibration_size": confidence.calibration_size,
+        **{f"in_set_{short(label)}": int(label in classes) for label in FINE_CLASSES},
+    }
+
+
+def _round(value: float) -> float:
+    return round(float(value), _DIGITS)
+
+
+def _audience(filed: Filed, posting: Posting) -> tuple[int, ...]:
+    """Who may see the answer: our groups that see the spectrum; all of ours where the marshal does not say."""
+    ours = sorted(posting.group_ids)
+    return tuple(g for g in ours if not filed.group_ids or g in filed.group_ids)
+
+
+def _recency(filed: Filed) -> tuple[str, int, str]:
+    number = int(filed.spectrum_id) if filed.spectrum_id.isdigit() else -1
+    return filed.observed_at or "", number, filed.spectrum_id

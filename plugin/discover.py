@@ -1,0 +1,113 @@
+"""What is new? Polls by the server's own time stamps; a slow sweep finds what a poll cannot.
+
+A poll asks for spectra modified since the newest one seen, minus an overlap, because rows become visible in another
+order than that of their stamps. Sharing a spectrum does not move its stamp, so only the sweep finds one shared late.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from iris_client.errors import BadPayload
+from iris_client.protocols import SpectrumSource, SpectrumStub
+from plugin.clock import Clock, moment, stamp, utc_now
+from plugin.store import Store
+
+_log = structlog.get_logger("astranet.discover")
+
+
+def discover(
+    marshal: SpectrumSource,
+    store: Store,
+    *,
+    group_ids: Sequence[int],
+    overlap: timedelta,
+    backfill: timedelta,
+    clock: Clock = utc_now,
+) -> int:
+    """Poll once; tasks and cursor are committed together.
+
+    Parameters
+    ----------
+    overlap : timedelta
+        How far to reach back behind the newest spectrum seen.
+    backfill : timedelta
+        How far back the very first poll looks.
+
+    Returns
+    -------
+    int
+        How many new versions of spectra were found.
+
+    Raises
+    ------
+    UpstreamError
+        If the marshal does not answer, or not as agreed. Nothing is changed then.
+    """
+    source = f"poll {_names(group_ids)}"
+    with store.begin() as unit:
+        cursor = unit.watermarks.get(source)
+    since = clock() - backfill if cursor is None else moment(cursor) - overlap
+    stubs = marshal.spectra_modified_since(stamp(since), group_ids=group_ids)
+    newest = max((_modified(stub) for stub in stubs), default=since)
+    with store.begin() as unit:
+        added = unit.tasks.add(stubs, clock())
+        unit.watermarks.set(source, stamp(max(newest, since)) if cursor is None else max(cursor, stamp(newest)))
+    _log.info("polled", since=stamp(since), listed=len(stubs), new=added)
+    return added
+
+
+def sweep(
+    marshal: SpectrumSource,
+    store: Store,
+    *,
+    group_ids: Sequence[int],
+    backfill: timedelta,
+    every: timedelta,
+    clock: Clock = utc_now,
+) -> int:
+    """Look at every spectrum of the groups, when the last look is older than `every`.
+
+    The first sweep only takes note of what is older than `backfill`: an archive is not news. Later ones take up
+    whatever they have not met before, however old, and have another look at what they no longer meet.
+
+    Raises
+    ------
+    UpstreamError
+        If the marshal does not answer, or not as agreed. Nothing is changed then.
+    """
+    source = f"sweep {_names(group_ids)}"
+    with store.begin() as unit:
+        last = unit.watermarks.get(source)
+    begun = clock()
+    if last is not None and moment(last) > begun - every:
+        return 0
+    stubs = list(marshal.spectra_shared_with(group_ids=group_ids))
+    old = [] if last is not None else [stub for stub in stubs if _modified(stub) < begun - backfill]
+    with store.begin() as unit:
+        unit.tasks.add(old, begun, state="baseline")
+        added = unit.tasks.add(stubs, begun)
+        missed = unit.tasks.reopen_unseen((stub.spectrum_id for stub in stubs), begun)
+        unit.watermarks.set(source, stamp(begun))
+    _log.info("swept", listed=len(stubs), new=added, missed=missed)
+    return added + missed
+
+
+def sweep_age(store: Store, group_ids: Sequence[int], now: datetime) -> timedelta | None:
+    """How long ago the last sweep was; None when there was none."""
+    with store.begin() as unit:
+        last = unit.watermarks.get(f"sweep {_names(group_ids)}")
+    return None if last is None else now - moment(last)
+
+
+def _modified(stub: SpectrumStub) -> datetime:
+    try:
+        return moment(stub.modified)
+    except ValueError:
+        raise BadPayload(f"spectrum {stub.spectrum_id}: `modified` is no time stamp: {stub.modified!r}") from None
+
+
+def _names(group_ids: Sequence[int]) -> str:
+    # Other groups, another cursor: a group that is added later is read from its own beginning.
+    return ",".join(str(g) for g in sorted(group_ids))

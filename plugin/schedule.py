@@ -1,0 +1,63 @@
+"""When things happen: each job is one line that calls a use case. One thread, so that jobs never overlap."""
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from plugin.app import App
+from plugin.clock import utc_now
+
+_log = structlog.get_logger("astranet.schedule")
+
+
+def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler:
+    """The jobs: a cycle every `POLL_SECONDS`, at once for the first time, and the note at `NOTE_HOUR_UTC`.
+
+    A run that is late is made up for once, however many were missed; a run that takes long delays the next one.
+    """
+    jobs = BackgroundScheduler(
+        timezone="UTC",
+        executors={"default": ThreadPoolExecutor(1)},
+        job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
+    )
+    seconds = app.settings.poll_seconds
+    jobs.add_job(app.once, "interval", seconds=seconds, id="cycle", next_run_time=utc_now())
+    jobs.add_job(write_note, "cron", hour=app.settings.note_hour_utc, id="note")
+    jobs.add_listener(_report, EVENT_JOB_ERROR)
+    return jobs
+
+
+def run(app: App, write_note: Callable[[], object]) -> None:
+    """Work until SIGTERM or SIGINT, then finish the piece of work in hand and return."""
+    done = threading.Event()
+    stop_on_signals(app, done.set)
+    jobs = scheduler(app, write_note)
+    jobs.start()
+    _log.info("started", poll_seconds=app.settings.poll_seconds, dry_run=app.settings.dry_run)
+    try:
+        done.wait()
+    finally:
+        jobs.shutdown(wait=True)
+        _log.info("stopped")
+
+
+def stop_on_signals(app: App, then: Callable[[], object] = bool) -> None:
+    """Let SIGTERM and SIGINT end the work gently; call it in the main thread."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # who asks twice means it; nothing is lost by it
+        app.stop()
+        then()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+def _report(event: JobExecutionEvent) -> None:
+    _log.error("job failed", job=event.job_id, exc_info=event.exception)

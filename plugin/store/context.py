@@ -1,0 +1,33 @@
+"""What every question to the database needs to know."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A connection inside a transaction, which marshal's rows are meant, and who asks."""
+
+    connection: Connection
+    marshal: str
+    worker: str
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether many workers may be at it."""
+        return self.connection.dialect.name == "postgresql"
+
+    def insert(self, table: Table) -> PostgresInsert | SqliteInsert:
+        """An INSERT that knows ON CONFLICT."""
+        return postgresql.insert(table) if self.is_postgres else sqlite.insert(table)
+
+
+def canonical(value: Any) -> str:
+    """JSON with one form only: sorted keys, no spaces, never NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)

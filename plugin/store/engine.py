@@ -1,0 +1,82 @@
+"""Opening the database: SQLite with the pragmas a service needs, PostgreSQL as it is."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+_BUSY_MS = 30_000  # a writer holds the file for milliseconds; half a minute means that something is wrong
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says why and never shows a password."""
+
+
+def parse_url(text: str) -> URL:
+    """Read a database address.
+
+    Raises
+    ------
+    StoreError
+        If it is no address, or of a database that is not supported.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise StoreError(
+            "ASTRANET_DATABASE_URL is no database address (expected sqlite:///... or postgresql+psycopg://...)"
+        ) from None
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(
+            f"ASTRANET_DATABASE_URL: {url.get_backend_name()} is not supported, only sqlite and postgresql"
+        )
+    return url
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file behind a SQLite address; None for PostgreSQL and for databases in memory."""
+    in_memory = url.database in (None, "", ":memory:")
+    return None if url.get_backend_name() != "sqlite" or in_memory else Path(str(url.database))
+
+
+def make_engine(url: URL) -> Engine:
+    """Create the engine; for SQLite also the folder of its file.
+
+    Raises
+    ------
+    StoreError
+        If the driver is not installed or the folder cannot be made.
+    """
+    file = sqlite_file(url)
+    try:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, pool_pre_ping=file is None, hide_parameters=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder of {file}: {error.strerror}") from None
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(f"the database driver is missing: {error}; install astranet-annotator[postgres]") from None
+    if url.get_backend_name() == "sqlite":
+        _prepare_sqlite(engine)
+    return engine
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    event.listen(engine, "connect", _pragmas)
+    event.listen(engine, "begin", _begin_immediate)
+
+
+def _pragmas(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver at the first write
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    # A transaction that reads first and writes later cannot be upgraded while another writes: take the lock at once.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

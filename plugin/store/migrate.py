@@ -1,0 +1,38 @@
+"""Schema versions: alembic, with its scripts inside the package."""
+
+from importlib.resources import files
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from plugin.store.tables import metadata
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the newest schema; does nothing when it is there."""
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), "head")
+
+
+def revisions(engine: Engine) -> tuple[str | None, str | None]:
+    """The schema the database has (None when it is empty), and the one this program needs."""
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    return current, ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def drift(engine: Engine) -> list[object]:
+    """Differences between the database and `tables.py`; empty when the migrations are in step."""
+    with engine.connect() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("plugin.store") / "migrations"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,211 @@
+"""What should hang on the marshal, and what does.
+
+`outbox` holds one wish per (place, kind, origin); `delivered` what the marshal holds as far as we know. A delivery
+first makes `delivered` say "unknown" (no sha), then sends, then writes down what is there now: whenever the process
+dies in between, the next one knows that it does not know, and sends again. Sending is an upsert, so twice is once.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
+
+from iris_client.protocols import Place
+from plugin.store.context import Context, canonical
+from plugin.store.tables import delivered, outbox
+
+NOTHING = "nothing"
+"""The sha of "nothing should hang here"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """One wish and its fate.
+
+    Parameters
+    ----------
+    body : mapping or None
+        None when nothing should hang there.
+    state : str
+        pending, sending, sent, retracted or parked.
+    remote_id : str or None
+        The marshal's id of what hangs there.
+    """
+
+    id: int
+    place: Place
+    kind: str
+    origin: str
+    body: Mapping[str, Any] | None
+    group_ids: tuple[int, ...]
+    body_sha: str
+    state: str
+    attempts: int
+    last_error: str | None = None
+    remote_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """The questions about posts."""
+
+    context: Context
+
+    def want(
+        self,
+        place: Place,
+        *,
+        kind: str,
+        origin: str,
+        body: Mapping[str, Any] | None,
+        group_ids: tuple[int, ...],
+        now: datetime,
+    ) -> None:
+        """Say what should hang at a place from now on; `body` None for nothing. What is there already is not sent."""
+        key = self._key(place, kind, origin)
+        old = self._row(outbox, key)
+        sha = NOTHING if body is None else digest(body, group_ids)
+        if (old is None and body is None) or (old is not None and old.body_sha == sha):
+            return
+        values = {
+            "body": None if body is None else canonical(body),
+            "group_ids": canonical(sorted(group_ids)),
+            "body_sha": sha,
+            "state": self._state(old, key, sha),
+            "attempts": 0,
+            "next_try": now,
+            "last_error": None,
+        }
+        new = self.context.insert(outbox).values(**key, **values)
+        self.context.connection.execute(new.on_conflict_do_update(index_elements=list(key), set_=values))
+
+    def _state(self, old: Any, key: Mapping[str, Any], sha: str) -> str:
+        """Whether the new wish needs a delivery. One that is under way is looked at again when it ends."""
+        if old is not None and old.state == "sending":
+            return "sending"
+        there = self._row(delivered, key)
+        if sha == NOTHING:
+            return "retracted" if there is None else "pending"
+        return "sent" if there is not None and there.body_sha == sha else "pending"
+
+    def claim(self, now: datetime) -> Parcel | None:
+        """Take the next due post and mark the place as unknown until `sent` or `failed` is called."""
+        due = (
+            select(outbox)
+            .where(self._mine(), outbox.c.state == "pending", outbox.c.next_try <= now)
+            .order_by(outbox.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        row = self.context.connection.execute(due).first()
+        if row is None:
+            return None
+        self._set(row.id, state="sending", attempts=row.attempts + 1, claimed_by=self.context.worker, claimed_at=now)
+        self._mark_unknown(row)
+        return self._parcel(row)
+
+    def _mark_unknown(self, row: Any) -> None:
+        key = {name: getattr(row, name) for name in _KEY}
+        new = self.context.insert(delivered).values(**key)
+        self.context.connection.execute(new.on_conflict_do_update(index_elements=list(_KEY), set_={"body_sha": None}))
+
+    def sent(self, parcel: Parcel, remote_id: str | None, now: datetime) -> None:
+        """Write down that the marshal now holds exactly this."""
+        key = self._key(parcel.place, parcel.kind, parcel.origin)
+        where = and_(*(delivered.c[name] == value for name, value in key.items()))
+        if parcel.body is None:
+            self.context.connection.execute(delete(delivered).where(where))
+        else:
+            values = {"body_sha": parcel.body_sha, "remote_id": remote_id, "delivered_at": now}
+            self.context.connection.execute(update(delivered).where(where).values(**values))
+        self._close(parcel, "retracted" if parcel.body is None else "sent")
+
+    def retry(self, parcel: Parcel, error: str, at: datetime) -> None:
+        """Put a post back, to be tried again from `at` on."""
+        self._close(parcel, "pending", last_error=error, next_try=at)
+
+    def park(self, parcel: Parcel, error: str) -> None:
+        """Set a post aside for a person to see."""
+        self._close(parcel, "parked", last_error=error)
+
+    def _close(self, parcel: Parcel, state: str, **values: object) -> None:
+        """End a delivery; when the wish changed meanwhile, the new one is due at once."""
+        held = and_(outbox.c.id == parcel.id, outbox.c.state == "sending", outbox.c.claimed_by == self.context.worker)
+        free = {"claimed_by": None, "claimed_at": None}
+        same = outbox.c.body_sha == parcel.body_sha
+        error = {"last_error": None, **values}
+        self.context.connection.execute(update(outbox).where(held, same).values(state=state, **error, **free))
+        self.context.connection.execute(update(outbox).where(held, ~same).values(state="pending", **free))
+
+    def recover(self, claimed_before: datetime | None) -> int:
+        """Free what this worker left unfinished, and what others were sending: all, or only before some moment."""
+        held = and_(self._mine(), outbox.c.state == "sending")
+        if claimed_before is not None:
+            held &= or_(outbox.c.claimed_by == self.context.worker, outbox.c.claimed_at < claimed_before)
+        free = update(outbox).where(held).values(state="pending", claimed_by=None, claimed_at=None)
+        return int(self.context.connection.execute(free).rowcount)
+
+    def unpark(self, now: datetime) -> int:
+        """Try everything that is parked again."""
+        again = update(outbox).where(self._mine(), outbox.c.state == "parked")
+        return int(self.context.connection.execute(again.values(state="pending", attempts=0, next_try=now)).rowcount)
+
+    def count(self, state: str) -> int:
+        """How many wishes are in one state."""
+        found = select(func.count()).select_from(outbox).where(self._mine(), outbox.c.state == state)
+        return int(self.context.connection.execute(found).scalar_one())
+
+    def at(self, places: list[Place]) -> list[Parcel]:
+        """Everything for some places."""
+        here = [and_(outbox.c.place_kind == p.kind, outbox.c.place_id == p.id) for p in places]
+        return self._list(or_(*here)) if here else []
+
+    def parked(self) -> list[Parcel]:
+        """What was set aside."""
+        return self._list(outbox.c.state == "parked")
+
+    def _list(self, which: ColumnElement[bool]) -> list[Parcel]:
+        found = select(outbox).where(self._mine(), which).order_by(outbox.c.id)
+        return [self._parcel(row) for row in self.context.connection.execute(found).all()]
+
+    def _set(self, row_id: int, **values: object) -> None:
+        self.context.connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
+
+    def _row(self, table: Table, key: Mapping[str, Any]) -> Any:
+        where = and_(*(table.c[name] == value for name, value in key.items()))
+        return self.context.connection.execute(select(table).where(where)).first()
+
+    def _key(self, place: Place, kind: str, origin: str) -> dict[str, Any]:
+        values = (self.context.marshal, place.kind, place.id, kind, origin)
+        return dict(zip(_KEY, values, strict=True))
+
+    def _mine(self) -> ColumnElement[bool]:
+        return outbox.c.marshal == self.context.marshal
+
+    def _parcel(self, row: Any) -> Parcel:
+        there = self._row(delivered, {name: getattr(row, name) for name in _KEY})
+        return Parcel(
+            id=row.id,
+            place=Place(kind=row.place_kind, id=row.place_id),
+            kind=row.kind,
+            origin=row.origin,
+            body=None if row.body is None else json.loads(row.body),
+            group_ids=tuple(json.loads(row.group_ids)),
+            body_sha=row.body_sha,
+            state=row.state,
+            attempts=row.attempts,
+            last_error=row.last_error,
+            remote_id=None if there is None else there.remote_id,
+        )
+
+
+_KEY = ("marshal", "place_kind", "place_id", "kind", "origin")
+
+
+def digest(body: Mapping[str, Any], group_ids: tuple[int, ...]) -> str:
+    """SHA-256 of what is sent: the values and who may see them."""
+    return hashlib.sha256(canonical({"body": body, "groups": sorted(group_ids)}).encode()).hexdigest()

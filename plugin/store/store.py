@@ -1,0 +1,102 @@
+"""The store: an engine, whose rows are meant, and who asks."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from plugin.store import migrate
+from plugin.store.engine import StoreError, make_engine, parse_url, sqlite_file
+from plugin.store.lock import FileLock
+from plugin.store.unit import Unit
+
+
+class Store:
+    """Where everything is remembered. Close it, or use it as a context.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of a database with the newest schema.
+    marshal : str
+        Address of the marshal whose rows are meant.
+    lock : FileLock or None
+        The lock of a SQLite file, held by the one process that works with it.
+    """
+
+    def __init__(self, engine: Engine, marshal: str, lock: FileLock | None = None) -> None:
+        self.engine = engine
+        self.marshal = marshal
+        self.worker = uuid.uuid4().hex
+        self._lock = lock
+
+    @contextmanager
+    def begin(self) -> Iterator[Unit]:
+        """One transaction: committed at the end, rolled back on any error."""
+        with self.engine.begin() as connection:
+            yield Unit.on(connection, self.marshal, self.worker)
+
+    def recover(self, now: datetime, lease: timedelta) -> int:
+        """Free what was claimed and never finished; call it before a cycle, when this process holds nothing.
+
+        With a SQLite file every claim is left over then, because we hold the lock; with PostgreSQL another worker's
+        is when it is older than `lease`.
+        """
+        before = None if self._lock is not None else now - lease
+        with self.begin() as unit:
+            return unit.tasks.recover(before) + unit.outbox.recover(before)
+
+    def close(self) -> None:
+        """Close connections and let go of the lock."""
+        self.engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_store(database_url: str, *, marshal: str, to_read: bool = False) -> Store:
+    """Open the database and bring its schema up to date.
+
+    Parameters
+    ----------
+    database_url : str
+        SQLAlchemy address, sqlite or postgresql.
+    marshal : str
+        Address of the marshal whose rows are meant.
+    to_read : bool
+        True to look only: takes no lock and changes no schema.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened, another process works with it, or (to read) it is not up to date.
+    """
+    url = parse_url(database_url)
+    file = sqlite_file(url)
+    if to_read and file is not None and not file.is_file():
+        raise StoreError(f"there is no database at {file} yet; it is made by the first `astranet once`")
+    engine = make_engine(url)
+    lock = None if file is None or to_read else FileLock(file)
+    try:
+        _check(engine) if to_read else migrate.upgrade(engine)
+    except OperationalError as error:
+        raise StoreError(f"the database cannot be used: {error.orig}") from None
+    return Store(engine, marshal, lock)
+
+
+def _check(engine: Engine) -> None:
+    current, head = migrate.revisions(engine)
+    if current != head:
+        raise StoreError(f"the database has schema {current}, this program needs {head}: run `astranet db upgrade`")

@@ -1,0 +1,27 @@
+"""One transaction, and the tables as small sets of questions."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from plugin.store.context import Context
+from plugin.store.outbox import Outbox
+from plugin.store.reports import Reports
+from plugin.store.tasks import Tasks
+from plugin.store.watermarks import Watermarks
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What can be done inside one transaction."""
+
+    tasks: Tasks
+    reports: Reports
+    outbox: Outbox
+    watermarks: Watermarks
+
+    @classmethod
+    def on(cls, connection: Connection, marshal: str, worker: str) -> "Unit":
+        """Everything on one connection, for one marshal."""
+        context = Context(connection, marshal, worker)
+        return cls(Tasks(context), Reports(context), Outbox(context), Watermarks(context))
