@@ -65,9 +65,10 @@ class Dataset:
         """The same columns for some rows, by boolean mask or index."""
         index = np.flatnonzero(where) if where.dtype == bool else where
         columns: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Dataset(
-            **{k: tuple(v[i] for i in index) if isinstance(v, tuple) else v[index] for k, v in columns.items()}
-        )
+        picked: dict[str, Any] = {
+            k: tuple(v[i] for i in index) if isinstance(v, tuple) else v[index] for k, v in columns.items()
+        }
+        return Dataset(**picked)
 
     def part(self, split: str, *, real: bool = True, min_coverage: float = 0.8) -> "Dataset":
         """The labelled rows of one split; by default real spectra that cover 80 % of the window."""
