@@ -1,6 +1,6 @@
 """One spectrum as a person looks at it: what came, what the service said, and how soon it deserves a look."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 from models.domain import FINE_CLASSES, Report, Status, Target
@@ -33,6 +33,8 @@ class Look:
         As uploaded; may be empty or unequal, for what was refused.
     truth : str or None
         The class the simulator drew it from, or what odd thing it was made to be. The service never sees it.
+    kind : str or None
+        The same in more detail: `SN Ia/max`, `low coverage`.
     """
 
     target: Target
@@ -43,13 +45,20 @@ class Look:
     instrument: str | None = None
     observed_at: str | None = None
     truth: str | None = None
-    name: str = field(default="")
+    kind: str | None = None
 
     @property
     def members(self) -> tuple[str, ...]:
         """The prediction set; empty also where there is none."""
         confidence = self.report.confidence
         return confidence.prediction_sets.get(self.alpha, ()) if confidence else ()
+
+    @property
+    def made_as(self) -> str:
+        """What it was simulated as, with the detail where that says more."""
+        if self.truth is None or self.kind is None or self.kind == self.truth:
+            return self.truth or ""
+        return f"{self.truth} ({self.kind.removeprefix(self.truth + '/')})"
 
     @property
     def interest(self) -> Interest:

@@ -69,7 +69,7 @@ def compose(
         Measured purity and recall, from the bundle's card.
     """
     rules, byline = rules or NoteRules(), byline or Byline()
-    selection = select(entries, rules)
+    selection = select(entries, rules, night)
     if not selection.candidates:
         return None
     return _write(night, selection, f"{as_of:%Y-%m-%d %H:%M} UT", figures, rules, byline)

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from models.domain import Status, Target
 from plugin.notes.entries import Entry
+from plugin.notes.night import Night
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +24,14 @@ class NoteRules:
         middling probability when the rest is spread thin.
     alpha : float
         The prediction set at this alpha must hold the label and nothing else.
+    max_age_days : float
+        Spectra taken longer before the night begins are no news: an archive that is answered now fills no note.
     """
 
     classes: tuple[str, ...] = ("TDE", "SLSN", "SN Ibc", "SN II", "SN Ia")
     min_probability: float = 0.8
     alpha: float = 0.05
+    max_age_days: float = 30.0
 
     @property
     def alpha_key(self) -> str:
@@ -47,6 +52,7 @@ class Selection:
 
 CLASSIFIED = "already classified by people"
 NO_ANSWER = "no spectrum could be classified"
+OLD = "no recent spectrum"
 OTHER_CLASS = "a class not announced here"
 UNSURE = "below the threshold"
 DISAGREE = "spectra of the same object disagree"
@@ -68,7 +74,17 @@ def confident(entry: Entry, rules: NoteRules) -> bool:
     return alone and verdict.probability >= rules.min_probability
 
 
-def select(entries: Sequence[Entry], rules: NoteRules) -> Selection:
+def recent(entry: Entry, rules: NoteRules, night: Night) -> bool:
+    """Whether the spectrum is young enough; one without a readable date is taken to be."""
+    try:
+        taken = datetime.fromisoformat(entry.observed_at or "")
+    except ValueError:
+        return True
+    limit = night.start - timedelta(days=rules.max_age_days)
+    return (taken.replace(tzinfo=UTC) if taken.tzinfo is None else taken) >= limit
+
+
+def select(entries: Sequence[Entry], rules: NoteRules, night: Night) -> Selection:
     """One row per object, its best spectrum; rarest class first, then by probability.
 
     Parameters
@@ -77,7 +93,7 @@ def select(entries: Sequence[Entry], rules: NoteRules) -> Selection:
         Every spectrum of one night, in any order; the outcome does not depend on it.
     """
     ordered = sorted(entries, key=lambda e: (e.target.target_id, e.report.spectrum_id or ""))
-    verdicts = [_judge(list(group), rules) for _, group in groupby(ordered, key=lambda e: e.target.target_id)]
+    verdicts = [_judge(list(group), rules, night) for _, group in groupby(ordered, key=lambda e: e.target.target_id)]
     found = [v for v in verdicts if isinstance(v, Entry)]
     return Selection(
         candidates=tuple(sorted(found, key=lambda e: _rank(e, rules))),
@@ -88,14 +104,17 @@ def select(entries: Sequence[Entry], rules: NoteRules) -> Selection:
     )
 
 
-def _judge(entries: list[Entry], rules: NoteRules) -> Entry | str:
+def _judge(entries: list[Entry], rules: NoteRules, night: Night) -> Entry | str:
     """The best spectrum of one object, or the reason why it is left out."""
     if any(classified(e.target) for e in entries):
         return CLASSIFIED
     answered = [e for e in entries if e.report.verdict is not None]
     if not answered:
         return NO_ANSWER
-    sure = [e for e in answered if confident(e, rules)]
+    young = [e for e in answered if recent(e, rules, night)]
+    if not young:
+        return OLD
+    sure = [e for e in young if confident(e, rules)]
     labels = {_label(e) for e in sure}
     if len(labels) > 1:
         return DISAGREE

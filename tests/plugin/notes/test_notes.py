@@ -15,7 +15,7 @@ from models.domain import FINE_CLASSES, Caveat, CaveatCode, Confidence, Report, 
 from plugin.notes import Byline, Entry, Figure, Figures, Night, NoteRules, compose, select, write_note
 from plugin.notes.draft import ABSTRACT_LIMIT
 from plugin.notes.render import FILE_NAMES, files, to_html, to_text
-from plugin.notes.rules import CLASSIFIED, DISAGREE, NO_ANSWER, OTHER_CLASS, UNSURE
+from plugin.notes.rules import CLASSIFIED, DISAGREE, NO_ANSWER, OLD, OTHER_CLASS, UNSURE
 
 NIGHT = Night.parse("2026-06-10")
 AS_OF = datetime(2026, 6, 11, 12, 5, tzinfo=UTC)
@@ -79,7 +79,7 @@ def test_last_night_is_the_one_that_is_over():
 def test_nothing_to_say_gives_no_note(tmp_path):
     assert draft_of([]) is None
     assert draft_of([entry(p=0.5)]) is None
-    assert write_note(NIGHT, [], output_dir=tmp_path, as_of=AS_OF, figures=FIGURES) is None
+    assert write_note(NIGHT, None, output_dir=tmp_path) is None
     assert list(tmp_path.rglob("*")) == []
 
 
@@ -93,20 +93,21 @@ def test_nothing_to_say_gives_no_note(tmp_path):
         (entry(p=0.79), UNSURE),
         (entry(members=("SN Ia", "SN Ibc")), UNSURE),
         (entry(members=()), UNSURE),
+        (dataclasses.replace(entry(), observed_at="2026-04-01T00:00:00"), OLD),
         (entry(label="AGN"), OTHER_CLASS),
         (entry(label="CV"), OTHER_CLASS),
         (Entry(target=Target(target_id="x"), report=refused("x", "1")), NO_ANSWER),
     ],
 )
 def test_who_is_left_out_and_why(made, reason):
-    assert dict(select([made], NoteRules()).left_out) == {reason: 1}
+    assert dict(select([made], NoteRules(), NIGHT).left_out) == {reason: 1}
 
 
 def test_one_row_per_object_its_best_spectrum_and_none_when_they_disagree():
     two = [entry(spectrum="1", p=0.9), entry(spectrum="2", p=0.99)]
-    assert [e.report.spectrum_id for e in select(two, NoteRules()).candidates] == ["2"]
+    assert [e.report.spectrum_id for e in select(two, NoteRules(), NIGHT).candidates] == ["2"]
     split = [entry(spectrum="1"), entry(spectrum="2", label="TDE")]
-    assert dict(select(split, NoteRules()).left_out) == {DISAGREE: 1}
+    assert dict(select(split, NoteRules(), NIGHT).left_out) == {DISAGREE: 1}
 
 
 def test_rarest_first():
@@ -132,13 +133,13 @@ made_entries = st.lists(
 
 @given(made_entries, st.randoms())
 def test_every_object_is_counted_once_and_order_does_not_matter(entries, random):
-    chosen = select(entries, NoteRules())
+    chosen = select(entries, NoteRules(), NIGHT)
     assert len(chosen.candidates) + sum(chosen.left_out.values()) == chosen.n_objects
     assert chosen.n_objects == len({e.target.target_id for e in entries})
     unique = {(e.target.target_id, e.report.spectrum_id): e for e in entries}.values()
     shuffled = list(unique)
     random.shuffle(shuffled)
-    assert select(list(unique), NoteRules()) == select(shuffled, NoteRules())
+    assert select(list(unique), NoteRules(), NIGHT) == select(shuffled, NoteRules(), NIGHT)
 
 
 @given(made_entries)
@@ -204,7 +205,7 @@ def test_csv_has_the_columns_of_the_tns_and_no_formulas():
 
 def test_files_are_the_same_bytes_again_and_go_when_the_reason_goes(tmp_path):
     def write(entries):
-        return write_note(NIGHT, entries, output_dir=tmp_path, as_of=AS_OF, figures=FIGURES)
+        return write_note(NIGHT, draft_of(entries), output_dir=tmp_path)
 
     folder = write([entry("a"), entry("b")])
     first = {p.name: p.read_bytes() for p in folder.iterdir()}

@@ -1,0 +1,52 @@
+"""The demo in the terminal: one line per spectrum, then what was sent."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from plugin.demo.look import Interest, Look, in_order
+from plugin.demo.page import Account
+
+_MARKS = {
+    "agrees": "[green]✓[/]",
+    "in set": "[yellow]◐[/]",
+    "missed": "[red]✗[/]",
+    "odd": "[magenta]◇[/]",
+    "refused": "[magenta]◇[/]",
+    "unknown": "",
+}
+
+
+def of(looks: Sequence[Look]) -> Table:
+    """Every spectrum, most interesting first; ✓ top class is the truth, ◐ truth in the set, ✗ missed, ◇ neither."""
+    table = Table(title="Simulated spectra, most interesting first", title_justify="left", pad_edge=False)
+    for name in ("source", "class", "p", "set", "", "simulated", "remark"):
+        table.add_column(name, justify="right" if name == "p" else "left", no_wrap=name in ("source", "class"))
+    for look in in_order(list(looks)):
+        table.add_row(*_cells(look), style="bold" if look.interest <= Interest.MAYBE_RARE else None)
+    return table
+
+
+def summary(counts: dict[str, int], account: Account) -> str:
+    """What it came to, in four lines."""
+    per_spectrum = account.seconds / max(counts["spectra"], 1)
+    return (
+        f"{counts['spectra']} spectra: {counts['refused']} refused with a reason, {counts['first']} to look at first.\n"
+        f"Top class is the simulated truth: {counts['agrees']} of {counts['judged']}; "
+        f"truth in the prediction set: {counts['inside']} of {counts['judged']}.\n"
+        f"Cycle 1: {account.total} writing requests in {account.seconds:.1f} s ({per_spectrum:.2f} s per spectrum, all "
+        f"in).\nCycle 2: {account.sent_again} writing requests."
+    )
+
+
+def _cells(look: Look) -> tuple[str, ...]:
+    verdict = look.report.verdict
+    return (
+        look.target.target_id,
+        verdict.label if verdict else "-",
+        f"{verdict.probability:.2f}" if verdict else "",
+        "{" + ", ".join(look.members) + "}" if verdict else "",
+        _MARKS[look.agreement],
+        look.made_as,
+        look.why,
+    )

@@ -1,0 +1,72 @@
+"""What a note needs, from where it is: reports from the store, objects as the marshal knows them now, the card."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from iris_client.errors import NotFound
+from iris_client.protocols import SpectrumSource
+from models.domain import Target
+from plugin.notes.entries import Entry, Figure, Figures
+from plugin.notes.night import Night
+from plugin.notes.rules import NoteRules, confident
+from plugin.store import Filed, Store
+
+SIMULATED = "simulated"
+"""What the sandbox gives as origin of spectra that are made up."""
+
+
+def gather(store: Store, marshal: SpectrumSource, night: Night, rules: NoteRules) -> list[Entry]:
+    """Every report made in a night, with its object as the marshal knows it now.
+
+    The night is when the spectrum was answered, not when it was taken: so one that was uploaded late is in exactly
+    one night all the same.
+
+    Raises
+    ------
+    UpstreamError
+        If the marshal does not answer: a note with types of unknown date is worse than none.
+    """
+    with store.begin() as unit:
+        found = unit.reports.filed_between(night.start.replace(tzinfo=None), night.end.replace(tzinfo=None))
+    targets: dict[str, Target] = {}
+    entries = [_entry(filed, _target(marshal, filed.target_id, targets)) for filed in found]
+    return [replace(e, simulated=_made_up(marshal, e)) if confident(e, rules) else e for e in entries]
+
+
+def figures_of(card: Mapping[str, Any]) -> Figures:
+    """The figures of a bundle's card: its real test spectra, without redshift and phase, as the service runs."""
+    metrics = card.get("metrics")
+    if not metrics:
+        return Figures()
+    real = metrics["real"]
+    return Figures(
+        purity=_by_class(real["precision"]),
+        recall=_by_class(real["recall"]),
+        test=f"{real['spectra']} real {metrics['split']} spectra of {real['objects']} objects not used in training",
+    )
+
+
+def _by_class(values: Mapping[str, Mapping[str, float] | None]) -> dict[str, Figure]:
+    return {c: Figure(v["value"], v["low"], v["high"]) for c, v in values.items() if v is not None}
+
+
+def _entry(filed: Filed, target: Target) -> Entry:
+    return Entry(target=target, report=filed.report, instrument=filed.instrument, observed_at=filed.observed_at)
+
+
+def _target(marshal: SpectrumSource, target_id: str, known: dict[str, Target]) -> Target:
+    if target_id not in known:
+        try:
+            known[target_id] = marshal.target(target_id)
+        except NotFound:
+            known[target_id] = Target(target_id=target_id)
+    return known[target_id]
+
+
+def _made_up(marshal: SpectrumSource, entry: Entry) -> bool:
+    """Whether the spectrum calls itself simulated; one that is gone meanwhile cannot say."""
+    try:
+        return marshal.spectrum(entry.report.spectrum_id or "").origin == SIMULATED
+    except NotFound:
+        return False

@@ -1,0 +1,82 @@
+"""The daily job and `astranet note`: one night from the store to the files."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from iris_client.protocols import SpectrumSource
+from plugin.notes.draft import Byline, Draft, compose
+from plugin.notes.files import write_note
+from plugin.notes.gather import figures_of, gather
+from plugin.notes.night import Night
+from plugin.notes.rules import NoteRules
+from plugin.settings import Settings
+from plugin.store import Store
+
+_log = structlog.get_logger("astranet.notes")
+
+
+def write_night(
+    settings: Settings, store: Store, marshal: SpectrumSource, *, now: datetime, night: Night | None = None
+) -> Path | None:
+    """Write the draft of a night, by default of the last one that is over.
+
+    Parameters
+    ----------
+    now : datetime
+        Naive UTC; stands in the draft as the time at which types and redshifts were read.
+
+    Returns
+    -------
+    Path or None
+        The folder; None when there is nothing to say.
+
+    Raises
+    ------
+    UpstreamError
+        If the marshal does not answer.
+    BundleError
+        If the bundle is damaged.
+    """
+    night = night or Night.before(now)
+    draft = draft_night(settings, store, marshal, now=now, night=night, card=card_of(settings))
+    folder = write_note(night, draft, output_dir=settings.output_dir)
+    _log.info("nothing to say" if folder is None else "note drafted", night=str(night), folder=str(folder or ""))
+    return folder
+
+
+def draft_night(
+    settings: Settings,
+    store: Store,
+    marshal: SpectrumSource,
+    *,
+    now: datetime,
+    night: Night,
+    card: Mapping[str, Any],
+) -> Draft | None:
+    """Gather a night and compose its draft; `card` is that of the bundle whose figures are stated."""
+    rules = NoteRules(alpha=settings.alpha)
+    return compose(
+        night,
+        gather(store, marshal, night, rules),
+        as_of=now,
+        figures=figures_of(card),
+        rules=rules,
+        byline=Byline(authors=settings.note_authors, marshal=settings.marshal_url or "the marshal"),
+    )
+
+
+def card_of(settings: Settings) -> Mapping[str, Any]:
+    """The card of the bundle in use.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is damaged.
+    """
+    from models.bundle import SHIPPED, verify  # torch is loaded here and not before
+
+    return verify(settings.bundle or SHIPPED)
