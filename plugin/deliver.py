@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from iris_client.errors import NotFound, Unavailable, UpstreamError
+from iris_client.errors import BadPayload, NotFound, Unavailable, UpstreamError
 from iris_client.protocols import Marshal
 from plugin.clock import Clock, utc_now
 from plugin.patience import Breaker, Patience, denied
@@ -92,7 +92,8 @@ class Delivering:
 
     def _failed(self, parcel: Parcel, error: UpstreamError, breaker: Breaker) -> str:
         attempts = parcel.attempts + 1
-        again = isinstance(error, Unavailable) or denied(error)
+        # A write whose answer cannot be read may have happened; an upsert can be repeated to be sure.
+        again = isinstance(error, Unavailable | BadPayload) or denied(error)
         if again:
             breaker.failure(error)
         park = not again or self.patience.exhausted(attempts)
