@@ -2,6 +2,7 @@
 
     UpstreamError
     |-- Unavailable    try again later: time-outs, resets, 429, 502-504, HTML where JSON should be
+    |   `-- Uncertain  sent, but the answer was lost: it may have happened, so look before doing it again
     |-- Refused        never the same again; park it and show why: 400, 401, 403 on writing, 409, 413, 500 on bad input
     |-- NotFound       a real answer: there is no such thing, or not for this token
     `-- BadPayload     it answered, but not in the agreed form; park it with a sample
@@ -58,6 +59,10 @@ class UpstreamError(Exception):
 
 class Unavailable(UpstreamError):
     """Not now: try again later."""
+
+
+class Uncertain(Unavailable):
+    """A write was sent and its answer lost: it may have been carried out. Look before sending it again."""
 
 
 class Refused(UpstreamError):

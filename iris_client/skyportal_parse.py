@@ -1,0 +1,159 @@
+"""SkyPortal's JSON as our domain's values. Pure: no requests are made here.
+
+What the service cannot do without (ids, time stamps) raises `BadPayload` when it is missing; everything else becomes
+None. The arrays of a spectrum go through as they are: judging them is the job of quality control.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from iris_client.errors import BadPayload
+from iris_client.protocols import Account, Annotation, SpectrumStub
+from models.domain import LightCurve, RawSpectrum, Target
+
+_BANDS: Final = {"ztfg": "g", "ztfr": "r", "ztfi": "i"}
+
+Row = Mapping[str, Any]
+
+
+def stub(row: Row) -> SpectrumStub:
+    """A spectrum's existence, from a full or a minimal row."""
+    return SpectrumStub(
+        spectrum_id=str(_need(row, "id", int)),
+        target_id=_need(row, "obj_id", str),
+        modified=_need(row, "modified", str),
+        kind=_text(row.get("type")) or "source",
+    )
+
+
+def spectrum(row: Row) -> RawSpectrum:
+    """A spectrum with its arrays."""
+    return RawSpectrum(
+        spectrum_id=str(_need(row, "id", int)),
+        target_id=_need(row, "obj_id", str),
+        wavelengths=row.get("wavelengths"),
+        fluxes=row.get("fluxes"),
+        errors=row.get("errors"),
+        units=row.get("units"),
+        kind=_text(row.get("type")) or "source",
+        instrument=_text(row.get("instrument_name")),
+        observed_at=_text(row.get("observed_at")),
+        modified=_text(row.get("modified")),
+        origin=_text(row.get("origin")),
+        group_ids=ids(row.get("groups")),
+    )
+
+
+def target(row: Row) -> Target:
+    """A source. Only classifications by people count: `ml` rows are what machines said, perhaps we ourselves."""
+    return Target(
+        target_id=_need(row, "id", str),
+        ra_deg=_number(row.get("ra")),
+        dec_deg=_number(row.get("dec")),
+        redshift=_number(row.get("redshift")),
+        redshift_origin=_text(row.get("redshift_origin")),
+        tns_name=_text(row.get("tns_name")),
+        tns_type=_tns_type(row.get("tns_info")),
+        ebv_mag=_number(row.get("ebv")),
+        classifications=_human(rows(row.get("classifications"))),
+        group_ids=ids(row.get("groups")),
+    )
+
+
+def light_curve(points: Sequence[Row]) -> LightCurve | None:
+    """Photometry sorted by time; None when not one row holds a time and a magnitude or a limit.
+
+    ZTF's bands get their short names; those of other surveys keep their own, so that they are not mixed up.
+    """
+    good = [point for point in points if _usable(point)]
+    if not good:
+        return None
+    good.sort(key=lambda point: (float(point["mjd"]), str(point.get("filter"))))
+    mag = _column(good, "mag")
+    return LightCurve(
+        mjd=_column(good, "mjd"),
+        band=tuple(_BANDS.get(str(point.get("filter")), str(point.get("filter"))) for point in good),
+        mag=mag,
+        mag_error=_column(good, "magerr"),
+        limit_mag=_column(good, "limiting_mag"),
+        is_limit=np.isnan(mag).astype(float),
+    )
+
+
+def annotation(row: Row, user_id: int) -> Annotation:
+    """An annotation, and whether we wrote it."""
+    author = row.get("author_id")
+    data = row.get("data")
+    return Annotation(
+        annotation_id=str(_need(row, "id", int)),
+        origin=_need(row, "origin", str),
+        data=data if isinstance(data, dict) else {},
+        mine=author is not None and author == user_id,
+    )
+
+
+def account(profile: Row, groups: Row, is_ours: Callable[[object], bool]) -> Account:
+    """Who we are. The rights are the token's own, which may be fewer than its owner's."""
+    owners = frozenset(str(name) for name in profile.get("permissions") or ())
+    tokens = rows(profile.get("tokens"))
+    mine = [row for row in tokens if is_ours(row.get("id"))] or (tokens if len(tokens) == 1 else [])
+    acls = frozenset(str(name) for name in mine[0].get("acls") or ()) if mine else owners
+    return Account(
+        user_id=_need(profile, "id", int),
+        username=_need(profile, "username", str),
+        acls=acls,
+        group_ids=frozenset(ids(groups.get("user_groups"))),
+    )
+
+
+def rows(value: Any) -> list[Row]:
+    """The objects in a list, if it is one."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def ids(value: Any) -> tuple[int, ...]:
+    """The ids of the objects in a list, sorted."""
+    return tuple(sorted(row["id"] for row in rows(value) if isinstance(row.get("id"), int)))
+
+
+def _need(row: Row, key: str, kind: type) -> Any:
+    value = row.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool) or value == "":
+        raise BadPayload(f"a row without a usable {key!r} ({kind.__name__} expected); it has {sorted(row)[:12]}")
+    return value
+
+
+def _text(value: Any) -> str | None:
+    """Text, but neither empty nor the word None, which SkyPortal stores for an empty origin."""
+    return value if isinstance(value, str) and value not in {"", "None"} else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _tns_type(info: Any) -> str | None:
+    kind = info.get("object_type") if isinstance(info, dict) else None
+    return _text(kind.get("name")) if isinstance(kind, dict) else _text(kind)
+
+
+def _human(found: Sequence[Row]) -> tuple[str, ...]:
+    names = [_text(row.get("classification")) for row in found if not row.get("ml")]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _usable(point: Row) -> bool:
+    """A row with a time, and a magnitude or at least a limit, in AB."""
+    if _text(point.get("magsys")) not in {None, "ab"} or _number(point.get("mjd")) is None:
+        return False
+    return _number(point.get("mag")) is not None or _number(point.get("limiting_mag")) is not None
+
+
+def _column(points: Sequence[Row], key: str) -> Any:
+    found = [_number(point.get(key)) for point in points]
+    return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
