@@ -31,7 +31,8 @@ _GONE: Final = re.compile(
     r"^(Invalid object ID|Could not find any accessible|Cannot find a (classification|comment))|\bto read Obj\b"
 )
 _OUR_FAULT: Final = re.compile(
-    r"JSON decode of request body|invalid input syntax|psycopg\.errors\.(Invalid|Undefined|NotNull|ForeignKey|Numeric|Untranslatable)"
+    r"JSON decode of request body|invalid input syntax"
+    r"|psycopg\.errors\.(Invalid|Undefined|NotNull|ForeignKey|Numeric|Untranslatable)"
     r"|invalid literal for|could not convert|codec can't|Invalid output format|Could not serialize phot"
 )
 _RIGHTS: Final = (

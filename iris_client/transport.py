@@ -224,7 +224,7 @@ class _Secrets:
         return "<secrets>"
 
 
-_backoff = tenacity.wait_exponential_jitter(initial=0.5, max=20.0, jitter=1.0)
+_backoff = tenacity.wait_exponential(multiplier=0.5, max=20.0) + tenacity.wait_random(0.0, 1.0)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
