@@ -1,0 +1,74 @@
+"""What the documents say exists: commands, settings, files, links, keys."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from plugin.cli import app
+from plugin.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "deploy" / "skyportal" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMANDS = typer.main.get_command(app).commands
+
+
+@pytest.fixture(params=DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def document(request):
+    return request.param
+
+
+def test_commands_exist(document):
+    for name, sub in re.findall(r"(?:`|bin/)astranet ([a-z][a-z-]+)(?: ([a-z]+)\b)?", document.read_text()):
+        assert name in COMMANDS, f"astranet {name}"
+        subcommands = getattr(COMMANDS[name], "commands", None)
+        assert subcommands is None or not sub or sub in subcommands, f"astranet {name} {sub}"
+
+
+def test_options_exist(document):
+    for name, rest in re.findall(r"(?:`|bin/)astranet ([a-z][a-z-]+)([^`\n]*)", document.read_text()):
+        command = COMMANDS[name]
+        if sub := getattr(command, "commands", {}).get((rest.split() or [""])[0]):
+            command = sub
+        known = {o for p in command.params for o in p.opts}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"astranet {name}{rest}"
+
+
+def test_settings_exist(document):
+    for name in re.findall(r"ASTRANET_[A-Z_]+[A-Z]", document.read_text()):
+        assert name in Settings.variables() or name.startswith("ASTRANET_DRYRUN")
+
+
+def test_links_and_paths_exist(document):
+    text = document.read_text()
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (document.parent / link).exists(), link
+    for path in re.findall(r"`((?:plugin|iris_client|models|deploy|docs|tests)/[\w./-]+)`", text):
+        # What the admin makes, and what is ignored because it holds secrets.
+        assert (ROOT / path).exists() or path == "deploy/astranet.env", path
+
+
+def test_the_key_table_is_what_is_posted():
+    from models.domain import FINE_CLASSES, Confidence, Report, Status, Verdict
+    from plugin.compose import answer
+
+    report = Report(
+        target_id="t",
+        spectrum_id="1",
+        status=Status.OK,
+        verdict=Verdict(label="SN Ia", probabilities=dict.fromkeys(FINE_CLASSES, 1 / 7), coarse={"SN-CC": 1.0}),
+        confidence=Confidence(
+            prediction_sets={"0.05": ("SN Ia",)},
+            method="lac",
+            calibration_id="c",
+            calibration_size=1,
+            calibration_date="2026-01-01",
+        ),
+    )
+    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(), re.M))))
+    posted = set(answer(report, 0.05)) | {"reason"}
+    families = {k for k in posted if re.match(r"(p|in_set)_", k)}
+    assert posted - families <= named
+    assert {k for k in named if not re.match(r"(p|in_set)_", k)} - posted <= {"settings"}
+    assert {"p_Ia", "p_TDE", "in_set_Ia", "in_set_TDE"} <= families & named
