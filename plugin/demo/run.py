@@ -4,8 +4,9 @@ import math
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -48,12 +49,12 @@ def run_demo(out: Path, *, n_sources: int = 40, seed: int = 0, console: Console 
     logs.configure(level="WARNING")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, Sandbox.simulated(n_sources=n_sources, seed=seed) as sandbox:
-        settings = _settings(sandbox, Path(scratch))
+        settings = live_settings(sandbox, Path(scratch))
         with build(settings) as app:
-            return _story(app, sandbox, out, seed, console)
+            return tell(app, sandbox, out, card=card_of(settings), seed=seed, console=console)
 
 
-def _settings(sandbox: Sandbox, scratch: Path) -> Settings:
+def live_settings(sandbox: Sandbox, scratch: Path) -> Settings:
     """As an operator would set it, but for the rate, and live: the sandbox is not anybody's marshal."""
     return Settings.model_validate(
         {
@@ -69,7 +70,14 @@ def _settings(sandbox: Sandbox, scratch: Path) -> Settings:
     )
 
 
-def _story(app: App, sandbox: Sandbox, out: Path, seed: int, console: Console) -> Path:
+def tell(app: App, sandbox: Sandbox, out: Path, *, card: Mapping[str, Any], seed: int, console: Console) -> Path:
+    """Two cycles, then page, draft and table; returns the page.
+
+    Raises
+    ------
+    DemoFailed
+        After everything is written, if the second cycle sent anything; at once, if a cycle left work over.
+    """
     console.print(f"Marshal with simulated spectra at {sandbox.url}; first cycle ...")
     seconds = _cycle(app)
     first = sandbox.writes()
@@ -82,7 +90,7 @@ def _story(app: App, sandbox: Sandbox, out: Path, seed: int, console: Console) -
     now = utc_now()
     # The night is not over, and the daily job would wait; the demo's reader does not.
     night = Night.of(now)
-    draft = draft_night(app.settings, app.store, app.marshal, now=now, night=night, card=card_of(app.settings))
+    draft = draft_night(app.settings, app.store, app.marshal, now=now, night=night, card=card)
     account = page.Account(
         sent=kinds(first), sent_again=again, seconds=seconds, bundle=looks[0].report.bundle, seed=seed
     )
