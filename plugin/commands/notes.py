@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from plugin.commands.service import prepared
 from plugin.notes.night import Night
 
 
@@ -21,26 +22,16 @@ def note(
     ] = None,
 ) -> None:
     """Draft the AstroNote of a night from the reports on file; a person reviews and submits it."""
-    from iris_client.errors import UpstreamError
-    from models.bundle import BundleError
-    from plugin.app import make_marshal
     from plugin.clock import utc_now
-    from plugin.notes.nightly import write_night
-    from plugin.settings import ConfigError, Settings
-    from plugin.store import StoreError, open_store
 
     chosen = _night(night) if night else Night.before(utc_now())
-    try:
-        settings = Settings.load()
-        url, _, _ = settings.marshal()
-        with open_store(settings.database_url, marshal=url, to_read=True) as store:
+    with prepared() as settings:
+        from plugin.app import make_marshal
+        from plugin.notes.nightly import write_night
+        from plugin.store import open_store
+
+        with open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store:
             folder = write_night(settings, store, make_marshal(settings), now=utc_now(), night=chosen)
-    except ConfigError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
-    except (BundleError, StoreError, UpstreamError, OSError) as error:
-        typer.echo(f"no note: {error}", err=True)
-        raise typer.Exit(1) from None
     typer.echo(f"night {chosen}: " + (f"draft in {folder}" if folder else "nothing to say, no draft"))
 
 

@@ -18,11 +18,13 @@ from plugin.demo.look import Look, in_order
 from plugin.notes.files import replace_file, write_note
 from plugin.notes.night import Night
 from plugin.notes.nightly import card_of, draft_night
+from plugin.notes.rules import NoteRules
 from plugin.sandbox import Record, Sandbox
 from plugin.settings import Settings
 
 PAGE = "index.html"
 _LOOPBACK_RATE = 10_000.0  # requests per second: there is nobody to be polite to
+_ANY_AGE = 100_000.0  # days
 _WHAT = {"spectra": "annotation on a spectrum", "sources": "annotation on a source"}
 
 
@@ -88,9 +90,9 @@ def tell(app: App, sandbox: Sandbox, out: Path, *, card: Mapping[str, Any], seed
     again = len(sandbox.writes()) - len(first)
     looks = look_at(app, sandbox)
     now = utc_now()
-    # The night is not over, and the daily job would wait; the demo's reader does not.
-    night = Night.of(now)
-    draft = draft_night(app.settings, app.store, app.marshal, now=now, night=night, card=card)
+    # The night is not over and simulated spectra have a fixed date; the daily job would mind both.
+    night, rules = Night.of(now), NoteRules(alpha=app.settings.alpha, max_age_days=_ANY_AGE)
+    draft = draft_night(app.settings, app.store, app.marshal, now=now, night=night, card=card, rules=rules)
     account = page.Account(
         sent=kinds(first), sent_again=again, seconds=seconds, bundle=looks[0].report.bundle, seed=seed
     )

@@ -56,9 +56,10 @@ def draft_night(
     now: datetime,
     night: Night,
     card: Mapping[str, Any],
+    rules: NoteRules | None = None,
 ) -> Draft | None:
     """Gather a night and compose its draft; `card` is that of the bundle whose figures are stated."""
-    rules = NoteRules(alpha=settings.alpha)
+    rules = rules or NoteRules(alpha=settings.alpha)
     return compose(
         night,
         gather(store, marshal, night, rules),

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from rich.console import Console
+from structlog.testing import capture_logs
 
 from plugin.app import build
 from plugin.demo.run import DemoFailed, _floats, kinds, live_settings, tell
@@ -73,8 +74,9 @@ def test_a_second_cycle_that_writes_fails_the_demo_and_leaves_the_page(app, sand
 
 def test_a_cycle_that_leaves_work_over_fails_the_demo(app, sandbox, tmp_path):
     app.analyst.fails_on = frozenset({"1"})
-    with pytest.raises(DemoFailed, match="left over"):
+    with capture_logs() as logged, pytest.raises(DemoFailed, match="left over"):
         run(app, sandbox, tmp_path / "out")
+    assert "the models failed" in {line["event"] for line in logged}
 
 
 def test_nothing_written_fails_the_demo(sandbox, tmp_path):
