@@ -398,9 +398,7 @@ def test_the_same_classification_is_not_sent_again_and_another_is_put() -> None:
     assert not {"vote", "label"} & set(body)
 
 
-@pytest.mark.parametrize(
-    "name", ["classification_bad_class", "classification_unknown_obj", "classification_bad_taxonomy"]
-)
+@pytest.mark.parametrize("what", ["bad_class", "unknown_obj", "bad_taxonomy"])
 def test_classifications_the_server_refuses(what: str) -> None:
     server = Recording(FOLDER, "profile", "taxonomy_list", f"classification_{what}")
     server.exchanges.append(no_classifications())
