@@ -24,6 +24,10 @@ Item = tuple[Evidence, Sequence[Caveat]]
 class Analyst(Protocol):
     """What is needed of `models.analyst.Analyst`."""
 
+    @property
+    def bundle_id(self) -> str:
+        """Which bundle answers."""
+
     def run_many(self, items: Sequence[Item]) -> list[Report]:
         """One report per item, in their order; a refusal where the caveats refuse."""
 

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import structlog
 
 from iris_client.errors import UpstreamError
+from iris_client.pacer import Pacer
 from iris_client.protocols import Marshal
 from iris_client.quality import QualityRules
+from iris_client.skyportal import SkyPortal
+from iris_client.transport import Hooks
 from plugin.analyse import Analysing, Analyst
 from plugin.clock import Clock, utc_now
 from plugin.compose import Posting
@@ -49,13 +52,6 @@ class Cycle:
         """Whether nothing was left for later and nothing was parked."""
         left = sum(c["later"] + c["parked"] for c in (self.analysed, self.delivered))
         return not self.trouble and not left
-
-
-class Closes(Protocol):
-    """A client that holds connections."""
-
-    def close(self) -> None:
-        """Let them go."""
 
 
 class App:
@@ -99,7 +95,7 @@ class App:
     def close(self) -> None:
         """Let go of database and connections."""
         self.store.close()
-        if hasattr(self.marshal, "close"):
+        if isinstance(self.marshal, SkyPortal):
             self.marshal.close()
 
     def __enter__(self) -> Self:
@@ -191,12 +187,32 @@ def build(
     )
 
 
-def make_marshal(settings: Settings) -> Marshal:
-    """The client of the marshal."""
-    from iris_client.skyportal import SkyPortal
+def make_marshal(settings: Settings) -> SkyPortal:
+    """The client of the marshal, with a pacer of its own: the rate is the operator's to set.
 
+    Raises
+    ------
+    ConfigError
+        If address, token or groups are missing, or no header can carry the token.
+    """
     url, token, _ = settings.marshal()
-    return SkyPortal(url, token, timeout_s=settings.http_read_seconds)
+    rate = settings.requests_per_second
+    pacer = Pacer(rate, burst=max(1, int(2 * rate)))  # SkyPortal: 5 per second, 10 at once
+    try:
+        return SkyPortal(
+            url,
+            token,
+            timeout_s=settings.http_read_seconds,
+            pacer=pacer,
+            taxonomy=settings.taxonomy,
+            hooks=Hooks(on_retry=_tell_retry),
+        )
+    except ValueError as error:
+        raise ConfigError(f"ASTRANET_MARSHAL_URL or ASTRANET_MARSHAL_TOKEN: {error}") from None
+
+
+def _tell_retry(method: str, path: str, attempt: int, wait: float, error: UpstreamError) -> None:
+    _log.debug("once more", method=method, path=path, attempt=attempt, wait_s=round(wait, 1), error=str(error))
 
 
 def make_analyst(settings: Settings) -> Analyst:

@@ -45,7 +45,6 @@ class Settings(BaseSettings):
         (), description="Marshal groups whose spectra are read and who see the answers: numbers, separated by commas."
     )
     taxonomy: str = Field("Sitewide Taxonomy", description="Taxonomy on the marshal that classifications belong to.")
-    http_connect_seconds: float = Field(10.0, gt=0, description="How long to wait for a connection, in seconds.")
     http_read_seconds: float = Field(
         60.0,
         gt=0,

@@ -9,8 +9,8 @@ with store.begin() as unit:          # one transaction: all of it happens, or no
 from plugin.store.engine import StoreError
 from plugin.store.filed import Filed
 from plugin.store.outbox import Parcel
-from plugin.store.store import Store, open_store
+from plugin.store.store import Store, open_store, schema_of
 from plugin.store.tasks import LostClaim, Task
 from plugin.store.unit import Unit
 
-__all__ = ["Filed", "LostClaim", "Parcel", "Store", "StoreError", "Task", "Unit", "open_store"]
+__all__ = ["Filed", "LostClaim", "Parcel", "Store", "StoreError", "Task", "Unit", "open_store", "schema_of"]

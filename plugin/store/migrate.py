@@ -22,7 +22,12 @@ def revisions(engine: Engine) -> tuple[str | None, str | None]:
     """The schema the database has (None when it is empty), and the one this program needs."""
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-    return current, ScriptDirectory.from_config(_config()).get_current_head()
+    return current, head()
+
+
+def head() -> str | None:
+    """The schema this program needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def drift(engine: Engine) -> list[object]:

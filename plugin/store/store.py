@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from plugin.store import migrate
 from plugin.store.engine import StoreError, make_engine, parse_url, sqlite_file
@@ -91,9 +91,35 @@ def open_store(database_url: str, *, marshal: str, to_read: bool = False) -> Sto
     lock = None if file is None or to_read else FileLock(file)
     try:
         _check(engine) if to_read else migrate.upgrade(engine)
-    except OperationalError as error:
-        raise StoreError(f"the database cannot be used: {error.orig}") from None
+    except BaseException as error:
+        engine.dispose()
+        if lock is not None:
+            lock.close()
+        if isinstance(error, DBAPIError):
+            raise StoreError(f"the database cannot be used: {error.orig}") from None
+        raise
     return Store(engine, marshal, lock)
+
+
+def schema_of(database_url: str) -> tuple[str | None, str | None]:
+    """The schema the database has (None when there is none yet), and the one this program needs.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened.
+    """
+    url = parse_url(database_url)
+    file = sqlite_file(url)
+    if file is not None and not file.is_file():
+        return None, migrate.head()
+    engine = make_engine(url)
+    try:
+        return migrate.revisions(engine)
+    except DBAPIError as error:
+        raise StoreError(f"the database cannot be used: {error.orig}") from None
+    finally:
+        engine.dispose()
 
 
 def _check(engine: Engine) -> None:

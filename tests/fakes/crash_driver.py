@@ -1,6 +1,7 @@
 """Run one cycle in a process of its own and die at a chosen step, as `kill -9` would: no handler, no clean-up.
 
-A step is `module:Class.method` and which call of it; the process dies when it is about to begin. The fake marshal keeps what was posted in FOLDER/marshal.json.
+A step is `module:Class.method` and which call of it; the process dies when it is about to begin.
+The fake marshal keeps what was posted in FOLDER/marshal.json.
 """
 
 import importlib

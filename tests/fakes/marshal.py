@@ -1,4 +1,4 @@
-"""A marshal in memory that fulfils `iris_client.protocols.Marshal`, with trouble on demand and a record of every call."""
+"""A marshal in memory that fulfils `protocols.Marshal`, with trouble on demand and a record of every call."""
 
 import json
 from collections import Counter
