@@ -120,13 +120,32 @@ class Sandbox:
             self._server.stop()
             self._server = None
 
+    @classmethod
+    def simulated(cls, n_sources: int = 40, seed: int = 0, **options: Any) -> Self:
+        """Make a sandbox full of simulated sources, see `plugin.sandbox.load.load_simulated`; not yet serving."""
+        from plugin.sandbox.load import load_simulated
+
+        sandbox = cls(**options)
+        load_simulated(sandbox, n_sources=n_sources, seed=seed)
+        return sandbox
+
+    @classmethod
+    def from_parquet(cls, path: Path, limit: int | None = None, **options: Any) -> Self:
+        """Make a sandbox full of real spectra, see `plugin.sandbox.load.load_parquet`; not yet serving."""
+        from plugin.sandbox.load import load_parquet
+
+        sandbox = cls(**options)
+        load_parquet(sandbox, path, limit=limit)
+        return sandbox
+
+    def wait(self) -> None:
+        """Block until Ctrl-C."""
+        threading.Event().wait()
+
     def serve_forever(self) -> None:
         """Serve until Ctrl-C."""
-        self.start()
-        try:
-            threading.Event().wait()
-        finally:
-            self.stop()
+        with self:
+            self.wait()
 
     def __enter__(self) -> Self:
         return self.start()
