@@ -122,10 +122,8 @@ def _checked(origin: str, data: Mapping[str, Any], group_ids: Sequence[int]) -> 
     if not group_ids:
         raise Refused("an annotation needs group ids; without them SkyPortal shows it to every group of the user")
     for key, value in data.items():
-        if not _is_flat(value):
-            raise Refused(
-                f"annotation value of {key!r} must be a finite number, text, true, false, null or a list of them"
-            )
+        if not isinstance(key, str) or not key or not _is_flat(value):
+            raise Refused(f"annotation value of {key!r} must be a finite number, text, boolean, null or a list of them")
     return {"origin": origin, "data": dict(data), "group_ids": sorted(set(group_ids))}
 
 
