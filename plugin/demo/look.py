@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from models.domain import FINE_CLASSES, Report, Status, Target
+from models.domain import FINE_CLASSES, CaveatCode, Report, Status, Target
 
 RARE = ("TDE", "SLSN")
 """Classes that people go out for at once."""
 
 _BROAD = 4
+_WEAK = 0.5
 
 
 class Interest(IntEnum):
@@ -80,15 +81,30 @@ class Look:
         report, label = self.report, self.report.verdict.label if self.report.verdict else ""
         lines = {
             Interest.FITS_NOTHING: "fits none of the seven classes at this alpha: the set is empty",
-            Interest.RARE: f"{label} candidate: the only class left in the set",
+            Interest.RARE: f"{self._how_sure}: the only class left in the set",
             Interest.MAYBE_RARE: f"could be a {label}: one of {len(self.members)} classes left",
-            Interest.CLASSIFIED: f"{label} candidate",
+            Interest.CLASSIFIED: self._how_sure,
             Interest.UNDECIDED: f"undecided between {len(self.members)} classes",
             Interest.REFUSED: report.reason or "no reason given",
         }
         if report.anomaly is not None and report.anomaly.flagged:
             return f"odd: anomaly score {report.anomaly.score:.2f}, threshold {report.anomaly.threshold:.2f}"
         return lines[self.interest]
+
+    @property
+    def _how_sure(self) -> str:
+        """The candidate, and a warning where it stands alone only because the rest is spread thin."""
+        verdict = self.report.verdict
+        if verdict is None:
+            return ""
+        weakly = f" (weak, p = {verdict.probability:.2f})" if verdict.probability < _WEAK else ""
+        return f"{verdict.label} candidate{weakly}"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What qualifies this answer; what is missing from every answer of this version is said once elsewhere."""
+        caveats = self.report.caveats
+        return tuple(c.text for c in caveats if not c.refuses and c.code is not CaveatCode.NOT_AVAILABLE)
 
     @property
     def agreement(self) -> str:

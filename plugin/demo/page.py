@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from models.domain import FINE_CLASSES
+from models.domain import FINE_CLASSES, CaveatCode
 from plugin.demo import svg
 from plugin.demo.look import Interest, Look, in_order
 from plugin.notes.draft import Draft
@@ -76,6 +76,7 @@ def render(looks: Sequence[Look], account: Account, draft: Draft | None, example
         account=account,
         note=None if draft is None else to_html_part(draft),
         example=example,
+        absent=sorted({c.text for k in ordered for c in k.report.caveats if c.code is CaveatCode.NOT_AVAILABLE}),
         classes=FINE_CLASSES,
         colours=svg.COLOURS,
         picture=svg.draw,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -66,8 +67,14 @@ def draft_night(
         as_of=now,
         figures=figures_of(card),
         rules=rules,
-        byline=Byline(authors=settings.note_authors, marshal=settings.marshal_url or "the marshal"),
+        byline=Byline(authors=settings.note_authors, marshal=_marshal_name(settings)),
     )
+
+
+def _marshal_name(settings: Settings) -> str:
+    """`the marshal fritz.science`: without scheme and port, which are nobody's business in a note."""
+    host = urlsplit(settings.marshal_url or "").hostname
+    return f"the marshal {host}" if host else "the marshal"
 
 
 def card_of(settings: Settings) -> Mapping[str, Any]:

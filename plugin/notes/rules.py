@@ -29,7 +29,7 @@ class NoteRules:
     """
 
     classes: tuple[str, ...] = ("TDE", "SLSN", "SN Ibc", "SN II", "SN Ia")
-    min_probability: float = 0.8
+    min_probability: float = 0.6
     alpha: float = 0.05
     max_age_days: float = 30.0
 

@@ -77,13 +77,13 @@ def body(facts: Facts) -> tuple[str, ...]:
         plain(f"{_threshold(facts)} {_left_out(facts)}"),
         plain(
             f"Model: bundle {facts.bundle}. Measured on {facts.figures.test}, 95 % intervals in brackets: "
-            f"{_measured(facts)}. These figures are for all test spectra of a class; the prediction set holds the true "
-            f"class with probability {1 - facts.rules.alpha:.0%} on average, provided that new spectra are like those "
-            f"it was calibrated on."
+            f"{_measured(facts)}. These figures are for every test spectrum, not only those above the threshold. "
+            f"The prediction set misses the true class in a share of {facts.rules.alpha_key} of cases on average, "
+            f"provided that new spectra are like those it was calibrated on."
         ),
         plain(
-            f"Types and redshifts were read from {facts.marshal} (which mirrors the TNS) as of {facts.as_of} and may "
-            f"have changed since; a redshift may be the host's."
+            f"Types and redshifts are those {facts.marshal} gave as of {facts.as_of}. It may lag behind the TNS: check "
+            f"there before submission. A redshift may be the host's."
         ),
         plain(
             f"Every object here is a candidate selected by a machine. Reviewed before submission by: {APPROVER}. "

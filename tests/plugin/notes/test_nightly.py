@@ -132,6 +132,7 @@ def test_a_draft_from_store_settings_and_card(store):
     marshal = Marshal({"ZTF26a": Target(target_id="ZTF26a", ra_deg=1.0, dec_deg=2.0, tns_name="AT 2026abc")})
     draft = draft_night(settings, store, marshal, now=NOW, night=NIGHT, card=CARD)
     assert "1 SN Ia candidate" in draft.title
+    assert "in the marshal marshal.example, night" in draft.abstract
     assert "purity 0.95 (0.93-0.97)" in draft.abstract
     assert "2026-06-11 15:00 UT" in draft.abstract
     assert "A. Bee (Institute)" in draft.authors
