@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as to_bytes
 
 from models.simulation.grid import COLUMNS, FIRST_A, LAST_A, FloatArray
 
@@ -81,7 +81,7 @@ def save(summary: Summary, path: Path) -> None:
         "populations": about,
         "provenance": dict(summary.provenance),
     }
-    save_file(tensors, path, metadata={"simulator": json.dumps(header, sort_keys=True)})
+    path.write_bytes(to_bytes(tensors, metadata={"simulator": json.dumps(header, sort_keys=True)}))
 
 
 def load(path: Path | None = None) -> Summary:
