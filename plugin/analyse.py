@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Protocol
 
 import structlog
 
-from iris_client.errors import NotFound, Unavailable, UpstreamError
+from iris_client.errors import NotFound, Unavailable, UpstreamError, redact
 from iris_client.protocols import SpectrumSource
 from iris_client.quality import QualityRules, examine
 from models.domain import Caveat, Evidence, RawSpectrum, Report, Target
@@ -50,6 +50,8 @@ class Analysing:
     ----------
     batch_size : int
         How many spectra go through the network together.
+    secrets : tuple of str
+        Texts that must not be filed, should the marshal echo them in a spectrum.
     stop : callable
         Whether to finish early; asked between spectra.
     """
@@ -60,6 +62,7 @@ class Analysing:
     posting: compose.Posting
     rules: QualityRules = field(default_factory=QualityRules)
     patience: Patience = field(default_factory=Patience)
+    secrets: tuple[str, ...] = ()
     batch_size: int = 32
     clock: Clock = utc_now
     stop: Callable[[], bool] = bool
@@ -98,7 +101,7 @@ class Analysing:
         return fetched
 
     def _fetch(self, task: Task, targets: dict[str, Target]) -> Fetched:
-        raw = self.marshal.spectrum(task.spectrum_id)
+        raw = without_secrets(self.marshal.spectrum(task.spectrum_id), self.secrets)
         name = raw.target_id or task.target_id
         if name not in targets:
             targets[name] = self._target(name)
@@ -206,6 +209,20 @@ class Analysing:
     def _park(self, task: Task, error: str) -> None:
         with self.store.begin() as unit:
             unit.tasks.park(task, error)
+
+
+def without_secrets(raw: RawSpectrum, secrets: tuple[str, ...]) -> RawSpectrum:
+    """Take secrets out of a spectrum's texts and out of cells that should be numbers: refusals quote both."""
+    values = ((f.name, getattr(raw, f.name)) for f in fields(raw))
+    return replace(raw, **{name: cleaned for name, v in values if (cleaned := _cleaned(v, secrets)) is not v})
+
+
+def _cleaned(value: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, str) and any(secret in value for secret in secrets):
+        return redact(value, secrets)
+    if isinstance(value, list) and any(isinstance(cell, str) for cell in value):
+        return [_cleaned(cell, secrets) for cell in value]
+    return value
 
 
 def _gist(report: Report) -> dict[str, object]:

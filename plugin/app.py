@@ -145,6 +145,7 @@ class App:
             posting=posting(self.settings),
             rules=quality_rules(self.settings),
             patience=Patience(self.settings.max_attempts),
+            secrets=self.settings.secrets,
             batch_size=self.settings.batch_size,
             clock=self._clock,
             stop=self._stop.is_set,

@@ -123,7 +123,7 @@ def prepared() -> Iterator["Settings"]:
         logs.configure(style=settings.log_format, level=settings.log_level, secrets=settings.secrets)
         try:
             yield settings
-        except (StoreError, UpstreamError) as error:
+        except (StoreError, UpstreamError, OSError) as error:
             _end(str(error), 1)
         except (typer.Exit, typer.Abort, typer.BadParameter, ConfigError):
             raise
