@@ -20,7 +20,7 @@ _MARKS = {
 def of(looks: Sequence[Look]) -> Table:
     """Every spectrum, most interesting first; ✓ top class is the truth, ◐ truth in the set, ✗ missed, ◇ neither."""
     table = Table(title="Simulated spectra, most interesting first", title_justify="left", pad_edge=False)
-    for name in ("source", "class", "p", "set, or why there is none", "", "simulated as"):
+    for name in ("source", "class", "p", "set or reason", "", "simulated as"):
         table.add_column(name, justify="right" if name == "p" else "left", no_wrap=name in ("source", "class"))
     for look in in_order(list(looks)):
         table.add_row(*_cells(look), style="bold" if look.interest <= Interest.MAYBE_RARE else None)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from models.domain import Report, Target
 
+NOT_MEASURED = "not measured"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -57,7 +59,11 @@ class Figures:
     recall: Mapping[str, Figure] = field(default_factory=dict)
     test: str = "the test split"
 
+    def short(self, label: str) -> str:
+        """Purity / recall of one class, for the abstract."""
+        return f"{label} {self.purity.get(label, NOT_MEASURED)} / {self.recall.get(label, NOT_MEASURED)}"
+
     def sentence(self, label: str) -> str:
         """Purity and recall of one class in words."""
-        purity, recall = self.purity.get(label), self.recall.get(label)
-        return f"{label}: purity {purity or 'not measured'}, recall {recall or 'not measured'}"
+        purity, recall = (of.get(label, NOT_MEASURED) for of in (self.purity, self.recall))
+        return f"{label}: purity {purity}, recall {recall}"

@@ -56,7 +56,8 @@ def abstract(facts: Facts) -> list[str]:
         "These are machine-selected candidates, not classifications.",
         _threshold(facts),
         f"Types and redshifts are as of {facts.as_of}; objects already classified by people are left out.",
-        f"Measured on {facts.figures.test}: {_measured(facts)}.",
+        f"Purity / recall (95 % interval) on {facts.figures.test}: "
+        f"{'; '.join(facts.figures.short(label) for label in facts.counts)}.",
         "Spectroscopic confirmation and follow-up are encouraged.",
     ]
 

@@ -19,7 +19,8 @@ from plugin.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-COMMANDS = set(typer.main.get_command(app).commands)
+COMMANDS_OF = typer.main.get_command(app).commands
+COMMANDS = set(COMMANDS_OF)
 
 
 def dockerfile():
@@ -82,6 +83,8 @@ def test_dockerfile_carries_no_secret_and_starts_a_command_that_exists():
     pairs = dict(dockerfile())
     assert pairs["ENTRYPOINT"] == '["astranet"]'
     assert yaml.safe_load(pairs["CMD"])[0] in COMMANDS
+    assert re.search(r'CMD \["astranet", "db", "status"\]', pairs["HEALTHCHECK"])
+    assert "status" in COMMANDS_OF["db"].commands
     for name in re.findall(r"ASTRANET_\w+", text):
         assert name in Settings.variables()
 

@@ -158,7 +158,7 @@ def test_the_page_is_one_well_formed_file_without_anything_from_outside():
     assert len(tags.ids) == len(set(tags.ids))
     assert all(a.startswith("#") and a[1:] in tags.ids for a in tags.addresses)
     assert not re.search(r"https?:|//[a-z]|@import|url\(|<script", html)
-    assert html.count("<svg") == 4 == html.count('role="img" aria-label=')
+    assert html.count("<svg") == 4 == html.count('role="img" aria-label="Flux against')
     assert "Simulated data" in html
     assert "coverage 30 % of 3850-9000 A, 80 % needed" in html
 

@@ -89,6 +89,17 @@ def test_nothing_written_fails_the_demo(sandbox, tmp_path):
         run(app, sandbox, tmp_path / "out")
 
 
+def test_a_simulated_sandbox_is_told_as_such(tmp_path):
+    with Sandbox.simulated(n_sources=7, seed=5) as sandbox:
+        with build(live_settings(sandbox, tmp_path), analyst=FakeAnalyst()) as app:
+            html, terminal = run(app, sandbox, tmp_path / "out")
+        for spectrum, kind in sandbox.kinds.items():
+            assert f"spectrum {spectrum}" in html
+            assert kind.rpartition("/")[2] in html
+        assert "Every object and spectrum on this page is made up" in html
+        assert "refused with a reason" in terminal
+
+
 def test_requests_are_counted_by_what_they_are_about():
     paths = ["/api/spectra/1/annotations", "/api/spectra/2/annotations", "/api/sources/x/annotations", "/api/other"]
     writes = [Record("POST", p, 200) for p in paths]

@@ -133,7 +133,7 @@ def test_a_draft_from_store_settings_and_card(store):
     draft = draft_night(settings, store, marshal, now=NOW, night=NIGHT, card=CARD)
     assert "1 SN Ia candidate" in draft.title
     assert "in the marshal marshal.example, night" in draft.abstract
-    assert "purity 0.95 (0.93-0.97)" in draft.abstract
+    assert "SN Ia 0.95 (0.93-0.97) / 0.90 (0.88-0.92)" in draft.abstract
     assert "2026-06-11 15:00 UT" in draft.abstract
     assert "A. Bee (Institute)" in draft.authors
     assert draft.related[0].name == "2026abc [ZTF26a]"

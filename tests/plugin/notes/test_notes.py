@@ -167,7 +167,23 @@ def test_what_the_text_must_state():
 
 
 def test_a_class_without_figures_is_called_not_measured():
-    assert "SN Ia: purity not measured" in draft_of([entry()]).abstract
+    draft = draft_of([entry()])
+    assert "SN Ia not measured / not measured" in draft.abstract
+    assert "SN Ia: purity not measured, recall not measured" in " ".join(draft.body)
+
+
+def test_the_abstract_has_room_for_the_figures_of_every_class():
+    classes = NoteRules().classes
+    measured = {c: Figure(0.812, 0.701, 0.903) for c in classes}
+    test = "2100 real test spectra of 1500 objects not used in training"
+    entries = [
+        entry(f"ZTF26aaaaaa{i}", label=c, simulated=True, bundle="compact-1@3f2a9c1d") for i, c in enumerate(classes)
+    ]
+    figures = Figures(purity=measured, recall=measured, test=test)
+    byline = Byline(marshal="the marshal fritz.science")
+    draft = compose(NIGHT, entries, as_of=AS_OF, figures=figures, byline=byline)
+    assert draft.abstract.count("0.81 (0.70-0.90) / 0.81 (0.70-0.90)") == len(classes)
+    assert draft.abstract.endswith("follow-up are encouraged.")
 
 
 def test_simulated_data_are_called_so_everywhere():
