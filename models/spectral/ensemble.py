@@ -12,10 +12,9 @@ from models.spectral.instruments import instrument_number
 from models.spectral.net import ASTRANet, Output
 from models.spectral.prepare import Prepared
 
-SMALLEST_BATCH = 16
-"""Smaller batches take other kernels, whose sums differ in the last bit. Padding to this size makes an answer
-independent of what else was asked at the same time, so that the same spectrum always gives the same report."""
-LARGEST_BATCH = 64
+BATCH = 16
+"""Every pass has exactly this many rows. Other sizes take other kernels, whose sums differ in the last bit: this way
+an answer does not depend on what else was asked at the same time, and the same spectrum gives the same report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +147,9 @@ class Ensemble:
 
     def _member(self, net: ASTRANet, flux: Tensor, mask: Tensor, values: Tensor, valid: Tensor) -> Output:
         n = len(flux)
-        size = max(SMALLEST_BATCH, min(n, LARGEST_BATCH))
         parts = []
-        for i in range(0, max(n, 1), size):
-            batch = [_padded(t[i : i + size], size).to(self.device).float() for t in (flux, mask, values, valid)]
+        for i in range(0, max(n, 1), BATCH):
+            batch = [_padded(t[i : i + BATCH], BATCH).to(self.device).float() for t in (flux, mask, values, valid)]
             parts.append(Output(*(t.cpu() for t in net(*batch))))
         return Output(*(torch.cat(column)[:n] for column in zip(*parts, strict=True)))
 

@@ -87,14 +87,26 @@ PRESETS: dict[str, TrainConfig] = {
     ),
     "tiny": TrainConfig(
         net=dataclasses.replace(
-            COMPACT, stem_channels=8, base_channels=16, channels=16, embedding=192, blocks=2, heads=2, downsample=16
+            COMPACT,
+            stem_channels=8,
+            base_channels=16,
+            downsample=16,
+            channels=16,
+            blocks=2,
+            heads=2,
+            dropout=0.0,
+            coarse_dropout=0.0,
+            fine_dropout=0.0,
         ),
-        batch=16,
-        steps_per_epoch=6,
-        epochs=3,
-        learning_rate=3e-3,
+        batch=24,
+        steps_per_epoch=12,
+        epochs=4,
+        learning_rate=1.5e-2,
         warmup=1,
-        period=2,
+        period=3,
+        multiple=0,
+        ema=0.9,
+        mixup=0.25,
     ),
 }
 """`tiny` exists for tests: it trains in seconds and goes through every part of the method."""

@@ -1,0 +1,52 @@
+"""A tiny model end to end: it learns, resumes exactly, and cannot learn shuffled labels."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from models.spectral.net import ASTRANet
+from models.training.train import PRESETS, predict, train_seed
+from tests.models.training.data import ripples
+
+TINY = PRESETS["tiny"]
+
+
+def accuracy(weights, data) -> float:
+    net = ASTRANet(TINY.net)
+    net.load_state_dict(weights)
+    return float((predict(net.eval(), data).argmax(1) == data.label).mean())
+
+
+def test_it_learns_what_can_be_learnt_and_nothing_else(tmp_path) -> None:
+    data = ripples(12)
+    rows = []
+    members = train_seed(data, TINY, 1, tmp_path / "true", report=rows.append)
+    assert set(members) == {"best", "swa"}
+    assert len(rows) == TINY.epochs
+    assert accuracy(members["best"], data.part("test")) > 0.6
+    shuffled = dataclasses.replace(data, label=np.random.default_rng(0).permutation(data.label))
+    chance = train_seed(shuffled, TINY, 1, tmp_path / "shuffled")
+    assert accuracy(chance["best"], shuffled.part("test")) < 0.45
+
+
+def test_an_interrupted_training_ends_the_same(tmp_path) -> None:
+    data, short = ripples(10), dataclasses.replace(TINY, epochs=3, steps_per_epoch=2)
+    whole = train_seed(data, short, 5, tmp_path / "whole")
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_two(row) -> None:
+        if row["epoch"] == 1:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train_seed(data, short, 5, tmp_path / "broken", report=stop_after_two)
+    rows = []
+    resumed = train_seed(data, short, 5, tmp_path / "broken", report=rows.append)
+    assert [r["epoch"] for r in rows] == [2]
+    for kind in ("best", "swa"):
+        for name, value in whole[kind].items():
+            torch.testing.assert_close(resumed[kind][name], value, rtol=0, atol=0, msg=f"{kind} {name}")
