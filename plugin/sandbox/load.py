@@ -51,8 +51,8 @@ def load_parquet(sandbox: Sandbox, path: Path, *, limit: int | None = None) -> i
             sandbox.add_source(source, ra=ra, dec=dec, redshift=row["redshift"])
         sandbox.add_spectrum(
             source,
-            wavelengths=row["wavelength"] or (),
-            fluxes=row["flux"] or (),
+            wavelengths=() if row["wavelength"] is None else row["wavelength"],
+            fluxes=() if row["flux"] is None else row["flux"],
             errors=row["error"],
             observed_at=_observed_at(row),
             origin=row["origin"],
