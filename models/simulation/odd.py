@@ -31,7 +31,7 @@ def m_dwarf(rng: np.random.Generator) -> FloatArray:
     flux = black_body(rng.uniform(3000.0, 3400.0))
     for head, depth in _BANDS_A:
         beyond = PIXELS_A - head
-        flux = flux * (1.0 - depth * (beyond > -12.0) * np.exp(-np.clip(beyond, 0.0, None) / 130.0))
+        flux = flux * (1.0 - depth * (beyond > -12.0) * np.exp(-np.clip(beyond, 0.0, None) / (0.026 * head)))
     sodium = 1.0 - 0.55 * np.exp(-0.5 * ((PIXELS_A - 5893.0) / 28.0) ** 2)
     h_alpha = 0.25 * np.exp(-0.5 * ((PIXELS_A - 6563.0) / 26.0) ** 2)
     return flux * sodium + h_alpha * float(np.median(flux))

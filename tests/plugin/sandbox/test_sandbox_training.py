@@ -54,9 +54,7 @@ def learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Sampl
 
 def test_only_training_objects(learned: tuple[list[Sample], dict[str, str], list[str]]) -> None:
     given, provenance, names = learned
-    every = (
-        names + [f"spectra_pool_extra-SN II-{i}" for i in range(40)] + [f"spectra_semireal-AGN-{i}" for i in range(40)]
-    )
+    others = [f"{stem}-{i}" for stem in ("spectra_pool_extra-SN II", "spectra_semireal-AGN") for i in range(40)]
     classes = ["SN Ia"] * 40 + ["SN II"] * 40 + ["AGN*"] * 40
     split = assign_splits(names + others, classes)
     assert provenance["splits_sha256"] == splits_hash(split)
