@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -91,6 +91,21 @@ def _settings_are_right(environment: Mapping[str, str], log: Callable[[str], Non
     return True
 
 
+def run_child(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a program to its end and return its exit code; SIGTERM is passed on and waited for, and counts as 0."""
+    child = subprocess.Popen(command, env=environment)  # noqa: S603 - our own program
+    told: list[int] = []
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        told.append(number)
+        child.terminate()
+
+    signal.signal(signal.SIGTERM, pass_on)
+    code = child.wait()
+    signal.signal(signal.SIGTERM, _leave)
+    return 0 if told else code
+
+
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
@@ -116,12 +131,7 @@ def main(argv: list[str] | None = None) -> int:
     wait_for(lambda: is_up(ours[PREFIX + "MARSHAL_URL"]), time.sleep)
     command = [str(Path(sys.executable).with_name("astranet")), "run"]
     log("starting")
-    return keep_running(
-        lambda: subprocess.run(command, env=environment, check=False).returncode,  # noqa: S603 - our own program
-        time.sleep,
-        time.monotonic,
-        log,
-    )
+    return keep_running(lambda: run_child(command, environment), time.sleep, time.monotonic, log)
 
 
 if __name__ == "__main__":

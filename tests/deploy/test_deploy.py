@@ -2,7 +2,9 @@
 
 import configparser
 import importlib.util
+import os
 import re
+import signal
 import sys
 import tomllib
 import types
@@ -110,7 +112,7 @@ def test_compose_starts_one_service_without_a_database_server():
 
 def test_what_holds_secrets_is_not_in_the_repository():
     ignored = (ROOT / ".gitignore").read_text().splitlines()
-    assert {"/deploy/astranet.env", "/deploy/marshal_token"} <= set(ignored)
+    assert {"/.env", "/deploy/astranet.env", "/deploy/marshal_token"} <= set(ignored)
 
 
 def unit_file():
@@ -135,7 +137,7 @@ def test_supervisor_program_uses_its_own_interpreter_and_does_not_end_in_silence
     assert program["command"].split()[:2] == ["services/astranet/.venv/bin/python", "services/astranet/main.py"]
     assert program["autorestart"] == "true"
     assert int(program["startretries"]) > 0
-    assert program["stopasgroup"] == "true"
+    assert (program["stopasgroup"], program["killasgroup"]) == ("false", "true")
 
 
 def test_skyportal_finds_its_compatibility_table():
@@ -196,6 +198,23 @@ def test_failures_are_waited_out_ever_longer_and_a_good_run_starts_anew(starter)
 
 def test_wrong_settings_are_not_tried_again(starter):
     assert starter.keep_running(lambda: 2, pytest.fail, lambda: 0.0, pytest.fail) == 2
+
+
+GENTLE = """
+import os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+os.kill(os.getppid(), signal.SIGTERM)
+signal.pause()
+"""
+
+
+def test_sigterm_is_passed_on_and_waited_for(starter):
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert starter.run_child([sys.executable, "-c", GENTLE], dict(os.environ)) == 0
+        assert starter.run_child([sys.executable, "-c", "raise SystemExit(3)"], dict(os.environ)) == 3
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Config(dict):
