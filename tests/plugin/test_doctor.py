@@ -1,0 +1,104 @@
+"""The doctor: each check finds its own trouble and says what to do."""
+
+import pytest
+
+from iris_client.skyportal import SkyPortal
+from plugin.app import make_marshal
+from plugin.doctor import Check, examine
+from plugin.sandbox import Sandbox
+from plugin.settings import Settings
+from plugin.store import open_store
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox() as running:
+        yield running
+
+
+def without_waits(settings: Settings) -> SkyPortal:
+    marshal = make_marshal(settings)
+    marshal._transport._sleep = lambda _seconds: None
+    return marshal
+
+
+@pytest.fixture
+def checks(sandbox, tmp_path):
+    def run(**values) -> dict[str, Check]:
+        given = {
+            "marshal_url": sandbox.url,
+            "marshal_token": sandbox.token,
+            "group_ids": (6,),
+            "database_url": f"sqlite:///{tmp_path / 'astranet.sqlite'}",
+            "output_dir": tmp_path / "output",
+            "requests_per_second": 1e4,
+        }
+        return {check.name: check for check in examine(Settings(**{**given, **values}), client=without_waits)}
+
+    return run
+
+
+def failed(found: dict[str, Check]) -> list[str]:
+    assert all(check.remedy for check in found.values() if not check.ok)
+    return [name for name, check in found.items() if not check.ok]
+
+
+def test_all_is_well(checks, sandbox):
+    found = checks()
+    assert failed(found) == []
+    assert list(found) == [
+        "settings",
+        "bundle",
+        "database",
+        "output folder",
+        "marshal",
+        "token rights",
+        "groups",
+        "clock",
+    ]
+    assert not sandbox.writes()
+    assert sandbox.token not in repr(found)
+
+
+def test_existing_database(checks, tmp_path):
+    open_store(f"sqlite:///{tmp_path / 'astranet.sqlite'}", marshal="m").close()
+    assert "schema 0001" in checks()["database"].found
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "remedy"),
+    [
+        ({"alpha": 0.07}, "bundle", "0.07 is none of 0.01"),
+        ({"database_url": "sqlite:////proc/nowhere/x.sqlite"}, "database", "ASTRANET_DATABASE_URL"),
+        ({"database_url": "mysql://x"}, "database", "ASTRANET_DATABASE_URL"),
+        ({"output_dir": "/proc/nowhere"}, "output folder", "ASTRANET_OUTPUT_DIR"),
+        ({"marshal_url": "http://127.0.0.1:9"}, "marshal", "ASTRANET_MARSHAL_URL"),
+        ({"marshal_token": "5ec9e7aa-0000-4000-8000-00000000feed"}, "marshal", "ASTRANET_MARSHAL_TOKEN"),
+        ({"marshal_token": None}, "marshal", "ASTRANET_MARSHAL_TOKEN: not set"),
+        ({"marshal_token": "two words"}, "marshal", "no header can carry"),
+        ({"group_ids": (6, 7)}, "groups", "ASTRANET_GROUP_IDS (it is in: 2, 3, 6)"),
+    ],
+)
+def test_one_thing_wrong(checks, wrong, name, remedy):
+    found = checks(**wrong)
+    assert name in failed(found)
+    assert remedy in found[name].remedy
+
+
+def test_broken_bundle(checks, tmp_path):
+    assert "ASTRANET_BUNDLE" in checks(bundle=tmp_path)["bundle"].remedy
+
+
+def test_token_without_rights(checks, sandbox):
+    found = checks(marshal_token=sandbox.tokens["readonly"], post_classification=True)
+    assert failed(found) == ["token rights"]
+    assert found["token rights"].found == "missing: Annotate, Classify"
+
+
+def test_wrong_clock(checks, monkeypatch):
+    from datetime import timedelta
+
+    from plugin import clock
+
+    monkeypatch.setattr("plugin.doctor.utc_now", lambda: clock.utc_now() + timedelta(minutes=5))
+    assert failed(checks()) == ["clock"]
