@@ -66,7 +66,9 @@ def load(folder: Path | None = None, *, device: str = "cpu") -> Bundle:
         calibration = load_arrays(folder / card["calibration"]["file"])
     except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
-    return Bundle(card=card, ensemble=Ensemble(members, device=device), calibration=calibration)
+    return Bundle(
+        card=card, ensemble=Ensemble(members, temperature=card["temperature"], device=device), calibration=calibration
+    )
 
 
 def verify(folder: Path) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def verify(folder: Path) -> dict[str, Any]:
 
 def fingerprint(card: Mapping[str, Any]) -> str:
     """SHA-256 over the files' hashes: the same weights and calibration have the same one, whatever the card adds."""
-    text = json.dumps([card["net"], card["files"]], sort_keys=True)
+    text = json.dumps([card["net"], card["temperature"], card["files"]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

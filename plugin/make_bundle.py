@@ -17,6 +17,7 @@ from models.conformal.sets import nonconformity
 from models.domain import COARSE_CLASSES, FINE_CLASSES
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import believe
+from models.training.temperature import fit_temperature
 from models.training.train import TrainConfig
 from plugin.labelled import Labelled
 from plugin.progress import Advance
@@ -73,13 +74,17 @@ def make_bundle(
         file = f"member-{seed}-{kind}.safetensors"
         write_member(weights, folder / file)
         entries.append({"file": file, "seed": seed, "kind": kind})
-    calibration = labelled.data.part("calibrate")
-    card = _card(name, config, labelled, device, today) | {"members": entries}
+    select, calibration = labelled.data.part("select"), labelled.data.part("calibrate")
+    card = _card(name, config, labelled, device, today) | {"members": entries, "temperature": 1.0}
     card["calibration"] = _calibration(calibration, today)
     save_file({"nonconformity": np.zeros(1)}, folder / "calibration.safetensors")
     write_card(folder, card)
-    # Calibrated with the half-precision weights as they will be served.
-    beliefs = believe(load(folder, device=device).ensemble, calibration, progress=advance)
+    # From here on with the half-precision weights, as they will be served.
+    ensemble = load(folder, device=device).ensemble
+    chosen = believe(ensemble, select)
+    card["temperature"] = round(fit_temperature(chosen.member_logits, chosen.seeds, select.label), 4)
+    ensemble.temperature = card["temperature"]
+    beliefs = believe(ensemble, calibration, progress=advance)
     scores = {
         "nonconformity": nonconformity(beliefs.fine, calibration.label),
         "label": calibration.label,

@@ -1,6 +1,6 @@
 """Several networks as one: every member's answer and their two-stage mean (ASTRANet paper, Sec. IV B and App. G)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,7 @@ class Beliefs:
     member_fine : ndarray, shape (members, n, 7)
     member_coarse : ndarray, shape (members, n, 3)
     member_logits : ndarray, shape (members, n, 7)
+        Fine logits before the temperature.
     member_embedding : ndarray, shape (members, n, 192)
     member_projection : ndarray, shape (members, n, 128)
         Fine contrastive projection, unit length.
@@ -93,14 +94,17 @@ class Ensemble:
     ----------
     members : sequence of Member
         At least one.
+    temperature : float
+        Divides every member's fine logits before the softmax.
     device : str
         `cpu` or `cuda`.
     """
 
-    def __init__(self, members: Sequence[Member], *, device: str = "cpu") -> None:
+    def __init__(self, members: Sequence[Member], *, temperature: float = 1.0, device: str = "cpu") -> None:
         if not members:
             raise ValueError("an ensemble needs at least one member")
         self.members = tuple(members)
+        self.temperature = temperature
         self.device = torch.device(device)
         for member in self.members:
             member.net.to(self.device).eval().requires_grad_(False)
@@ -131,17 +135,15 @@ class Ensemble:
         """The same from tensors of shape (n, 4096) and (n, 3)."""
         outputs = [self._member(m.net, flux, mask, values, valid) for m in self.members]
 
-        def stacked(pick: int, softmax: bool = False) -> NDArray[np.float64]:
-            parts = [o[pick].double() for o in outputs]
-            return torch.stack([p.softmax(-1) if softmax else p for p in parts]).numpy()
+        def stacked(parts: Iterable[Tensor]) -> NDArray[np.float64]:
+            return torch.stack([p.double() for p in parts]).numpy()
 
-        fine, coarse, embedding, projection = 0, 1, 2, 3
         return Beliefs(
-            member_fine=stacked(fine, softmax=True),
-            member_coarse=stacked(coarse, softmax=True),
-            member_logits=stacked(fine),
-            member_embedding=stacked(embedding),
-            member_projection=stacked(projection),
+            member_fine=stacked((o.fine_logits.double() / self.temperature).softmax(-1) for o in outputs),
+            member_coarse=stacked(o.coarse_logits.double().softmax(-1) for o in outputs),
+            member_logits=stacked(o.fine_logits for o in outputs),
+            member_embedding=stacked(o.embedding for o in outputs),
+            member_projection=stacked(o.fine_projection for o in outputs),
             seeds=self.seeds,
         )
 
