@@ -53,6 +53,14 @@ class Cycle:
         left = sum(c["later"] + c["parked"] for c in (self.analysed, self.delivered))
         return not self.trouble and not left
 
+    def __add__(self, other: "Cycle") -> "Cycle":
+        return Cycle(
+            found=self.found + other.found,
+            analysed=self.analysed + other.analysed,
+            delivered=self.delivered + other.delivered,
+            trouble=self.trouble + other.trouble,
+        )
+
 
 class App:
     """The service, ready to work. Use it as a context."""
@@ -66,9 +74,14 @@ class App:
         self._stop = threading.Event()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
-        """One cycle: what is new, what it is, and what is to be said about it.
+        """A cycle; then, when it is due, the sweep, and another cycle for what that finds."""
+        done = self.cycle(retry_parked=retry_parked) + (swept := self.sweep())
+        return done + self.cycle() if swept.found else done
 
-        A cycle ends early, with its work safely stored, when `stop` was called or the marshal is away.
+    def cycle(self, *, retry_parked: bool = False) -> Cycle:
+        """What is new, what it is, and what is to be said about it.
+
+        It ends early, with its work safely stored, when `stop` was called or the marshal is away.
         """
         now = self._clock()
         freed = self.store.recover(now, timedelta(seconds=self.settings.claim_seconds))
@@ -77,11 +90,13 @@ class App:
         if retry_parked:
             with self.store.begin() as unit:
                 _log.info("parked work is tried again", spectra=unit.tasks.unpark(now), posts=unit.outbox.unpark(now))
-        trouble: list[str] = []
-        found = self._look(self._discover, trouble) + self._look(self._sweep, trouble)
-        cycle = Cycle(found=found, analysed=self._analyse(), delivered=self._deliver(), trouble=tuple(trouble))
-        _log.info("cycle done", found=found, **_counts("", cycle.analysed), **_counts("posts_", cycle.delivered))
-        return cycle
+        done = self._look(self._discover) + Cycle(analysed=self._analyse(), delivered=self._deliver())
+        _log.info("cycle done", found=done.found, **_counts("", done.analysed), **_counts("posts_", done.delivered))
+        return done
+
+    def sweep(self) -> Cycle:
+        """Look at every spectrum of the groups, when that is due; it makes a request per source and takes its time."""
+        return self._look(self._sweep) if self.settings.sweep_hours else Cycle()
 
     def stop(self) -> None:
         """Ask a running cycle to end after the piece of work in hand."""
@@ -106,14 +121,13 @@ class App:
     ) -> None:
         self.close()
 
-    def _look(self, look: Callable[[], int], trouble: list[str]) -> int:
+    def _look(self, look: Callable[[], int]) -> Cycle:
         """Read the marshal; when it cannot be read, what is stored already is worked on all the same."""
         try:
-            return 0 if self.stopping else look()
+            return Cycle(found=0 if self.stopping else look())
         except UpstreamError as error:
             _log.error("cannot read the marshal", error=str(error), status=error.status)
-            trouble.append(str(error))
-            return 0
+            return Cycle(trouble=(str(error),))
 
     def _discover(self) -> int:
         return discover(
@@ -126,8 +140,6 @@ class App:
         )
 
     def _sweep(self) -> int:
-        if not self.settings.sweep_hours:
-            return 0
         return sweep(
             self.marshal,
             self.store,
@@ -135,6 +147,7 @@ class App:
             backfill=timedelta(days=self.settings.backfill_days),
             every=timedelta(hours=self.settings.sweep_hours),
             clock=self._clock,
+            stop=self._stop.is_set,
         )
 
     def _analyse(self) -> Counter[str]:

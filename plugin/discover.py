@@ -4,7 +4,7 @@ A poll asks for spectra modified since the newest one seen, minus an overlap, be
 order than that of their stamps. Sharing a spectrum does not move its stamp, so only the sweep finds one shared late.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -66,6 +66,7 @@ def sweep(
     backfill: timedelta,
     every: timedelta,
     clock: Clock = utc_now,
+    stop: Callable[[], bool] = bool,
 ) -> int:
     """Look at every spectrum of the groups, when the last look is older than `every`.
 
@@ -83,7 +84,11 @@ def sweep(
     begun = clock()
     if last is not None and moment(last) > begun - every:
         return 0
-    stubs = list(marshal.spectra_shared_with(group_ids=group_ids))
+    stubs = []
+    for stub in marshal.spectra_shared_with(group_ids=group_ids):
+        if stop():
+            return 0  # half a sweep says nothing about what is gone
+        stubs.append(stub)
     old = [] if last is not None else [stub for stub in stubs if _modified(stub) < begun - backfill]
     with store.begin() as unit:
         unit.tasks.add(old, begun, state="baseline")
@@ -92,13 +97,6 @@ def sweep(
         unit.watermarks.set(source, stamp(begun))
     _log.info("swept", listed=len(stubs), new=added, missed=missed)
     return added + missed
-
-
-def sweep_age(store: Store, group_ids: Sequence[int], now: datetime) -> timedelta | None:
-    """How long ago the last sweep was; None when there was none."""
-    with store.begin() as unit:
-        last = unit.watermarks.get(f"sweep {_names(group_ids)}")
-    return None if last is None else now - moment(last)
 
 
 def _modified(stub: SpectrumStub) -> datetime:

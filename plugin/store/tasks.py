@@ -75,13 +75,14 @@ class Tasks:
         )
         self._set(tasks.c.state.in_(("new", "parked")) & is_older, state="superseded")
 
-    def reopen_unseen(self, seen: Iterable[str], now: datetime) -> int:
-        """Look again at spectra with a report that a complete sweep no longer met: they may be gone."""
-        current = select(tasks.c.id, tasks.c.spectrum_id).where(self._mine(), tasks.c.state == "done")
+    def reopen_unseen(self, seen: Iterable[str], begun: datetime) -> int:
+        """Look again at spectra with a report that a complete sweep, begun at some time, did not meet."""
+        known = (tasks.c.state == "done") & (tasks.c.created_at < begun)
+        current = select(tasks.c.id, tasks.c.spectrum_id).where(self._mine(), known)
         met = set(seen)
         unseen = [row.id for row in self.context.connection.execute(current) if row.spectrum_id not in met]
         for i in range(0, len(unseen), _CHUNK):
-            self._set(tasks.c.id.in_(unseen[i : i + _CHUNK]), state="new", attempts=0, next_try=now)
+            self._set(tasks.c.id.in_(unseen[i : i + _CHUNK]), state="new", attempts=0, next_try=begun)
         return len(unseen)
 
     def claim(self, limit: int, now: datetime) -> list[Task]:

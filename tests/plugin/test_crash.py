@@ -15,8 +15,8 @@ VOLATILE = {"id", "attempts", "next_try", "created_at", "filed_at", "delivered_a
 STEPS = [
     ("plugin.store.migrate:upgrade", 1),  # before anything is there
     ("plugin.store.watermarks:Watermarks.set", 1),  # tasks inserted, not committed
-    ("plugin.app:App._sweep", 1),  # after the poll was committed
-    ("plugin.app:App._analyse", 1),  # after everything was found
+    ("plugin.app:App._analyse", 1),  # after the poll was committed
+    ("plugin.app:App._sweep", 1),  # after everything was sent
     ("plugin.analyse:Analysing._fetch", 2),  # in the middle of a claimed batch
     ("plugin.analyse:Analysing._ask", 1),  # fetched, not yet asked
     ("tests.fakes.analyst:FakeAnalyst.run_many", 2),  # in the models, second batch

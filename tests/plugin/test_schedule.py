@@ -59,7 +59,7 @@ def test_failing_job_is_logged_once_and_the_schedule_goes_on(make_app, marshal, 
         failed.set()
         raise RuntimeError("a fault in the program")
 
-    app.once = broken  # type: ignore[method-assign]
+    app.cycle = broken  # type: ignore[method-assign]
     with capture_logs() as logged:
         stopper = threading.Thread(target=lambda: (failed.wait(10), os.kill(os.getpid(), signal.SIGTERM)))
         stopper.start()
