@@ -64,11 +64,10 @@ def load(folder: Path | None = None, *, device: str = "cpu") -> Bundle:
             Member(net=_network(config, folder / m["file"]), seed=m["seed"], kind=m["kind"]) for m in card["members"]
         ]
         calibration = load_arrays(folder / card["calibration"]["file"])
+        ensemble = Ensemble(members, temperature=float(card["temperature"]), device=device)
     except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
-    return Bundle(
-        card=card, ensemble=Ensemble(members, temperature=card["temperature"], device=device), calibration=calibration
-    )
+    return Bundle(card=card, ensemble=ensemble, calibration=calibration)
 
 
 def verify(folder: Path) -> dict[str, Any]:

@@ -112,6 +112,21 @@ def set_coverage(
     return out
 
 
+def reliability(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = 10
+) -> list[dict[str, float]]:
+    """Mean confidence and accuracy of the spectra in each equal-width bin of confidence, with binomial intervals."""
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    which = np.clip((confidence * bins).astype(int), 0, bins - 1)
+    rows = []
+    for b in np.unique(which):
+        inside = which == b
+        low, high = binomial_interval(int(right[inside].sum()), int(inside.sum()))
+        figures = {"confidence": confidence[inside].mean(), "accuracy": right[inside].mean(), "low": low, "high": high}
+        rows.append({"spectra": int(inside.sum())} | {k: round(float(v), 4) for k, v in figures.items()})
+    return rows
+
+
 def breakdown(
     probabilities: NDArray[np.float64], data: Dataset, keys: Sequence[str], *, smallest: int = 15
 ) -> list[dict[str, Any]]:

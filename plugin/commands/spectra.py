@@ -101,7 +101,9 @@ def evaluate_spectra_command(
     """Accuracy, macro recall, confusion matrix, prediction sets and breakdowns, with intervals."""
     from models.bundle import SHIPPED
     from models.bundle import write_card as write
-    from plugin.evaluation import draw_confusion, evaluate_spectra, markdown
+    from plugin.evaluation import evaluate_spectra
+    from plugin.evaluation_figures import draw_all
+    from plugin.evaluation_tables import markdown
 
     loaded = _load(bundle)
     labelled = _labelled(data)
@@ -114,10 +116,10 @@ def evaluate_spectra_command(
     out.mkdir(parents=True, exist_ok=True)
     (out / "spectra.json").write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n")
     (out / "spectra.md").write_text(markdown(figures, loaded.bundle_id))
-    draw_confusion(figures, out / "confusion.png")
+    draw_all(figures, out)
     if write_card:
         write(bundle or SHIPPED, {**loaded.card, "metrics": figures})
-    Console().print(markdown(figures, loaded.bundle_id).split("## By")[0])
+    print(markdown(figures, loaded.bundle_id).split("## By")[0])
 
 
 def verify(bundle: BundleOption = None) -> None:
