@@ -4,6 +4,7 @@ Each takes (`Draft`, `QualityRules`) and gives None or the `Caveat` that refuses
 and each may count on the ones before it having passed.
 """
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -108,7 +109,8 @@ def covered(draft: Draft, rules: QualityRules) -> Caveat | None:
     if share >= rules.min_coverage:
         return None
     low, high = rules.window_A
-    text = f"coverage {100 * share:.0f} % of {low:.0f}-{high:.0f} A, {100 * rules.min_coverage:.0f} % needed"
+    floored = math.floor(1000 * share) / 10  # rounding up would say that 79.96 % is 80.0 %
+    text = f"coverage {floored:g} % of {low:.0f}-{high:.0f} A, {100 * rules.min_coverage:g} % needed"
     return _no(CaveatCode.LOW_COVERAGE, text)
 
 

@@ -24,7 +24,6 @@ from plugin.settings import Settings
 
 PAGE = "index.html"
 _LOOPBACK_RATE = 10_000.0  # requests per second: there is nobody to be polite to
-_ANY_AGE = 100_000.0  # days
 _WHAT = {"spectra": "annotation on a spectrum", "sources": "annotation on a source"}
 
 
@@ -90,8 +89,8 @@ def tell(app: App, sandbox: Sandbox, out: Path, *, card: Mapping[str, Any], seed
     again = len(sandbox.writes()) - len(first)
     looks = look_at(app, sandbox)
     now = utc_now()
-    # The night is not over and simulated spectra have a fixed date; the daily job would mind both.
-    night, rules = Night.of(now), NoteRules(alpha=app.settings.alpha, max_age_days=_ANY_AGE)
+    # The night is not over: the daily job would wait for its end.
+    night, rules = Night.of(now), NoteRules(alpha=app.settings.alpha)
     draft = draft_night(app.settings, app.store, app.marshal, now=now, night=night, card=card, rules=rules)
     account = page.Account(
         sent=kinds(first), sent_again=again, seconds=seconds, bundle=looks[0].report.bundle, seed=seed

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ _COLUMNS = (
     "origin", "wavelength", "flux", "error",
 )  # fmt: skip
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_\-;:+.]+")
-_NIGHT = datetime(2026, 11, 20, 4, 0, 0)
+_UNDATED = datetime(2000, 1, 1)
 _MJD_EPOCH = datetime(1858, 11, 17)
 ODD_KINDS = ("blazar", "noise", "M dwarf", "low coverage", "galaxy")
 """The strange ones every simulated sandbox has."""
@@ -63,10 +63,15 @@ def load_parquet(sandbox: Sandbox, path: Path, *, limit: int | None = None) -> i
     return count
 
 
-def load_simulated(sandbox: Sandbox, *, n_sources: int = 40, seed: int = 0) -> int:
-    """Fill the sandbox with simulated sources; returns the number of spectra.
+def last_night(now: datetime) -> datetime:
+    """04:00 UTC of the latest night that is over, naive as SkyPortal's own times."""
+    return (now - timedelta(hours=12)).replace(hour=4, minute=0, second=0, microsecond=0, tzinfo=None)
 
-    The last few are odd on purpose (`ODD_KINDS`). A third of the others have a second spectrum some nights later,
+
+def load_simulated(sandbox: Sandbox, *, n_sources: int = 40, seed: int = 0, night: datetime | None = None) -> int:
+    """Fill the sandbox with simulated sources observed in one night, the last one by default; returns the number.
+
+    The last few are odd on purpose (`ODD_KINDS`). A third of the others have another spectrum some nights before,
     half have a redshift, every seventh was classified by a person, and the supernovae have a light curve.
     Every spectrum says `simulated` in `origin` and `altdata`.
     """
@@ -74,6 +79,7 @@ def load_simulated(sandbox: Sandbox, *, n_sources: int = 40, seed: int = 0) -> i
     firsts = draw(n_sources - len(odd), seed, odd=odd)
     before = len(sandbox.state.spectra)
     rng = np.random.default_rng(seed)
+    night = night or last_night(datetime.now(UTC))
     for i, first in enumerate(firsts):
         source = f"ZTF26sim{_letters(i)}"
         ordinary = first.kind not in ODD_KINDS
@@ -83,10 +89,10 @@ def load_simulated(sandbox: Sandbox, *, n_sources: int = 40, seed: int = 0) -> i
         sandbox.add_source(
             source, ra=ra, dec=dec, redshift=redshift, altdata={"simulated": True}, redshift_origin=came_from
         )
-        when = _NIGHT + timedelta(minutes=11 * i)
-        _add(sandbox, source, first, when)
+        when = night + timedelta(minutes=11 * i % 420)
         if ordinary and i % 3 == 0:
-            _add(sandbox, source, draw_again(first, seed + 1000 + i), when + timedelta(days=float(rng.integers(4, 12))))
+            _add(sandbox, source, draw_again(first, seed + 1000 + i), when - timedelta(days=float(rng.integers(4, 12))))
+        _add(sandbox, source, first, when)
         if ordinary and i % 7 == 3:
             sandbox.add_classification(source, HUMAN_CLASSES[first.label])
         if first.label.startswith(("SN", "SLSN", "TDE")):
@@ -128,7 +134,7 @@ def _observed_at(row: Mapping[str, Any]) -> datetime:
     if row["mjd"] is not None:
         return _MJD_EPOCH + timedelta(days=float(row["mjd"]))
     if row["obs_date"] is None:
-        return _NIGHT
+        return _UNDATED
     return datetime.fromisoformat(str(row["obs_date"])).replace(tzinfo=None)
 
 

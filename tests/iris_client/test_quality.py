@@ -82,7 +82,7 @@ BAD = {
     "host": (raw(kind="host"), C.HOST_SPECTRUM, "host galaxy"),
     "host_center": (raw(kind="host_center"), C.HOST_SPECTRUM, "host_center"),
     "coverage_30": (raw(np.linspace(3850, 5395, N)), C.LOW_COVERAGE, "coverage 30 %"),
-    "hole_in_the_middle": (raw(np.r_[WAVE[:100], WAVE[250:]], np.r_[FLUX[:100], FLUX[250:]]), C.LOW_COVERAGE, "59 %"),
+    "hole_in_the_middle": (raw(np.r_[WAVE[:100], WAVE[250:]], np.r_[FLUX[:100], FLUX[250:]]), C.LOW_COVERAGE, "58.8 %"),
     "outside": (raw(WAVE + 6000), C.LOW_COVERAGE, "coverage 0 %"),
     "text": (raw("3850,3851", "1,2"), C.NOT_NUMBERS, "wavelength is text"),
     "list_of_text": (raw(fluxes=["1.0"] * N), C.NOT_NUMBERS, "flux holds text"),
