@@ -4,50 +4,22 @@ BOOM copies ZTF's candidate and adds `band` and `psfFlux`; its stamps travel apa
 and the brokers all end here.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from iris_client.alert_history import BANDS, MJD_0, positive, usable_jd
 from iris_client.alert_history import light_curve as history
 from iris_client.errors import BadPayload
+from iris_client.protocols import Alert
 from iris_client.stamps import cutouts
-from models.domain import Caveat, CaveatCode, Cutouts, Host, LightCurve, Target
+from models.domain import Caveat, CaveatCode, Host, LightCurve, Target
 
 _PS1: Final = {"g": "sgmag1", "r": "srmag1", "i": "simag1", "z": "szmag1"}
 _STAMPS: Final = {"science": "cutoutScience", "template": "cutoutTemplate", "difference": "cutoutDifference"}
 
+__all__ = ["Alert", "alert", "band"]
+
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """One alert: what was seen of an object in one exposure, and what had been seen before.
-
-    Parameters
-    ----------
-    target : Target
-        Its name and position; a broker knows no more.
-    cutouts : Cutouts
-        A stamp that could not be read is None there, with the reason in `caveats`.
-    light_curve : LightCurve or None
-        This and earlier epochs; None when not one holds a magnitude or a limit.
-    host : Host or None
-        The nearest Pan-STARRS source. It is often a star: see `star_score`.
-    star_score : float or None
-        ZTF's `sgscore1` of that source, 0 for a galaxy to 1 for a star.
-    positive : bool
-        Whether the object is brighter than the template. A negative subtraction shows what has faded.
-    """
-
-    target: Target
-    cutouts: Cutouts
-    light_curve: LightCurve | None
-    host: Host | None
-    star_score: float | None
-    positive: bool
-    caveats: tuple[Caveat, ...] = ()
 
 
 def alert(packet: Row, *, survey: str = "ZTF") -> Alert:
@@ -88,7 +60,8 @@ def alert(packet: Row, *, survey: str = "ZTF") -> Alert:
 def band(row: Row) -> str:
     """The filter of a row, `g`, `r` or `i`; a question mark when it does not say."""
     name = row.get("band")
-    return name if isinstance(name, str) and name else BANDS.get(row.get("fid"), "?")
+    fid = row.get("fid")
+    return name if isinstance(name, str) and name else BANDS.get(fid if isinstance(fid, int) else 0, "?")
 
 
 def _stamp(value: Any) -> bytes | None:
@@ -129,4 +102,4 @@ def _within(value: Any, low: float, high: float) -> float | None:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    return float(value) if abs(value) < 1e300 else None  # JSON has integers that no float can hold

@@ -192,7 +192,7 @@ def _magnitude(value: Any) -> float | None:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    return float(value) if abs(value) < 1e300 else None  # JSON has integers that no float can hold
 
 
 def _or_nan(value: float | None) -> float:

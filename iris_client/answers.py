@@ -16,7 +16,7 @@
 import email.utils
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,7 +64,28 @@ class Reply:
         return "json" in self.headers.get("content-type", "").lower()
 
 
-def judge(reply: Reply, secrets: Sequence[str] = ()) -> Any:
+Envelope = Callable[[Any], Any]
+"""From the parsed JSON of a good answer to what it carries. It raises `ValueError` when that is not the agreed form."""
+
+
+def skyportal_envelope(body: Any) -> Any:
+    """SkyPortal's: `status` and `data`.
+
+    Raises
+    ------
+    ValueError
+        If it is another one.
+    Refused
+        If it says error, in spite of the code.
+    """
+    if not isinstance(body, dict) or body.get("status") not in {"success", "error"}:
+        raise ValueError("no envelope of SkyPortal's")
+    if body["status"] == "error":
+        raise Refused("an error with a good code")
+    return body.get("data")
+
+
+def judge(reply: Reply, secrets: Sequence[str] = (), *, envelope: Envelope = skyportal_envelope) -> Any:
     """The `data` of a good answer.
 
     Raises
@@ -73,7 +94,7 @@ def judge(reply: Reply, secrets: Sequence[str] = ()) -> Any:
         The subclass that says what to do; the message has no secrets in it.
     """
     if 200 <= reply.status < 300:
-        return _data(reply, secrets)
+        return _data(reply, secrets, envelope)
     kind = _kind(reply, _message(reply))
     wait = retry_after(reply.headers) if kind is Unavailable else None
     raise kind(_sentence(reply, secrets), status=reply.status, retry_after=wait, secrets=secrets)
@@ -96,15 +117,15 @@ def http_date(text: str) -> Any:
         return None
 
 
-def _data(reply: Reply, secrets: Sequence[str]) -> Any:
+def _data(reply: Reply, secrets: Sequence[str], envelope: Envelope) -> Any:
     if not reply.is_json:
         raise Unavailable(_sentence(reply, secrets), status=reply.status, secrets=secrets)
-    envelope = _json(reply.body)
-    if not isinstance(envelope, dict) or envelope.get("status") not in {"success", "error"}:
-        raise BadPayload(_sentence(reply, secrets), status=reply.status, secrets=secrets)
-    if envelope["status"] == "error":
-        raise Refused(_sentence(reply, secrets), status=reply.status, secrets=secrets)
-    return envelope.get("data")
+    try:
+        return envelope(_json(reply.body))
+    except ValueError:
+        raise BadPayload(_sentence(reply, secrets), status=reply.status, secrets=secrets) from None
+    except UpstreamError as error:
+        raise type(error)(_sentence(reply, secrets), status=reply.status, secrets=secrets) from None
 
 
 def _kind(reply: Reply, message: str) -> type[UpstreamError]:

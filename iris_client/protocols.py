@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from models.domain import LightCurve, RawSpectrum, Target
+from models.domain import Caveat, Cutouts, Host, LightCurve, RawSpectrum, Target
 
 PlaceKind = Literal["spectrum", "source"]
 
@@ -18,6 +18,49 @@ class SpectrumStub:
     modified: str
     """The server's own time stamp, naive UTC ISO text with microseconds: the polling cursor."""
     kind: str = "source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertStub:
+    """An alert's existence, without its stamps and history."""
+
+    candid: str
+    target_id: str
+    mjd: float
+    band: str
+    mag: float | None = None
+    """Of the difference image, as the survey gives it."""
+    positive: bool = True
+    """Whether the object was brighter than in the template."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert: what was seen of an object in one exposure, and what had been seen before.
+
+    Parameters
+    ----------
+    target : Target
+        Its name and position; a broker knows no more.
+    cutouts : Cutouts
+        A stamp that could not be read is None there, with the reason in `caveats`.
+    light_curve : LightCurve or None
+        This and earlier epochs, from a broker all of the object's; None when not one holds a magnitude or a limit.
+    host : Host or None
+        The nearest Pan-STARRS source. It is often a star: see `star_score`.
+    star_score : float or None
+        ZTF's `sgscore1` of that source, 0 for a galaxy to 1 for a star.
+    positive : bool
+        Whether the object is brighter than the template. A negative subtraction shows what has faded.
+    """
+
+    target: Target
+    cutouts: Cutouts
+    light_curve: LightCurve | None
+    host: Host | None
+    star_score: float | None
+    positive: bool
+    caveats: tuple[Caveat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +114,17 @@ class PhotometrySource(Protocol):
 
     def light_curve(self, target_id: str) -> LightCurve | None:
         """Photometry of one source, sorted; None when there is none."""
+
+
+@runtime_checkable
+class CutoutSource(Protocol):
+    """Where alerts come from, with their cutouts."""
+
+    def alerts(self, target_id: str) -> Sequence[AlertStub]:
+        """The alerts of an object, each once, oldest first; empty when there are none."""
+
+    def alert(self, target_id: str, candid: str) -> Alert:
+        """One alert with stamps and history; raises `NotFound` when there is no such alert of this object."""
 
 
 @runtime_checkable

@@ -7,15 +7,15 @@ is lost it raises `Uncertain`, and the caller looks whether it has happened befo
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import tenacity
 
-from iris_client.answers import Reply, judge
+from iris_client.answers import Envelope, Reply, judge, skyportal_envelope
 from iris_client.errors import BadPayload, Refused, Unavailable, Uncertain, UpstreamError, redact
 from iris_client.pacer import Pacer, shared_pacer
 
@@ -26,6 +26,7 @@ ANSWER_S: Final = 60.0
 PATIENCE_S: Final = 60.0
 """Longest wait inside one call; a server that asks for more gets its task put off instead."""
 ATTEMPTS: Final = 4
+_FORM: Final = "application/x-www-form-urlencoded"
 PAUSE_429_S: Final = 1.0
 """nginx names no time with its 429; after this the bucket has room again."""
 
@@ -60,8 +61,8 @@ class Transport:
     ----------
     url : str
         Address of the marshal, such as `https://fritz.science`; no user name in it.
-    token : str
-        Kept out of every message, representation and hook.
+    token : str or None
+        Kept out of every message, representation and hook. None for a server that asks for none.
     pacer : Pacer, optional
         By default the one that all clients of this token share.
     attempts : int
@@ -70,6 +71,12 @@ class Transport:
         How to wait between repetitions; tests pass one that does not.
     http : httpx.BaseTransport, optional
         What carries the requests; tests pass a mock.
+    scheme : str
+        How the token is announced: `token` for SkyPortal, `Bearer` for most others.
+    envelope : callable
+        What a good answer is wrapped in.
+    secrets : iterable of str
+        Further values to keep out of every message, such as a password in a body.
 
     Raises
     ------
@@ -80,7 +87,7 @@ class Transport:
     def __init__(
         self,
         url: str,
-        token: str,
+        token: str | None,
         *,
         timeout_s: float = ANSWER_S,
         pacer: Pacer | None = None,
@@ -88,14 +95,21 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
         hooks: Hooks | None = None,
         http: httpx.BaseTransport | None = None,
+        scheme: str = "token",
+        envelope: Envelope = skyportal_envelope,
+        secrets: Iterable[str] = (),
     ) -> None:
         self.url = _checked_url(url)
-        self._secrets = _Secrets(_checked_token(token))
-        self._pacer = pacer or shared_pacer(self.url, token)
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"{scheme} {_checked_token(token)}"
+        self._secrets = _Secrets(*(() if token is None else (token,)), *secrets)
+        self._pacer = pacer or shared_pacer(self.url, token or "")
+        self._envelope = envelope
         self._attempts, self._sleep, self._hooks = attempts, sleep, hooks or Hooks()
         self._client = httpx.Client(
             base_url=self.url,
-            headers={"Authorization": f"token {token}", "Accept": "application/json"},
+            headers=headers,
             timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
             follow_redirects=False,  # a redirect would carry the token to somewhere else
             trust_env=not _is_loopback(self.url),  # a proxy is for the world outside, never for the sandbox
@@ -128,6 +142,14 @@ class Transport:
     def delete(self, path: str, body: Json | None = None) -> None:
         """Take away; when repeated after a lost answer this may raise `NotFound`."""
         self._repeated("DELETE", path, body=body)
+
+    def ask(self, path: str, body: Json, *, expect: type = dict) -> Any:
+        """Read by POST, as query languages do; repeated like any reading."""
+        return self._repeated("POST", path, body=body, expect=expect)[0]
+
+    def log_in(self, path: str, form: Mapping[str, str]) -> Any:
+        """Send a form that may be sent again, such as name and password; the answer is an object."""
+        return self._repeated("POST", path, body=urlencode(form).encode(), expect=dict)[0]
 
     def post(self, path: str, body: Json, *, repeatable: bool = False) -> Any:
         """Add, once; the `data` of the answer.
@@ -170,22 +192,22 @@ class Transport:
         path: str,
         *,
         params: Params | None = None,
-        body: Json | None = None,
+        body: Json | bytes | None = None,
         expect: type | None = None,
     ) -> tuple[Any, Reply]:
         """One request and what it means."""
         reply = self._send(method, path, params, body)
         if reply.status == 429:
             self._pacer.pause(PAUSE_429_S)
-        data = judge(reply, self._secrets.values())
+        data = judge(reply, self._secrets.values(), envelope=self._envelope)
         if expect is not None and not isinstance(data, expect):
             sample = redact(json.dumps(data), self._secrets.values())[:100]
             raise BadPayload(f"{method} {path}: data is {type(data).__name__}, not {expect.__name__}: {sample}")
         return data, reply
 
-    def _send(self, method: str, path: str, params: Params | None, body: Json | None) -> Reply:
-        content = None if body is None else _encoded(body)
-        kind = {} if body is None else {"Content-Type": "application/json"}
+    def _send(self, method: str, path: str, params: Params | None, body: Json | bytes | None) -> Reply:
+        content = body if body is None or isinstance(body, bytes) else _encoded(body)
+        kind = {} if body is None else {"Content-Type": _FORM if isinstance(body, bytes) else "application/json"}
         self._pacer.wait()
         start, status = time.monotonic(), None
         try:

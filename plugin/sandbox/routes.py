@@ -1,12 +1,13 @@
 """Which handler answers which path; whatever is not here is not there, in the server's own words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from plugin.sandbox import routes_annotations as annotations
+from plugin.sandbox import routes_brokers as brokers
 from plugin.sandbox import routes_classifications as classifications
 from plugin.sandbox import routes_comments as comments
 from plugin.sandbox import routes_photometry as photometry
@@ -66,11 +67,16 @@ _TABLE: tuple[tuple[str, str, Handler, str | None], ...] = (
     ("PUT", "/api/spectra/{spectrum_id:int}", spectra.update, "Upload data"),
     ("DELETE", "/api/spectra/{spectrum_id:int}", spectra.delete, "Upload data"),
     ("POST", "/api/sharing", spectra.share, "Upload data"),
+    ("GET", "/api/brokers", brokers.brokers, None),
+    ("GET", "/api/brokers/{broker_id:int}", brokers.broker, None),
+    ("GET", "/api/brokers/{broker_id:int}/alerts", brokers.alerts, None),
+    ("GET", "/api/brokers/{broker_id:int}/alerts/{alert_id}", brokers.alert, None),
+    ("GET", "/api/brokers/{broker_id:int}/alerts/{alert_id}/cutouts", brokers.cutouts, None),
 )
 
 
-def routes(state: State) -> list[Route]:
-    """Every route, and last the one that catches the rest."""
+def routes(state: State, more: Iterable[Route] = ()) -> list[Route]:
+    """Every route, then `more`, and last the one that catches the rest."""
     table = [*_TABLE, *_on_places()]
     made = [Route(path, endpoint(state, handler, acl), methods=[method]) for method, path, handler, acl in table]
     # Starlette adds HEAD to every GET; here only one path answers it.
@@ -79,7 +85,7 @@ def routes(state: State) -> list[Route]:
             route.methods = {"GET"}
     health = Route("/api/sysinfo", endpoint(state, site.sysinfo, public=True), methods=["GET"])
     rest = Route("/api/{rest:path}", endpoint(state, _unknown_api_path), methods=["GET"])
-    return [health, *made, rest, Route("/{rest:path}", _not_allowed, methods=ALL_METHODS)]
+    return [health, *made, *more, rest, Route("/{rest:path}", _not_allowed, methods=ALL_METHODS)]
 
 
 def _on_places() -> Iterator[tuple[str, str, Handler, str | None]]:

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from plugin.sandbox.accounts import MAIN_GROUP
 from plugin.sandbox.api import parse_date
+from plugin.sandbox.boom import BoomStandIn
 from plugin.sandbox.faults import Hook
 from plugin.sandbox.gate import WRITING, Gate, Record
 from plugin.sandbox.ratelimit import LeakyBucket
@@ -51,7 +52,9 @@ class Sandbox:
         self.kinds: dict[str, str] = {}
         """What a spectrum was made to be (`SN Ia/max`, `blazar`...), by spectrum id."""
         self._connections = Connections()
-        self._gate = Gate(Starlette(routes=routes(self.state)), self._connections.abort)
+        self.boom = BoomStandIn(self.state.alerts)
+        """Of the broker itself, under `/boom`."""
+        self._gate = Gate(Starlette(routes=routes(self.state, self.boom.routes())), self._connections.abort)
         self._gate.limit = LeakyBucket() if rate_limit else None
         self._gate.hook = faults
         self._port = port
@@ -273,6 +276,16 @@ class Sandbox:
             )
             self.state.photometry[point.id] = point
         return point.id
+
+    def add_alert(self, packet: Mapping[str, Any]) -> int:
+        """Let the broker know an alert packet, such as `plugin.sandbox.alerts.invented` makes; returns its candid."""
+        with self.state.lock:
+            return self.state.alerts.add(packet)
+
+    def load_alerts(self, folder: Path) -> int:
+        """Let the broker know every alert in a folder of Avro files; returns how many."""
+        with self.state.lock:
+            return self.state.alerts.load(folder)
 
     def add_classification(
         self, source_id: str, label: str, *, probability: float | None = None, ml: bool = False, user: str = "admin"

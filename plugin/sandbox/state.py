@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from plugin.sandbox.accounts import accounts, groups
+from plugin.sandbox.alerts import AlertTable
 from plugin.sandbox.rows import (
     Annotation,
     Classification,
@@ -55,6 +56,7 @@ class State:
         self.tag_options: dict[int, Json] = {}
         self.tags: dict[int, Tag] = {}
         self.labels: set[tuple[str, int, int]] = set()
+        self.alerts = AlertTable()
         self.query_cache: dict[str, list[str]] = {}
         self.preferences: dict[int, Json] = defaultdict(dict)
 

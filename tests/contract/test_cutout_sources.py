@@ -1,0 +1,134 @@
+"""What every `CutoutSource` promises, checked on each of them with the same alerts."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iris_client.alerts_avro import read_alert
+from iris_client.alerts_kafka import KafkaAlerts
+from iris_client.alerts_kept import AlertShelf, AvroFolder
+from iris_client.broker import Boom, SkyPortalBroker
+from iris_client.errors import NotFound
+from iris_client.pacer import Pacer
+from iris_client.protocols import Alert, CutoutSource
+from plugin.sandbox import Sandbox
+from plugin.sandbox.alerts import invented
+from plugin.sandbox.boom import PASSWORD, USERNAME
+from tests.fakes.kafka import MockCluster, record
+
+NAME, OTHER = "ZTF26aaaaaab", "ZTF26aaaaaac"
+TOPIC = "babamul.ztf.no-lsst-match.hosted"
+
+
+def packets() -> list[dict]:
+    broken = {**invented(OTHER, 7, jd=2461003.5, fid=2), "cutoutTemplate": b"\xff\xd8no image"}
+    return [invented(NAME, 12, jd=2461002.5, mag=18.5, epochs=0), invented(NAME, 11, jd=2461000.5, epochs=0), broken]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as marshal:
+        for packet in packets():
+            marshal.add_alert(packet)
+        yield marshal
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("alerts")
+    for packet in packets():
+        (place / f"{packet['candid']}.avro").write_bytes(record(packet))
+    return place
+
+
+@pytest.fixture(scope="module", params=["skyportal", "boom", "avro folder", "kafka", "memory"])
+def source(request, sandbox, folder) -> Iterator[CutoutSource]:
+    pacer = Pacer(1000, 1000)
+    if request.param == "skyportal":
+        with SkyPortalBroker(sandbox.url, sandbox.token, pacer=pacer) as client:
+            yield client
+    elif request.param == "boom":
+        with Boom(f"{sandbox.url}/boom", USERNAME, PASSWORD, pacer=pacer) as client:
+            yield client
+    elif request.param == "avro folder":
+        yield AvroFolder(folder)
+    elif request.param == "memory":
+        shelf = AlertShelf()
+        for path in folder.iterdir():
+            shelf.add(read_alert(path))
+        yield shelf
+    else:
+        cluster = MockCluster()
+        cluster.send(TOPIC, *(record(p) for p in packets()))
+        stream = KafkaAlerts.connect(cluster.servers, [TOPIC], group="babamul-test")
+        assert len(stream.receive(most=3, patience_s=20)) == 3
+        stream.commit()
+        yield stream
+        stream.close()
+
+
+def same(one: Alert, other: Alert) -> bool:
+    arrays = [(getattr(one.cutouts, k), getattr(other.cutouts, k)) for k in ("science", "template", "difference")]
+    curves = [(getattr(one.light_curve, k), getattr(other.light_curve, k)) for k in ("mjd", "mag", "limit_mag")]
+    rest = [(a.target, a.host, a.positive, a.caveats) for a in (one, other)]
+    return (
+        all((a is None) == (b is None) and (a is None or np.array_equal(a, b)) for a, b in arrays)
+        and all(np.allclose(a, b, equal_nan=True) for a, b in curves)
+        and one.light_curve.band == other.light_curve.band
+        and rest[0] == rest[1]
+    )
+
+
+def test_it_is_a_cutout_source(source):
+    assert isinstance(source, CutoutSource)
+
+
+def test_alerts_come_oldest_first_and_once_each(source):
+    found = source.alerts(NAME)
+    assert [stub.candid for stub in found] == ["11", "12"]
+    assert [stub.mjd for stub in found] == [61000.0, 61002.0]
+    assert [(stub.target_id, stub.band, stub.positive) for stub in found] == [(NAME, "g", True)] * 2
+    assert found[1].mag == pytest.approx(18.5)
+
+
+def test_an_unknown_object_has_no_alerts(source):
+    assert list(source.alerts("ZTF99zzzzzzz")) == []
+
+
+def test_an_alert_has_its_stamps_and_its_light_curve(source):
+    found = source.alert(NAME, "12")
+    assert found.target.target_id == NAME
+    assert (found.target.ra_deg, found.target.dec_deg) == (150.0, 20.0)
+    assert found.cutouts.candid == "12"
+    assert found.cutouts.science.shape == (63, 63)
+    assert np.unravel_index(np.argmax(found.cutouts.difference), (63, 63)) == (31, 31)
+    assert found.light_curve.mag[-1] == pytest.approx(18.5)
+    assert found.host.separation_arcsec == 1.5
+    assert found.star_score == pytest.approx(0.1)
+
+
+def test_a_stamp_that_cannot_be_read_has_a_reason(source):
+    found = source.alert(OTHER, "7")
+    assert found.cutouts.template is None
+    assert found.cutouts.science is not None
+    assert any("template stamp" in c.text for c in found.caveats)
+
+
+def test_the_history_is_there_once_each_and_sorted(source):
+    curve = source.alert(OTHER, "7").light_curve
+    assert curve.mjd.size == 7
+    assert (np.diff(curve.mjd) > 0).all()
+    assert not math.isnan(curve.mag.sum())
+
+
+def test_what_is_not_there_is_not_found(source):
+    for name, candid in ((NAME, "99"), ("ZTF99zzzzzzz", "11"), (OTHER, "11"), (NAME, "no number")):
+        with pytest.raises(NotFound):
+            source.alert(name, candid)
+
+
+def test_all_sources_give_the_same_alert(source, folder):
+    assert same(source.alert(OTHER, "7"), read_alert(folder / "7.avro"))
