@@ -51,6 +51,7 @@ def make_bundle(
     name: str,
     device: str,
     today: date,
+    earlier: Mapping[str, Any] | None = None,
     advance: Advance = lambda _: None,
 ) -> dict[str, Any]:
     """Write a bundle without figures; `astranet evaluate spectra --write-card` adds those.
@@ -59,7 +60,9 @@ def make_bundle(
     ----------
     members : mapping of (seed, kind) to weights
     labelled : Labelled
-        The data the members were trained on; only its `calibrate` split is used here.
+        The data the members were trained on; only its `select` and `calibrate` splits are used here.
+    earlier : mapping, optional
+        The `training` part of the card of the run these weights went on from.
 
     Returns
     -------
@@ -76,6 +79,7 @@ def make_bundle(
         entries.append({"file": file, "seed": seed, "kind": kind})
     select, calibration = labelled.data.part("select"), labelled.data.part("calibrate")
     card = _card(name, config, labelled, device, today) | {"members": entries, "temperature": 1.0}
+    card["training"]["earlier_stage"] = earlier
     card["calibration"] = _calibration(calibration, today)
     save_file({"nonconformity": np.zeros(1)}, folder / "calibration.safetensors")
     write_card(folder, card)

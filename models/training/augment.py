@@ -5,7 +5,7 @@ different archives alike, so that the network cannot learn the archive instead o
 brought to low resolution, coarse sampling, high noise, a narrower window, another continuum slope.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -24,6 +24,9 @@ class AugmentConfig:
     ----------
     stretch : (probability, amplitude)
         Wavelengths times 1 +- amplitude; a known redshift moves along.
+    redshift : probability
+        Wavelengths times a factor drawn from the class's range in `REDSHIFT_FACTORS`, for classes seen at distances
+        that the few known objects do not sample.
     degrade : (probability, lowest R, highest R)
         Gaussian blur to a resolving power, sampled at about its width.
     noise : (probability, lowest, highest signal-to-noise per sampled pixel)
@@ -37,6 +40,7 @@ class AugmentConfig:
     noise: tuple[float, float, float] = (0.5, 10.0, 50.0)
     holes: tuple[float, float, float] = (0.5, 0.05, 0.30)
     stretch: tuple[float, float] = (0.0, 0.0)
+    redshift: float = 0.0
     degrade: tuple[float, float, float] = (0.0, 100.0, 1000.0)
     slope: tuple[float, float] = (0.0, 0.0)
     crop: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -60,8 +64,17 @@ SURVEY_AUGMENT = AugmentConfig(
 )
 
 
+WIDE_AUGMENT = replace(SURVEY_AUGMENT, redshift=0.4)
+
 LINES_A = ((6563.0, 1.0), (6584.0, 0.4), (4861.0, 0.3), (5007.0, 0.8), (4959.0, 0.27), (3727.0, 0.6))
 """Narrow lines of a star-forming galaxy and their rough strengths."""
+
+
+REDSHIFT_FACTORS = torch.tensor(
+    [(0.97, 1.30), (0.98, 1.15), (0.87, 1.50), (0.98, 1.12), (0.90, 1.30), (1.0, 1.0), (0.92, 1.25)]
+)
+"""Lowest and highest factor on the wavelengths of each fine class: SN Ia, SN Ibc, SLSN, SN II, AGN, CV, TDE. Luminous
+classes are seen farther; CVs are in the Galaxy."""
 
 
 class Augmenter:
@@ -73,7 +86,9 @@ class Augmenter:
         self.wave = WAVELENGTH_A.to(self.device)
         self.pixel = torch.arange(GRID_SIZE, device=self.device)
 
-    def __call__(self, flux: Tensor, mask: Tensor, redshift: Tensor, floor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(
+        self, flux: Tensor, mask: Tensor, redshift: Tensor, floor: Tensor, label: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Change a batch.
 
         Parameters
@@ -84,6 +99,8 @@ class Augmenter:
             Any value where unknown.
         floor : Tensor, shape (batch,)
             Where zero flux lies below the scaled flux's zero, which is the 5th percentile.
+        label : Tensor of int, shape (batch,)
+            Fine class, for the range of redshifts.
 
         Returns
         -------
@@ -92,7 +109,7 @@ class Augmenter:
         """
         c = self.config
         flux = flux + floor[:, None]  # slopes, bands and noise act on the real flux
-        flux, mask, redshift = self._resampled(flux, mask, redshift)
+        flux, mask, redshift = self._resampled(flux, mask, redshift, label)
         flux = flux * self._continuum(len(flux))
         if c.galaxy[0]:
             flux = self._with_galaxy(flux, redshift)
@@ -112,17 +129,21 @@ class Augmenter:
     def _chosen(self, n: int, probability: float) -> Tensor:
         return torch.rand(n, generator=self.generator, device=self.device) < probability
 
-    def _resampled(self, flux: Tensor, mask: Tensor, redshift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _resampled(self, flux: Tensor, mask: Tensor, redshift: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Sub-pixel shift and stretch of the wavelength axis."""
         n, c = len(flux), self.config
         shift = self._uniform(n, -c.shift[1], c.shift[1]) * self._chosen(n, c.shift[0])
         factor = 1 + self._uniform(n, -c.stretch[1], c.stretch[1]) * self._chosen(n, c.stretch[0])
+        if c.redshift:
+            low, high = REDSHIFT_FACTORS.to(self.device)[label].unbind(1)
+            drawn = low + (high - low) * self._uniform(n, 0, 1)
+            factor = torch.where(self._chosen(n, c.redshift), drawn, factor)
         source = ((self.wave / factor[:, None]) - WINDOW_A[0]) / PIXEL_A + shift[:, None]
         inside = (source >= 0) & (source <= GRID_SIZE - 1)
-        low = source.floor().clamp(0, GRID_SIZE - 2).long()
-        w = (source - low).clamp(0, 1)
-        moved = flux.gather(1, low) * (1 - w) + flux.gather(1, low + 1) * w
-        kept = mask.gather(1, low) * mask.gather(1, low + 1) * inside
+        left = source.floor().clamp(0, GRID_SIZE - 2).long()
+        w = (source - left).clamp(0, 1)
+        moved = flux.gather(1, left) * (1 - w) + flux.gather(1, left + 1) * w
+        kept = mask.gather(1, left) * mask.gather(1, left + 1) * inside
         return moved, kept, (1 + redshift) * factor - 1
 
     def _continuum(self, n: int) -> Tensor:

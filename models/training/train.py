@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from models.domain import FINE_CLASSES
 from models.spectral.losses import LossConfig, total_loss
 from models.spectral.net import COMPACT, PAPER, ASTRANet, NetConfig
-from models.training.augment import PAPER_AUGMENT, SURVEY_AUGMENT, AugmentConfig, Augmenter
+from models.training.augment import PAPER_AUGMENT, SURVEY_AUGMENT, WIDE_AUGMENT, AugmentConfig, Augmenter
 from models.training.dataset import SPLITS, Dataset
 from models.training.sampling import (
     PAPER_SAMPLING,
@@ -85,6 +85,23 @@ PRESETS: dict[str, TrainConfig] = {
         patience=36,
         swa_from=0.7,
     ),
+    "compact-wide": TrainConfig(
+        net=COMPACT,
+        augment=WIDE_AUGMENT,
+        sampling=SURVEY_SAMPLING,
+        batch=64,
+        steps_per_epoch=100,
+        epochs=12,
+        learning_rate=8e-4,
+        weight_decay=1e-2,
+        warmup=1,
+        period=11,
+        multiple=0,
+        floor=0.02,
+        ema=0.99,
+        patience=12,
+        swa_from=0.6,
+    ),
     "tiny": TrainConfig(
         net=dataclasses.replace(
             COMPACT,
@@ -109,7 +126,8 @@ PRESETS: dict[str, TrainConfig] = {
         mixup=0.25,
     ),
 }
-"""`tiny` exists for tests: it trains in seconds and goes through every part of the method."""
+"""`compact-wide` is the second stage of `compact`: a warm restart with redshifts the archives do not sample.
+`tiny` exists for tests: it trains in seconds and goes through every part of the method."""
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -121,6 +139,7 @@ def train_seed(
     folder: Path,
     *,
     device: str = "cpu",
+    start_from: Path | None = None,
     report: Progress = lambda _: None,
 ) -> dict[str, dict[str, Tensor]]:
     """Train one seed to the end, or on from its last checkpoint.
@@ -131,6 +150,8 @@ def train_seed(
         Labelled spectra with splits; only `train` is learned from and only `select` chooses.
     folder : Path
         Checkpoint and `curve-SEED.jsonl` go here.
+    start_from : Path, optional
+        Folder of an earlier run: begin with its averaged weights of the same seed instead of random ones.
     report : callable
         Called with the figures of each epoch.
 
@@ -139,7 +160,7 @@ def train_seed(
     dict
         Weights of the two members, `best` and `swa`.
     """
-    run = _Run(data, config, seed, folder, device)
+    run = _Run(data, config, seed, folder, device, start_from)
     for epoch in range(run.epoch, config.epochs):
         if epoch - run.best_epoch > config.patience:
             break
@@ -150,7 +171,9 @@ def train_seed(
 class _Run:
     """The state of one training: network, optimiser, averages; written after every epoch."""
 
-    def __init__(self, data: Dataset, config: TrainConfig, seed: int, folder: Path, device: str) -> None:
+    def __init__(
+        self, data: Dataset, config: TrainConfig, seed: int, folder: Path, device: str, start_from: Path | None
+    ) -> None:
         self.config, self.seed, self.folder, self.device = config, seed, folder, torch.device(device)
         self.train = data.part("train", real=False, min_coverage=config.min_coverage)
         self.select = data.part("select", real=False)
@@ -161,6 +184,9 @@ class _Run:
         self.labels = torch.from_numpy(self.train.label)
         torch.manual_seed(seed)
         self.net = ASTRANet(config.net).to(self.device)
+        if start_from is not None:
+            earlier = load_file(start_from / self._checkpoint().name)
+            self.net.load_state_dict({k[8:]: v for k, v in earlier.items() if k.startswith("average.")})
         self.optimizer = torch.optim.AdamW(
             self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -203,7 +229,9 @@ class _Run:
             values, valid = (t.to(self.device) for t in metadata(self.train, index, self.config.metadata, host))
             flux = self.flux[index].to(self.device).float()
             mask = self.mask[index].to(self.device).float()
-            flux, mask, redshift = augment(flux, mask, values[:, 1], self.floor[index].to(self.device))
+            flux, mask, redshift = augment(
+                flux, mask, values[:, 1], self.floor[index].to(self.device), self.labels[index].to(self.device)
+            )
             values[:, 1] = redshift * valid[:, 1]
             targets = F.one_hot(self.labels[index], len(FINE_CLASSES)).float().to(self.device)
             mixed = bool(torch.rand((), generator=host) < self.config.mixup)

@@ -37,13 +37,18 @@ def classify(
     out: Annotated[Path, typer.Option("--out", "-o", help="One JSON object per spectrum and line.")],
     bundle: BundleOption = None,
     min_coverage: Annotated[float, typer.Option(help="Share of 3850-9000 A a spectrum must cover.")] = 0.8,
+    regime: Annotated[str, typer.Option(help="When it is anomalous: anchor, per_seed or seed_union.")] = "anchor",
 ) -> None:
     """Classify spectra from files, refused ones included, in the order they come."""
     from iris_client.quality import QualityRules
     from models.analyst import Analyst
+    from models.sentinel.detector import REGIMES
     from plugin.classify import classify_files
 
-    analyst = Analyst(_load(bundle))
+    chosen = next((r for r in REGIMES if r == regime), None)
+    if chosen is None:
+        raise typer.BadParameter(f"no regime {regime!r}: choose from {', '.join(REGIMES)}")
+    analyst = Analyst(_load(bundle), regime=chosen)
     rules = QualityRules(min_coverage=min_coverage)
     with progress("classify") as advance, out.open("w", encoding="utf-8") as file:
         counts = classify_files(files, file, analyst, rules, advance=advance)
@@ -57,6 +62,10 @@ def train_spectral(
     seeds: Annotated[str, typer.Option(help="Comma-separated; each gives two members.")] = "42,123,7",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option("--from", help="An earlier run: start with its weights of the same seeds.", exists=True),
+    ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
 ) -> None:
     """Train the spectral classifier: each seed to the end or on from its checkpoint, then make a bundle of all."""
@@ -73,9 +82,12 @@ def train_spectral(
         torch.set_num_threads(threads)
     config = PRESETS[preset] if epochs is None else dataclasses.replace(PRESETS[preset], epochs=epochs)
     labelled = _labelled(data)
+    earlier = None if start_from is None else json.loads((start_from / "bundle" / "card.json").read_text())["training"]
     members: dict[tuple[int, str], Any] = {}
     for seed in map(int, seeds.split(",")):
-        for kind, weights in train_seed(labelled.data, config, seed, out, device=device, report=_tell).items():
+        for kind, weights in train_seed(
+            labelled.data, config, seed, out, device=device, start_from=start_from, report=_tell
+        ).items():
             members[seed, kind] = weights
     with progress("calibrate", len(labelled.data.part("calibrate"))) as advance:
         make_bundle(
@@ -86,6 +98,7 @@ def train_spectral(
             name=f"{preset}-1",
             device=device,
             today=datetime.now(UTC).date(),
+            earlier=earlier,
             advance=advance,
         )
     Console(stderr=True).print(f"bundle -> {out / 'bundle'}")

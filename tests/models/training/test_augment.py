@@ -24,7 +24,7 @@ def spectra(n: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
 def run(config: AugmentConfig, seed: int = 0, n: int = 4):
     flux, mask = spectra(n)
     augment = Augmenter(config, torch.Generator().manual_seed(seed))
-    return flux, mask, augment(flux, mask, torch.full((n,), 0.05), torch.full((n,), 0.5))
+    return flux, mask, augment(flux, mask, torch.full((n,), 0.05), torch.full((n,), 0.5), torch.full((n,), 2))
 
 
 def test_all_off_changes_nothing() -> None:
