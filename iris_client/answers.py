@@ -76,12 +76,12 @@ def skyportal_envelope(body: Any) -> Any:
     ValueError
         If it is another one.
     Refused
-        If it says error, in spite of the code.
+        If it says error, in spite of the code; without a text, for `judge` quotes the answer then.
     """
     if not isinstance(body, dict) or body.get("status") not in {"success", "error"}:
         raise ValueError("no envelope of SkyPortal's")
     if body["status"] == "error":
-        raise Refused("an error with a good code")
+        raise Refused("")
     return body.get("data")
 
 
@@ -125,7 +125,8 @@ def _data(reply: Reply, secrets: Sequence[str], envelope: Envelope) -> Any:
     except ValueError:
         raise BadPayload(_sentence(reply, secrets), status=reply.status, secrets=secrets) from None
     except UpstreamError as error:
-        raise type(error)(_sentence(reply, secrets), status=reply.status, secrets=secrets) from None
+        said = f"{reply.method} {reply.path}: {error}" if str(error) else _sentence(reply, secrets)
+        raise type(error)(said, status=reply.status, secrets=secrets) from None
 
 
 def _kind(reply: Reply, message: str) -> type[UpstreamError]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from starlette.applications import Starlette
 
@@ -23,6 +23,9 @@ from plugin.sandbox.rows import Classification, Json, Photometry, Spectrum
 from plugin.sandbox.server import LOOPBACK, Connections, ServerThread
 from plugin.sandbox.state import State
 from plugin.sandbox.taxonomy import TAXONOMY_ID
+
+if TYPE_CHECKING:
+    from plugin.sandbox.graphql_http import GraphQLEndpoint
 
 
 class Sandbox:
@@ -43,9 +46,13 @@ class Sandbox:
         Whether to answer 429 beyond 5 requests per second and token (bursts of 10).
     faults : callable, optional
         From `Seen` to a `Fault` or None, for every call; see `FaultPlan`.
+    graphql : bool
+        Whether to serve the spectra at `/graphql` too. A real SkyPortal does not, so it must be asked for.
     """
 
-    def __init__(self, *, port: int = 0, rate_limit: bool = False, faults: Hook | None = None) -> None:
+    def __init__(
+        self, *, port: int = 0, rate_limit: bool = False, faults: Hook | None = None, graphql: bool = False
+    ) -> None:
         self.state = State()
         self.truths: dict[str, str] = {}
         """The class each spectrum really has, by spectrum id; what nobody knows is absent."""
@@ -54,7 +61,10 @@ class Sandbox:
         self._connections = Connections()
         self.boom = BoomStandIn(self.state.alerts)
         """Of the broker itself, under `/boom`."""
-        self._gate = Gate(Starlette(routes=routes(self.state, self.boom.routes())), self._connections.abort)
+        self.graphql = _graphql(self.state) if graphql else None
+        """The endpoint at `/graphql`, if there is one."""
+        more = [*self.boom.routes(), *(self.graphql.routes() if self.graphql else ())]
+        self._gate = Gate(Starlette(routes=routes(self.state, more)), self._connections.abort)
         self._gate.limit = LeakyBucket() if rate_limit else None
         self._gate.hook = faults
         self._port = port
@@ -335,6 +345,12 @@ class Sandbox:
             ]
         found = {"annotations": self.annotations(), "comments": comments, "classifications": classes}
         path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def _graphql(state: State) -> "GraphQLEndpoint":
+    from plugin.sandbox.graphql_http import GraphQLEndpoint  # loads strawberry, which the rest does not need
+
+    return GraphQLEndpoint(state)
 
 
 def _cells(values: Sequence[Any]) -> list[Any]:
