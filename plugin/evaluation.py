@@ -50,7 +50,7 @@ def evaluate_spectra(bundle: Bundle, data: Dataset, *, split: str, started: Star
         "real": summary(alone.fine, real),
         "real_with_redshift": summary(ask("with redshift", real, redshift=True).fine, real),
         "real_with_redshift_and_phase": summary(ask("with both", real, redshift=True, phase=True).fine, real),
-        "semi_real": summary(ask("semi-real", semi).fine, semi),
+        "semi_real": summary(ask("semi-real", semi).fine, semi) if len(semi) else None,
         "reliability": reliability(alone.fine, real.label),
         "prediction_sets": set_coverage(bundle.calibration["nonconformity"], alone.fine, real.label, ALPHAS),
         "error_detection": error_detection(alone, real.label, real.groups),

@@ -18,6 +18,8 @@ def markdown(figures: dict[str, Any], bundle_id: str) -> str:
     """Every table, headline first."""
     parts = [f"# {bundle_id} on the {figures['split']} split", figures["conditions"] + "."]
     for title, key in SUMMARIES:
+        if figures[key] is None:
+            continue
         parts += [f"## {title}", _headline(figures[key]), _classes(figures[key]), _confusion(figures[key])]
     parts += ["## Prediction sets (LAC, Eq. 3), real spectra", _sets(figures["prediction_sets"])]
     parts += [

@@ -79,7 +79,7 @@ def stacking(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
     """Class-balanced logistic regression on all members' probabilities."""
     model = LogisticRegressionCV(
         Cs=[0.01, 0.1, 1.0, 10.0],
-        cv=3,
+        cv=int(np.clip(np.bincount(labels)[np.unique(labels)].min(), 2, 5)),
         class_weight="balanced",
         scoring="balanced_accuracy",
         max_iter=2000,

@@ -1,0 +1,37 @@
+"""The evaluation runs from a bundle to tables and pictures, and every figure in the page is one of the JSON's."""
+
+from contextlib import contextmanager
+
+import numpy as np
+
+from models.bundle import load
+from plugin.evaluation import evaluate_spectra
+from plugin.evaluation_figures import draw_all
+from plugin.evaluation_tables import markdown
+from tests.models.bundles import tiny_bundle
+from tests.models.training.data import ripples
+
+
+def test_from_a_bundle_to_a_page(tmp_path) -> None:
+    seen: list[tuple[str, int]] = []
+
+    @contextmanager
+    def started(what: str, total: int):
+        done: list[int] = []
+        yield done.append
+        seen.append((what, sum(done) - total))
+
+    data = ripples(30)
+    bundle = load(tiny_bundle(tmp_path / "b"))
+    figures = evaluate_spectra(bundle, data, split="test", started=started)
+    assert {difference for _, difference in seen} == {0}, "progress ends at the total"
+    real = figures["real"]
+    assert real["spectra"] == len(data.part("test"))
+    assert np.isclose(np.trace(real["confusion"]) / real["spectra"], real["accuracy"]["value"], atol=1e-4)
+    page = markdown(figures, bundle.bundle_id)
+    assert bundle.bundle_id in page
+    assert f"{real['macro_recall']['value']:.3f}" in page
+    assert page.count("\n## ") >= 14
+    draw_all(figures, tmp_path)
+    for name in ("confusion.png", "reliability.png", "sedm.png"):
+        assert (tmp_path / name).stat().st_size > 5000
