@@ -18,6 +18,7 @@ from iris_client.skyportal import SkyPortal
 from iris_client.transport import Hooks
 from plugin.analyse import Analysing, Analyst
 from plugin.clock import Clock, utc_now
+from plugin.combined import CombinedMarshal
 from plugin.compose import Posting
 from plugin.deliver import Delivering
 from plugin.discover import discover, sweep
@@ -110,7 +111,7 @@ class App:
     def close(self) -> None:
         """Let go of database and connections."""
         self.store.close()
-        if isinstance(self.marshal, SkyPortal):
+        if isinstance(self.marshal, SkyPortal | CombinedMarshal):
             self.marshal.close()
 
     def __enter__(self) -> Self:
@@ -197,11 +198,34 @@ def build(
     url, _, _ = settings.marshal()
     analyst = analyst or make_analyst(settings)
     return App(
-        settings, open_store(settings.database_url, marshal=url), marshal or make_marshal(settings), analyst, clock
+        settings, open_store(settings.database_url, marshal=url), marshal or make_source(settings), analyst, clock
     )
 
 
-def make_marshal(settings: Settings) -> SkyPortal:
+def make_source(settings: Settings) -> Marshal:
+    """The marshal, with its spectra over GraphQL if the settings say so; both ways share one pacer.
+
+    Raises
+    ------
+    ConfigError
+        If a setting that is needed is missing or wrong.
+    """
+    if settings.spectrum_source == "rest":
+        return make_marshal(settings)
+    from plugin.spectrum_source import make_graphql
+
+    pacer = make_pacer(settings)
+    spectra = make_graphql(settings, pacer=pacer, hooks=Hooks(on_retry=_tell_retry))
+    return CombinedMarshal(spectra, make_marshal(settings, pacer))
+
+
+def make_pacer(settings: Settings) -> Pacer:
+    """The one pacer of the marshal's token. SkyPortal: 5 requests per second, 10 at once."""
+    rate = settings.requests_per_second
+    return Pacer(rate, burst=max(1, int(2 * rate)))
+
+
+def make_marshal(settings: Settings, pacer: Pacer | None = None) -> SkyPortal:
     """The client of the marshal, with a pacer of its own: the rate is the operator's to set.
 
     Raises
@@ -210,8 +234,7 @@ def make_marshal(settings: Settings) -> SkyPortal:
         If address, token or groups are missing, or no header can carry the token.
     """
     url, token, _ = settings.marshal()
-    rate = settings.requests_per_second
-    pacer = Pacer(rate, burst=max(1, int(2 * rate)))  # SkyPortal: 5 per second, 10 at once
+    pacer = pacer or make_pacer(settings)
     try:
         return SkyPortal(
             url,
@@ -236,7 +259,7 @@ def make_analyst(settings: Settings) -> Analyst:
 
     if settings.alpha not in ALPHAS:
         raise ConfigError(f"ASTRANET_ALPHA: {settings.alpha:g} is none of {', '.join(f'{a:g}' for a in ALPHAS)}")
-    return Analyst(load(settings.bundle))
+    return Analyst(load(settings.bundle), regime=settings.regime)
 
 
 def posting(settings: Settings) -> Posting:

@@ -54,6 +54,20 @@ class Settings(BaseSettings):
         4.0, gt=0, description="Requests per second for this token; SkyPortal allows 5, then it refuses."
     )
 
+    # Where spectra are read; everything is written through the marshal's REST interface
+    spectrum_source: Literal["rest", "graphql"] = Field(
+        "rest", description="How spectra are read: rest (SkyPortal as it is), or graphql from GRAPHQL_URL."
+    )
+    graphql_url: str | None = Field(
+        None, description="GraphQL endpoint with spectra, asked with the marshal's token: https://host/graphql."
+    )
+    graphql_query_file: Path | None = Field(
+        None, description="Query document with four named operations; empty for the one that is shipped."
+    )
+    graphql_field_map_file: Path | None = Field(
+        None, description="JSON that says where in the answers things are; empty for the one that is shipped."
+    )
+
     # What is read, and when
     poll_seconds: float = Field(120.0, ge=5, description="Seconds between two looks for new spectra.")
     sweep_hours: float = Field(
@@ -84,6 +98,14 @@ class Settings(BaseSettings):
     bundle: Path | None = Field(None, description="Folder of the model bundle; empty for the one that is shipped.")
     alpha: float = Field(
         0.05, gt=0, lt=0.5, description="Error rate of the prediction set; must be one the bundle is calibrated for."
+    )
+    regime: Literal["anchor", "per_seed", "seed_union"] = Field(
+        "anchor",
+        description="When a spectrum counts as anomalous: anchor (mean of the seeds' scores, 1 % false alarms), "
+        "per_seed (at least half of the seeds, each at 1 %), seed_union (any seed: more finds and more false alarms).",
+    )
+    spectra_per_night: float = Field(
+        20.0, ge=0, description="How many spectra a usual night brings; `astranet doctor` turns it into false alarms."
     )
     dry_run: bool = Field(True, description="true composes, stores and shows everything and sends nothing.")
     post_refusals: bool = Field(False, description="Also write on refused spectra why there is no class.")
@@ -151,7 +173,7 @@ class Settings(BaseSettings):
             return tuple(int(part) for part in _parts(value))
         return (value,) if isinstance(value, int) else value
 
-    @field_validator("marshal_url")
+    @field_validator("marshal_url", "graphql_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value is None:

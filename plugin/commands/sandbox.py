@@ -19,6 +19,10 @@ def serve(
     limit: Annotated[int | None, typer.Option(help="Only so many spectra of the file.", min=1)] = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 picks a free one.", min=0, max=65535)] = 0,
     rate_limit: Annotated[bool, typer.Option("--rate-limit", help="Answer 429 beyond 5 requests per second.")] = False,
+    alerts: Annotated[
+        Path | None, typer.Option(help="Folder of Avro alert packets for the sandbox's broker.", exists=True)
+    ] = None,
+    graphql: Annotated[bool, typer.Option("--graphql", help="Serve the spectra at /graphql too.")] = False,
     n_sources: Annotated[int, typer.Option(help="How many simulated sources, without a file.", min=1)] = 40,
     seed: Annotated[int, typer.Option(help="Seed of the simulated sources.")] = 0,
 ) -> None:
@@ -26,13 +30,15 @@ def serve(
     from plugin.sandbox import Sandbox
     from plugin.sandbox.load import load_parquet, load_simulated
 
-    sandbox = Sandbox(port=port, rate_limit=rate_limit)
+    sandbox = Sandbox(port=port, rate_limit=rate_limit, graphql=graphql)
     if load is not None:
         count = load_parquet(sandbox, load, limit=limit)
         typer.echo(f"{count} spectra from {load}")
     else:
         count = load_simulated(sandbox, n_sources=n_sources, seed=seed)
         typer.echo(f"{n_sources} simulated sources, {count} simulated spectra")
+    if alerts is not None:
+        typer.echo(f"{sandbox.load_alerts(alerts)} alerts from {alerts}")
     with sandbox:
         _greet(sandbox.url, sandbox.token, sandbox.group_id)
         try:
