@@ -44,15 +44,18 @@ def evaluate_spectra(bundle: Bundle, data: Dataset, *, split: str, started: Star
             return believe(bundle.ensemble, rows, redshift=redshift, phase=phase, progress=advance)
 
     alone = ask("no redshift, no phase", real)
+    told = ask("with both", real, redshift=True, phase=True)
+    scores = bundle.calibration["nonconformity"]
     figures = {
         "split": split,
         "conditions": "real spectra, coverage >= 0.8; intervals: 95 %, bootstrap by object",
         "real": summary(alone.fine, real),
         "real_with_redshift": summary(ask("with redshift", real, redshift=True).fine, real),
-        "real_with_redshift_and_phase": summary(ask("with both", real, redshift=True, phase=True).fine, real),
+        "real_with_redshift_and_phase": summary(told.fine, real),
         "semi_real": summary(ask("semi-real", semi).fine, semi) if len(semi) else None,
         "reliability": reliability(alone.fine, real.label),
-        "prediction_sets": set_coverage(bundle.calibration["nonconformity"], alone.fine, real.label, ALPHAS),
+        "prediction_sets": set_coverage(scores, alone.fine, real.label, ALPHAS),
+        "prediction_sets_with_redshift_and_phase": set_coverage(scores, told.fine, real.label, ALPHAS),
         "error_detection": error_detection(alone, real.label, real.groups),
         "selective": selective(alone, real.label),
         "six_classes": _six_classes(summary(alone.fine, real)),

@@ -23,6 +23,10 @@ def markdown(figures: dict[str, Any], bundle_id: str) -> str:
         parts += [f"## {title}", _headline(figures[key]), _classes(figures[key]), _confusion(figures[key])]
     parts += ["## Prediction sets (LAC, Eq. 3), real spectra", _sets(figures["prediction_sets"])]
     parts += [
+        "The same with redshift and phase given where known; calibrated without:",
+        _sets(figures["prediction_sets_with_redshift_and_phase"]),
+    ]
+    parts += [
         "## Knowing when it is wrong (Table VII): AUROC of six signals",
         _named(figures["error_detection"], "AUROC"),
     ]
