@@ -1,15 +1,19 @@
 """The whole science path on one screen: evidence in, report out."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from models.bundle import Bundle
 from models.conformal.sets import LAC
+from models.conformal.spread import decompose
 from models.domain import (
     COARSE_CLASSES,
     FINE_CLASSES,
+    Anomaly,
     Caveat,
     CaveatCode,
     Confidence,
@@ -18,29 +22,55 @@ from models.domain import (
     Status,
     Verdict,
 )
+from models.oddness import ALPHA, Judged, Oddness
+from models.sentinel.detector import OperatingRegime
 from models.spectral.ensemble import Beliefs, Metadata
 from models.spectral.prepare import Prepared, prepare
 
 ALPHAS = (0.01, 0.025, 0.05, 0.1, 0.2)
 DIGITS = 6
 
-NOT_YET = (
-    Caveat(code=CaveatCode.NOT_AVAILABLE, text="no anomaly score: this bundle has no Sentinel layer"),
-    Caveat(code=CaveatCode.NOT_AVAILABLE, text="no image and light-curve answer: this bundle has no NEEDLE model"),
+NO_SENTINEL = Caveat(code=CaveatCode.NOT_AVAILABLE, text="no anomaly score: this bundle has no Sentinel layer")
+NO_NEEDLE = Caveat(
+    code=CaveatCode.NOT_AVAILABLE, text="no image and light-curve answer: this bundle has no NEEDLE model"
 )
 
 
-class Analyst:
-    """Answers from one bundle. Keeps no state between calls and may be shared between threads."""
+class Answer(NamedTuple):
+    """What there is to say about one usable spectrum."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    verdict: Verdict
+    confidence: Confidence
+    anomaly: Anomaly | None
+    caveats: tuple[Caveat, ...]
+
+
+class Analyst:
+    """Answers from one bundle. Keeps no state between calls and may be shared between threads.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        One without an anomaly layer answers without anomaly, p-values and policy, and says so.
+    regime : str
+        Which operating regime decides whether a spectrum is anomalous; see `models.sentinel.detector`.
+    """
+
+    def __init__(self, bundle: Bundle, *, regime: OperatingRegime = "anchor") -> None:
         self._bundle = bundle
+        self._oddness = None if bundle.sentinel is None else Oddness(bundle.sentinel, regime)
         self._lac = LAC(bundle.calibration["nonconformity"])
 
     @property
     def bundle_id(self) -> str:
         """Which bundle answers."""
         return self._bundle.bundle_id
+
+    @property
+    def false_alarm_rates(self) -> Mapping[str, float]:
+        """Share of ordinary (calibration) spectra each operating regime flags; empty without an anomaly layer."""
+        sentinel = self._bundle.sentinel
+        return {} if sentinel is None else {str(k): v for k, v in sentinel.false_alarm_rates().items()}
 
     def run(self, evidence: Evidence, caveats: Sequence[Caveat] = ()) -> Report:
         """Answer for one object; see `run_many`."""
@@ -57,8 +87,10 @@ class Analyst:
         """
         prepared = [self._prepared(evidence, caveats) for evidence, caveats in items]
         usable = [(evidence, p) for (evidence, _), (p, _) in zip(items, prepared, strict=True) if p is not None]
-        beliefs = self._bundle.ensemble.predict([p for _, p in usable], [self._metadata(e) for e, _ in usable])
-        answers = iter(self._answer(beliefs, i) for i in range(len(usable)))
+        metadata = [self._metadata(e) for e, _ in usable]
+        beliefs = self._bundle.ensemble.predict([p for _, p in usable], metadata)
+        judged = self._judged(beliefs, [p for _, p in usable], metadata)
+        answers = iter(self._answer(beliefs, judged, i) for i in range(len(usable)))
         return [
             self._report(evidence, caveats, None if p is None else next(answers))
             for (evidence, _), (p, caveats) in zip(items, prepared, strict=True)
@@ -83,7 +115,14 @@ class Analyst:
             instrument=spectrum.instrument if "instrument" in known else None,
         )
 
-    def _answer(self, beliefs: Beliefs, i: int) -> tuple[Verdict, Confidence]:
+    def _judged(self, beliefs: Beliefs, prepared: list[Prepared], metadata: list[Metadata]) -> Judged | None:
+        """What the anomaly layer finds. It was calibrated without metadata, and so it is asked without."""
+        if self._oddness is None or not prepared:
+            return None
+        told = any(m != Metadata() for m in metadata)
+        return self._oddness.judge(self._bundle.ensemble.predict(prepared) if told else beliefs)
+
+    def _answer(self, beliefs: Beliefs, judged: Judged | None, i: int) -> Answer:
         fine, coarse = beliefs.fine[i], beliefs.coarse[i]
         verdict = Verdict(
             label=FINE_CLASSES[int(fine.argmax())],
@@ -105,11 +144,12 @@ class Analyst:
             calibration_date=calibration["date"],
             entropy=entropies(beliefs, i),
         )
-        return verdict, confidence
+        if judged is None:
+            return Answer(verdict, confidence, None, (NO_SENTINEL,))
+        found = judged.findings(i, verdict, sets[f"{ALPHA:g}"])
+        return Answer(verdict, replace(confidence, **found.confidence), found.anomaly, found.caveats)
 
-    def _report(
-        self, evidence: Evidence, caveats: tuple[Caveat, ...], answer: tuple[Verdict, Confidence] | None
-    ) -> Report:
+    def _report(self, evidence: Evidence, caveats: tuple[Caveat, ...], answer: Answer | None) -> Report:
         spectrum_id = evidence.spectrum.spectrum_id if evidence.spectrum else evidence.spectrum_id
         digest = input_hash(evidence)
         if answer is None:
@@ -124,21 +164,19 @@ class Analyst:
             target_id=evidence.target.target_id,
             spectrum_id=spectrum_id,
             status=Status.OK,
-            verdict=answer[0],
-            confidence=answer[1],
-            caveats=(*caveats, *NOT_YET),
+            verdict=answer.verdict,
+            confidence=answer.confidence,
+            anomaly=answer.anomaly,
+            caveats=(*caveats, *answer.caveats, NO_NEEDLE),
             bundle=self.bundle_id,
             input_hash=digest,
         )
 
 
 def entropies(beliefs: Beliefs, i: int) -> dict[str, float]:
-    """Total, aleatoric and epistemic entropy of one spectrum, nats (Eq. 4); the last is never below zero."""
-    members = beliefs.member_fine[:, i]
-    total = _entropy(members.mean(axis=0))
-    aleatoric = float(np.mean([_entropy(p) for p in members]))
-    values = {"total": total, "aleatoric": aleatoric, "epistemic": max(total - aleatoric, 0.0)}
-    return {k: round(v, DIGITS) for k, v in values.items()}
+    """Total, aleatoric and epistemic entropy of one spectrum, nats (Eq. 4)."""
+    parts = decompose(beliefs.member_fine[:, i : i + 1])
+    return {name: round(float(getattr(parts, name)[0]), DIGITS) for name in ("total", "aleatoric", "epistemic")}
 
 
 def input_hash(evidence: Evidence) -> str:
@@ -154,7 +192,3 @@ def input_hash(evidence: Evidence) -> str:
 
 def _named(names: Sequence[str], values: np.ndarray) -> dict[str, float]:
     return {name: round(float(v), DIGITS) for name, v in zip(names, values, strict=True)}
-
-
-def _entropy(p: np.ndarray) -> float:
-    return float(-(p * np.log(np.clip(p, 1e-12, None))).sum())

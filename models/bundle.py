@@ -4,6 +4,7 @@
       card.json                 what, from which data, how well, how weak; sha256 of every other file
       member-42-best.safetensors, ...
       calibration.safetensors   scores of the calibration spectra
+      sentinel-*, analogs.*     the anomaly layer, where the card has a `sentinel` section (models/sentinel/stored.py)
 
 Safetensors and JSON only: nothing in a bundle can run.
 """
@@ -22,6 +23,8 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 
 from models.domain import COARSE_CLASSES, FINE_CLASSES
+from models.sentinel.detector import Sentinel
+from models.sentinel.stored import files_of, load_sentinel
 from models.spectral.ensemble import Ensemble, Member
 from models.spectral.net import ASTRANet, NetConfig
 
@@ -41,6 +44,7 @@ class Bundle:
     card: Mapping[str, Any]
     ensemble: Ensemble
     calibration: Mapping[str, NDArray[Any]]
+    sentinel: Sentinel | None = None
 
     @property
     def bundle_id(self) -> str:
@@ -65,9 +69,10 @@ def load(folder: Path | None = None, *, device: str = "cpu") -> Bundle:
         ]
         calibration = load_arrays(folder / card["calibration"]["file"])
         ensemble = Ensemble(members, temperature=float(card["temperature"]), device=device)
-    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        sentinel = load_sentinel(folder, card["sentinel"]) if "sentinel" in card else None
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
-    return Bundle(card=card, ensemble=ensemble, calibration=calibration)
+    return Bundle(card=card, ensemble=ensemble, calibration=calibration, sentinel=sentinel)
 
 
 def verify(folder: Path) -> dict[str, Any]:
@@ -93,6 +98,8 @@ def verify(folder: Path) -> dict[str, Any]:
         if sha256(path) != expected:
             raise BundleError(f"{folder}: {name} is not the file the card describes (SHA-256 differs)")
     named = {m["file"] for m in card.get("members", ())} | {card.get("calibration", {}).get("file")}
+    if "sentinel" in card:
+        named |= files_of(card["sentinel"])
     if not card.get("members") or named - set(card.get("files", {})):
         raise BundleError(f"{folder}: the card names files it gives no SHA-256 for")
     return card

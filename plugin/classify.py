@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from iris_client.files import read_spectra
 from iris_client.quality import QualityRules, examine
 from models.analyst import Analyst
-from models.domain import Evidence, RawSpectrum, Report, Target
+from models.domain import Confidence, Evidence, RawSpectrum, Report, Target
 from plugin.progress import Advance
 
 BATCH = 64
@@ -55,7 +55,8 @@ def answers(
 
 def line(raw: RawSpectrum, report: Report) -> dict[str, Any]:
     """One answer as the flat object that other programs read; its keys never go away."""
-    verdict, confidence = report.verdict, report.confidence
+    verdict, confidence, anomaly = report.verdict, report.confidence, report.anomaly
+    p = confidence.p_mondrian if confidence else None
     return {
         "spec_id": raw.spectrum_id,
         "status": str(report.status),
@@ -66,9 +67,27 @@ def line(raw: RawSpectrum, report: Report) -> dict[str, Any]:
         "prediction_sets": {k: list(v) for k, v in confidence.prediction_sets.items()} if confidence else None,
         "entropy": dict(confidence.entropy) if confidence else None,
         "interval": dict(verdict.spread) if verdict else None,
+        "p_marginal": confidence.p_marginal if confidence else None,
+        "p_mondrian": p,
+        # The paper's name for 1 - p_mondrian. It is no probability of an error.
+        "p_wrong": None if p is None else round(1.0 - p, 6),
+        "policy": confidence.policy if confidence else None,
+        "sentence": confidence.sentence if confidence else None,
+        "admcp": _cell(confidence),
+        "scores": dict(anomaly.scores) if anomaly else None,
+        "families": dict(anomaly.families) if anomaly else None,
+        "anomaly_score": anomaly.score if anomaly else None,
+        "anomaly_seeds": list(anomaly.seeds) if anomaly else None,
+        "anomalous": anomaly.flagged if anomaly else None,
+        "neighbours": [dict(n) for n in anomaly.neighbours] if anomaly else None,
         "caveats": [{"code": str(c.code), "text": c.text} for c in report.caveats],
         "bundle": report.bundle,
     }
+
+
+def _cell(confidence: Confidence | None) -> dict[str, object] | None:
+    cell = confidence.cell if confidence else None
+    return None if cell is None else {k: cell[k] for k in ("cell", "size", "level", "used", "threshold", "fires")}
 
 
 def _batched(items: Iterable[RawSpectrum], size: int) -> Iterator[tuple[RawSpectrum, ...]]:

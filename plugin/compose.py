@@ -8,6 +8,13 @@ On each spectrum, origin `ASTRANet`, flat keys that sort well and never change t
     set_size, alpha     number   how many classes are in it, and its error rate
     in_set_Ia ...       0 or 1   the same for filters, which know numbers only
     calibration         text     which calibration set; calibration_size how many spectra
+    anomaly             number   0 to 1, higher is stranger, no probability; `anomalous` 0 or 1: the regime's answer
+    p_marginal, p_mondrian  number   conformal p-values of the anomaly score: small is strange
+    family              text     score families that fire by themselves, "distance|density", or "none"
+    epistemic           number   nats the networks disagree by
+    policy, resembles   text     COMMIT, ABSTAIN or ALERT; which failure mode an alert resembles, or "none"
+    admcp_fires         0 or 1   whether the class is less sure than is usual at this anomaly score
+    analog_1 ... 3      text     nearest archive spectra, "SN2011fe, SN Ia, +3 d"; analog_distance of the first
     bundle, status      text     which model; "ok", or "refused" with a `reason`
     caveats             text     codes of what qualifies the answer, or "none"
 
@@ -21,12 +28,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from iris_client.protocols import Place
-from models.domain import FINE_CLASSES, CaveatCode, Confidence, Report, Status, Verdict
+from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
 from plugin.store import Filed
 
 ORIGIN: Final = "ASTRANet"
 PREFIX: Final = "an_"
 NONE: Final = "none"
+ANALOGS: Final = 3
 _DIGITS = 4  # as many as SkyPortal shows
 
 Body = Mapping[str, str | float | int]
@@ -129,6 +137,8 @@ def answer(report: Report, alpha: float) -> Body:
         body |= _verdict(report.verdict)
     if report.confidence is not None:
         body |= _confidence(report.confidence, alpha)
+    if report.anomaly is not None:
+        body |= _anomaly(report.anomaly)
     codes = sorted({str(c.code) for c in report.caveats if c.code not in _GENERAL})
     return body | {"caveats": "|".join(codes) or NONE}
 
@@ -173,7 +183,49 @@ def _confidence(confidence: Confidence, alpha: float) -> dict[str, str | float |
         "calibration": confidence.calibration_id,
         "calibration_size": confidence.calibration_size,
         **{f"in_set_{short(label)}": int(label in classes) for label in FINE_CLASSES},
+        **_layer(confidence),
     }
+
+
+def _layer(confidence: Confidence) -> dict[str, str | float | int]:
+    """What bundles with an anomaly layer add."""
+    body: dict[str, str | float | int] = {}
+    if "epistemic" in confidence.entropy:
+        body["epistemic"] = _round(confidence.entropy["epistemic"])
+    if confidence.p_mondrian is not None and confidence.p_marginal is not None:
+        body |= {"p_mondrian": _round(confidence.p_mondrian), "p_marginal": _round(confidence.p_marginal)}
+    if confidence.policy is not None:
+        body |= {"policy": confidence.policy, "why": confidence.sentence or NONE}
+    if confidence.cell is not None:
+        body["admcp_fires"] = int(bool(confidence.cell["fires"]))
+    return body
+
+
+def _anomaly(anomaly: Anomaly) -> dict[str, str | float | int]:
+    body: dict[str, str | float | int] = {
+        "anomaly": _round(anomaly.score),
+        "anomalous": int(anomaly.flagged),
+        "family": "|".join(anomaly.fired) or NONE,
+        "resembles": anomaly.resembles or NONE,
+    }
+    for number, neighbour in enumerate(anomaly.neighbours[:ANALOGS], 1):
+        body[f"analog_{number}"] = analog(neighbour)
+    if anomaly.neighbours:
+        body["analog_distance"] = _round(_number(anomaly.neighbours[0]["distance"]))
+    return body
+
+
+def analog(neighbour: Mapping[str, object]) -> str:
+    """One archive spectrum in a few words: "SN2011fe, SN Ia, +3 d"."""
+    phase = neighbour.get("phase_days")
+    parts = [str(neighbour["object"]), str(neighbour["class"])]
+    return ", ".join(parts if phase is None else [*parts, f"{_number(phase):+.0f} d"])
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise TypeError(f"expected a number, got {value!r}")
+    return float(value)
 
 
 def _round(value: float) -> float:

@@ -67,13 +67,25 @@ def _bundle(settings: Settings) -> Check:
     from models.bundle import BundleError  # torch is loaded here and not before
 
     try:
-        found = make_analyst(settings).bundle_id
+        analyst = make_analyst(settings)
     except ConfigError as error:
         return Check(name="bundle", ok=False, found="wrong alpha", remedy=str(error))
     except BundleError as error:
         remedy = f"fetch the bundle again, or leave {PREFIX}BUNDLE empty for the one that is shipped"
         return Check(name="bundle", ok=False, found=str(error), remedy=remedy)
-    return Check(name="bundle", ok=True, found=found)
+    return Check(name="bundle", ok=True, found=f"{analyst.bundle_id}; {false_alarms(settings, analyst)}")
+
+
+def false_alarms(settings: Settings, analyst: object) -> str:
+    """How often an ordinary spectrum will be called anomalous, and how many that are in a usual night."""
+    rates = getattr(analyst, "false_alarm_rates", None)
+    if not rates:
+        return "no anomaly layer"
+    rate, per_night = rates[settings.regime], settings.spectra_per_night
+    return (
+        f"anomaly regime {settings.regime}: about {100 * rate:.1f} % false alarms, "
+        f"{rate * per_night:.1f} in a night of {per_night:g} spectra"
+    )
 
 
 def _database(settings: Settings) -> Check:

@@ -41,3 +41,55 @@ class LAC:
     def members(self, probabilities: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:
         """Which classes belong to the set at `alpha`, shape (m, classes). A row may be empty: that is an answer."""
         return 1.0 - probabilities <= quantile(self.scores, alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class APS:
+    """Adaptive prediction sets (Romano, Sesia & Candes 2020, NeurIPS 33, 3581): classes by falling probability.
+
+    The paper's Eq. 3, which it calls APS, is `LAC`. A spectrum's score is the probability of the true class and of all
+    more probable ones. Without the method's randomisation: the sets are a little larger than need be, never empty, and
+    the same every time.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n,)
+        From `aps_scores` on the calibration spectra.
+    """
+
+    scores: NDArray[np.float64]
+
+    def members(self, probabilities: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:
+        """Which classes belong to the set at `alpha`, shape (m, classes)."""
+        # The most probable class always belongs: a set below it would be smaller than any score can be.
+        reach = cumulative(probabilities)
+        return (reach <= quantile(self.scores, alpha) + 1e-12) | (probabilities == probabilities.max(1, keepdims=True))
+
+
+def cumulative(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability of each class together with all that are more probable, shape (n, classes)."""
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    sums = np.cumsum(np.take_along_axis(probabilities, order, 1), axis=1)
+    out = np.empty_like(sums)
+    np.put_along_axis(out, order, sums, 1)
+    return out
+
+
+def aps_scores(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """APS score of each calibration spectrum, shape (n,)."""
+    return cumulative(probabilities)[np.arange(len(labels)), labels]
+
+
+def predictor(method: str, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> "LAC | APS":
+    """The sets called `lac` or `aps`, calibrated.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method.
+    """
+    if method == "lac":
+        return LAC(nonconformity(probabilities, labels))
+    if method == "aps":
+        return APS(aps_scores(probabilities, labels))
+    raise ValueError(f"no prediction sets called {method!r}: lac or aps")

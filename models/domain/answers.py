@@ -69,13 +69,38 @@ class Confidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anomaly:
-    """How strange the spectrum is (ASTRANet paper, Sec. IV C-D); scores are rank-normalised, higher is stranger."""
+    """How strange the spectrum is (ASTRANet paper, Sec. IV C-D).
+
+    Parameters
+    ----------
+    score : float
+        Mean of the seeds' combiner scores, 0 to 1, higher is stranger; no probability.
+    flagged : bool
+        Whether the operating regime calls it anomalous.
+    threshold : float
+        Of `score`, at 1 % false alarms.
+    scores, families : mapping of str to float
+        The sixteen scores and the mean of each family, as ranks among ordinary spectra.
+    fired : tuple of str
+        Families that alone exceed their threshold at 1 % false alarms.
+    resembles : str or None
+        Which failure mode an alert resembles: disguise, continuum-dominated, ambiguous, novel.
+    regime : str
+        anchor, per_seed or seed_union.
+    seeds : tuple of float
+        The score of each seed.
+    neighbours : tuple of mapping
+        Nearest archive spectra: object, class, phase_days, redshift, distance, spectrum, source.
+    """
 
     score: float
     flagged: bool
     threshold: float
     scores: Mapping[str, float]
     families: Mapping[str, float]
+    fired: tuple[str, ...] = ()
+    resembles: str | None = None
+    regime: str = "anchor"
     seeds: tuple[float, ...] = ()
     neighbours: tuple[Mapping[str, object], ...] = ()
 

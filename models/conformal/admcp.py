@@ -1,0 +1,132 @@
+"""AD-stratified Mondrian conformal prediction (ASTRANet paper, Eq. 6 and 7).
+
+Cells of predicted class times anomaly-score quintile, each with its own threshold on `1 - p(predicted class)`: the
+quintile of the strangest spectra, where alerts come from, gets the same error rate as the others.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.conformal.sets import quantile
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+QUANTILES = 5
+SMALLEST_CELL = 10
+Level = Literal["cell", "class", "all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """Where one spectrum falls, and what it is compared with.
+
+    Parameters
+    ----------
+    predicted : int
+        Class number.
+    quintile : int
+        1 (least anomalous) to 5.
+    size : int
+        Calibration spectra in the cell itself.
+    level : str
+        `cell`; `class` when the cell has fewer than ten, `all` when the class has fewer than ten too.
+    used : int
+        Calibration spectra behind the threshold.
+    threshold : float
+        Infinite when they are too few for alpha: then nothing fires.
+    fires : bool
+        Whether `1 - p(predicted class)` exceeds the threshold.
+    """
+
+    predicted: int
+    quintile: int
+    size: int
+    level: Level
+    used: int
+    threshold: float
+    fires: bool
+
+    def to_dict(self, classes: tuple[str, ...]) -> Mapping[str, object]:
+        """As plain JSON; an infinite threshold is None."""
+        return {
+            "cell": f"{classes[self.predicted]}|Q{self.quintile}",
+            "predicted": classes[self.predicted],
+            "quintile": self.quintile,
+            "size": self.size,
+            "level": self.level,
+            "used": self.used,
+            "threshold": round(self.threshold, 6) if math.isfinite(self.threshold) else None,
+            "fires": self.fires,
+        }
+
+
+class ADMCP:
+    """Thresholds of every cell.
+
+    Parameters
+    ----------
+    nonconformity : ndarray, shape (n,)
+        `1 - p(predicted class)` of the calibration spectra.
+    anomaly : ndarray, shape (n,)
+        Their anomaly scores; the bin edges are their quantiles.
+    predicted : ndarray of int, shape (n,)
+    alpha : float
+    strata, smallest : int
+        Q and n_min of the paper. One stratum gives plain Mondrian thresholds per class.
+    """
+
+    def __init__(
+        self,
+        nonconformity: Floats,
+        anomaly: Floats,
+        predicted: Ints,
+        *,
+        alpha: float,
+        strata: int = QUANTILES,
+        smallest: int = SMALLEST_CELL,
+    ) -> None:
+        self.alpha, self.strata, self.smallest = alpha, strata, smallest
+        self.edges = np.quantile(anomaly, np.arange(1, strata) / strata)
+        self._scores, self._predicted, self._stratum = nonconformity, predicted, self.stratum(anomaly)
+        self._cells: dict[tuple[int, int], tuple[int, Level, int, float]] = {}
+
+    def stratum(self, anomaly: Floats) -> Ints:
+        """Which quintile, 0 to Q - 1."""
+        return np.searchsorted(self.edges, anomaly, "left").astype(np.int64)
+
+    def cell(self, nonconformity: float, anomaly: float, predicted: int) -> Cell:
+        """Where one spectrum falls and whether it fires."""
+        stratum = int(self.stratum(np.array([anomaly]))[0])
+        size, level, used, threshold = self._threshold(predicted, stratum)
+        fires = bool(nonconformity > threshold)
+        return Cell(
+            predicted=predicted,
+            quintile=stratum + 1,
+            size=size,
+            level=level,
+            used=used,
+            threshold=threshold,
+            fires=fires,
+        )
+
+    def covered(self, nonconformity: Floats, anomaly: Floats, predicted: Ints) -> NDArray[np.bool_]:
+        """Whether each spectrum stays within its threshold, shape (n,)."""
+        strata = self.stratum(anomaly)
+        limits = [self._threshold(int(c), int(q))[3] for c, q in zip(predicted, strata, strict=True)]
+        return np.asarray(nonconformity <= np.array(limits))
+
+    def _threshold(self, predicted: int, stratum: int) -> tuple[int, Level, int, float]:
+        key = (predicted, stratum)
+        if key not in self._cells:
+            of_class = self._predicted == predicted
+            in_cell = of_class & (self._stratum == stratum)
+            size = int(in_cell.sum())
+            level: Level = "cell" if size >= self.smallest else "class" if of_class.sum() >= self.smallest else "all"
+            used = {"cell": in_cell, "class": of_class, "all": np.ones_like(of_class)}[level]
+            self._cells[key] = (size, level, int(used.sum()), quantile(self._scores[used], self.alpha))
+        return self._cells[key]

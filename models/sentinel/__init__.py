@@ -1,0 +1,1 @@
+"""ASTRANet-Sentinel: sixteen anomaly scores and their combination (ASTRANet paper, Sec. IV C-D and App. C)."""

@@ -1,0 +1,111 @@
+"""Everything about the training embeddings that the scores compare a spectrum with, per seed; plain arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.domain import FINE_CLASSES
+from models.sentinel.features import Features
+from models.sentinel.forest import Forest, fit_forest
+from models.sentinel.gaussians import Gaussians, fit_gaussians
+from models.sentinel.mixtures import Mixtures, fit_mixtures
+from models.sentinel.neighbours import References, fit_references, thinned
+from models.sentinel.subspaces import Subspaces, fit_subspaces
+
+K = len(FINE_CLASSES)
+MRS_COMPONENTS = 12
+PCA_COMPONENTS = 24
+REFERENCES = 1400
+"""Reference spectra per seed; all of a small class, a part of SN Ia and SN II. More would only make the bundle big."""
+
+PARTS: Mapping[str, type] = {
+    "gaussians": Gaussians,
+    "references": References,
+    "mixtures": Mixtures,
+    "forest": Forest,
+    "pca": Subspaces,
+    "manifolds": Subspaces,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bank:
+    """What one seed's scores know of the training spectra.
+
+    Parameters
+    ----------
+    projection_centres : ndarray, shape (classes, 128)
+        Mean fine projection of each class.
+    """
+
+    gaussians: Gaussians
+    references: References
+    mixtures: Mixtures
+    forest: Forest
+    pca: Subspaces
+    manifolds: Subspaces
+    projection_centres: NDArray[np.float64]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """As named arrays: float16 where they are large, float32 elsewhere."""
+        out = {"projection_centres": _small(self.projection_centres)}
+        for part in PARTS:
+            value = getattr(self, part)
+            out |= {f"{part}.{f.name}": _small(np.asarray(getattr(value, f.name))) for f in fields(value)}
+        return out
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Bank":
+        """Read what `arrays` gave.
+
+        Raises
+        ------
+        KeyError
+            If an array is missing.
+        """
+        parts = {
+            name: kind(**{f.name: _wide(arrays[f"{name}.{f.name}"]) for f in fields(kind)})
+            for name, kind in PARTS.items()
+        }
+        return cls(projection_centres=_wide(arrays["projection_centres"]), **parts)
+
+
+def fit_bank(features: Features, labels: NDArray[np.int64], *, seed: int = 0, references: int = REFERENCES) -> Bank:
+    """Fit on training spectra. What comes back is already rounded as it will be stored, so scores do not move later.
+
+    Raises
+    ------
+    ValueError
+        If a class has fewer than two spectra.
+    """
+    e = features.embedding
+    bank = Bank(
+        gaussians=fit_gaussians(e, labels, K),
+        references=fit_references(_rounded(e[thinned(labels, references, seed)])),
+        mixtures=fit_mixtures(e, labels, K, seed),
+        forest=fit_forest(e, seed),
+        pca=fit_subspaces(e, labels, K, PCA_COMPONENTS, centred=False),
+        manifolds=fit_subspaces(e, labels, K, MRS_COMPONENTS, centred=True),
+        projection_centres=np.stack([features.projection[labels == k].mean(0) for k in range(K)]),
+    )
+    return Bank.from_arrays(bank.arrays())
+
+
+def _rounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    return points.astype(np.float16).astype(np.float64)
+
+
+def _small(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype != np.float64:
+        return values
+    # Half precision is good to 0.05 %, far below what separates two spectra; log-weights of -inf survive it.
+    return values.astype(np.float16 if values.size > 100_000 else np.float32)
+
+
+def _wide(values: NDArray[Any]) -> Any:
+    if values.size == 1:  # a count; safetensors gives scalars back as arrays of one
+        return int(values.reshape(-1)[0])
+    return values.astype(np.float64) if values.dtype == np.float16 or values.dtype == np.float32 else values

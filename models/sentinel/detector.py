@@ -1,0 +1,152 @@
+"""The anomaly layer of a bundle: one detector per seed, and the three ways to read them (paper, Sec. IV D a, V D)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.conformal.sets import quantile
+from models.sentinel.analogs import Analogs
+from models.sentinel.bank import Bank
+from models.sentinel.combine import Combiner, families
+from models.sentinel.features import Features, of_seed
+from models.sentinel.ranks import Ranks
+from models.sentinel.scores import FAMILIES, compute
+from models.spectral.ensemble import Beliefs
+
+Floats = NDArray[np.float64]
+OperatingRegime = Literal["anchor", "per_seed", "seed_union"]
+REGIMES: Final[tuple[OperatingRegime, ...]] = get_args(OperatingRegime)
+FALSE_ALARM_RATE = 0.01
+CHUNK = 16
+"""Rows per pass, always: sums of other shapes differ in the last bit, and an answer must not depend on its company."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedDetector:
+    """Bank, ranks and combiner of one training seed."""
+
+    seed: int
+    bank: Bank
+    ranks: Ranks
+    combiner: Combiner
+
+    def __call__(self, features: Features) -> tuple[Floats, Floats]:
+        """Ranks (n, 16) and anomaly score (n,)."""
+        ranks = self.ranks(compute(features, self.bank))
+        return ranks, self.combiner(ranks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What the layer says about the calibration spectra, which nothing in it was fitted to.
+
+    Parameters
+    ----------
+    seed_scores : ndarray, shape (n, seeds)
+    families : ndarray, shape (n, 4)
+    fine : ndarray, shape (n, 7)
+        Ensemble probabilities.
+    epistemic : ndarray, shape (n,)
+    label : ndarray of int, shape (n,)
+    """
+
+    seed_scores: Floats
+    families: Floats
+    fine: Floats
+    epistemic: Floats
+    label: NDArray[np.int64]
+
+    @property
+    def anomaly(self) -> Floats:
+        """Seed-averaged score, shape (n,)."""
+        return self.seed_scores.mean(1)
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Predicted class, shape (n,)."""
+        return self.fine.argmax(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the layer says about n spectra.
+
+    Parameters
+    ----------
+    seed_scores : ndarray, shape (n, seeds)
+    ranks : ndarray, shape (n, 16)
+        Mean over seeds.
+    families : ndarray, shape (n, 4)
+    """
+
+    seed_scores: Floats
+    ranks: Floats
+    families: Floats
+
+    @property
+    def score(self) -> Floats:
+        """Seed-averaged score, shape (n,)."""
+        return self.seed_scores.mean(1)
+
+
+class Sentinel:
+    """The layer, ready to judge. Keeps no state and may be shared between threads.
+
+    Parameters
+    ----------
+    detectors : tuple of SeedDetector
+    calibration : Calibration
+    analogs : Analogs
+    """
+
+    def __init__(self, detectors: tuple[SeedDetector, ...], calibration: Calibration, analogs: Analogs) -> None:
+        self.detectors, self.calibration, self.analogs = detectors, calibration, analogs
+        self.threshold = quantile(calibration.anomaly, FALSE_ALARM_RATE)
+        self.seed_thresholds = np.array([quantile(column, FALSE_ALARM_RATE) for column in calibration.seed_scores.T])
+        self.family_thresholds = np.array([quantile(column, FALSE_ALARM_RATE) for column in calibration.families.T])
+
+    def judge(self, beliefs: Beliefs) -> Judgement:
+        """Scores of every spectrum in `beliefs`."""
+        return judge(self.detectors, beliefs)
+
+    def flags(self, seed_scores: Floats, regime: OperatingRegime = "anchor") -> NDArray[np.bool_]:
+        """Which spectra are anomalous under one regime, shape (n,).
+
+        `anchor`: the seed-averaged score exceeds its threshold at 1 % false alarms. `per_seed`: at least half of the
+        seeds' own detectors fire, each at 1 %. `seed_union`: any of them fires.
+        """
+        fired = seed_scores > self.seed_thresholds
+        match regime:
+            case "anchor":
+                return np.asarray(seed_scores.mean(1) > self.threshold)
+            case "per_seed":
+                return np.asarray(fired.mean(1) >= 0.5)
+            case "seed_union":
+                return np.asarray(fired.any(1))
+
+    def fired_families(self, families: Floats) -> tuple[str, ...]:
+        """Families whose own mean rank exceeds its threshold, for one spectrum's (4,)."""
+        return tuple(f for f, v, t in zip(FAMILIES, families, self.family_thresholds, strict=True) if v > t)
+
+    def false_alarm_rates(self) -> Mapping[OperatingRegime, float]:
+        """Share of the calibration spectra each regime flags."""
+        return {r: float(self.flags(self.calibration.seed_scores, r).mean()) for r in REGIMES}
+
+
+def judge(detectors: Sequence[SeedDetector], beliefs: Beliefs) -> Judgement:
+    """Scores of every spectrum by every detector."""
+    ranks, scores = zip(*(_in_chunks(d, of_seed(beliefs, d.seed)) for d in detectors), strict=True)
+    mean = np.mean(ranks, axis=0)
+    return Judgement(seed_scores=np.stack(scores, axis=1), ranks=mean, families=families(mean))
+
+
+def _in_chunks(detector: SeedDetector, features: Features) -> tuple[Floats, Floats]:
+    n = len(features)
+    index = np.arange(-(-n // CHUNK) * CHUNK) % max(n, 1)
+    parts = [detector(features.rows(index[i : i + CHUNK])) for i in range(0, len(index), CHUNK)]
+    if not parts:
+        return detector(features)
+    return np.concatenate([p[0] for p in parts])[:n], np.concatenate([p[1] for p in parts])[:n]

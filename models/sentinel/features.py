@@ -1,0 +1,74 @@
+"""What the scores see of a spectrum: one seed's averaged logits, superclasses, embedding and projection."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.spectral.ensemble import Beliefs
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """One seed's view of n spectra.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n, 7)
+        Fine logits, before any temperature.
+    coarse : ndarray, shape (n, 3)
+        Coarse probabilities.
+    embedding : ndarray, shape (n, 192)
+    projection : ndarray, shape (n, 128)
+    """
+
+    logits: Floats
+    coarse: Floats
+    embedding: Floats
+    projection: Floats
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    @property
+    def fine(self) -> Floats:
+        """Fine probabilities, shape (n, 7)."""
+        return softmax(self.logits)
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The most probable fine class of each spectrum, shape (n,)."""
+        return self.logits.argmax(1)
+
+    def rows(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> "Features":
+        """The same for some spectra."""
+        return Features(
+            logits=self.logits[index],
+            coarse=self.coarse[index],
+            embedding=self.embedding[index],
+            projection=self.projection[index],
+        )
+
+
+def of_seed(beliefs: Beliefs, seed: int) -> Features:
+    """Mean over the members of one seed (paper, Sec. IV D c: the scores are computed from averaged tensors)."""
+    members = [i for i, s in enumerate(beliefs.seeds) if s == seed]
+    return Features(
+        logits=beliefs.member_logits[members].mean(0),
+        coarse=beliefs.member_coarse[members].mean(0),
+        embedding=beliefs.member_embedding[members].mean(0),
+        projection=beliefs.member_projection[members].mean(0),
+    )
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities from logits along the last axis."""
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    return shifted / shifted.sum(-1, keepdims=True)
+
+
+def entropy(p: Floats) -> Floats:
+    """`-sum p log p` along the last axis, nats; zero probabilities add nothing."""
+    return -(p * np.log(np.where(p > 0, p, 1.0))).sum(-1)

@@ -1,0 +1,80 @@
+"""The anomaly layer inside a bundle folder: safetensors and LightGBM's text, nothing that can run.
+
+sentinel-SEED.safetensors       bank and rank pool of a seed
+sentinel-SEED.txt               its combiner
+sentinel-calibration.safetensors
+analogs.safetensors
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from models.sentinel.analogs import Analogs
+from models.sentinel.bank import Bank
+from models.sentinel.combine import Combiner
+from models.sentinel.detector import Calibration, SeedDetector, Sentinel
+from models.sentinel.ranks import Ranks
+from models.sentinel.scores import names
+
+CALIBRATION, ANALOGS = "sentinel-calibration.safetensors", "analogs.safetensors"
+
+
+def save_sentinel(sentinel: Sentinel, folder: Path) -> dict[str, Any]:
+    """Write the files; returns what `load_sentinel` needs from the card."""
+    for detector in sentinel.detectors:
+        arrays = detector.bank.arrays() | {"pool": detector.ranks.pool.astype(np.float32)}
+        save_file(
+            {k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / f"sentinel-{detector.seed}.safetensors"
+        )
+        (folder / f"sentinel-{detector.seed}.txt").write_text(detector.combiner.text)
+    calibration = {f.name: getattr(sentinel.calibration, f.name) for f in fields(Calibration)}
+    _save(calibration, folder / CALIBRATION)
+    sentinel.analogs.save(folder / ANALOGS)
+    return {"seeds": [d.seed for d in sentinel.detectors], "scores": list(names())}
+
+
+def load_sentinel(folder: Path, section: Mapping[str, Any]) -> Sentinel:
+    """Read what `save_sentinel` wrote.
+
+    Parameters
+    ----------
+    section : mapping
+        The card's `sentinel` section.
+
+    Raises
+    ------
+    ValueError
+        If it was made for other scores, or a combiner is none.
+    KeyError
+        If an array is missing.
+    """
+    if tuple(section["scores"]) != names():
+        raise ValueError(f"the anomaly layer was made for the scores {section['scores']}")
+    detectors = tuple(_detector(folder, seed) for seed in section["seeds"])
+    return Sentinel(detectors, Calibration(**load_file(folder / CALIBRATION)), Analogs.load(folder / ANALOGS))
+
+
+def files_of(section: Mapping[str, Any]) -> set[str]:
+    """Names of the files a card with this section must list."""
+    own = {f"sentinel-{seed}.{end}" for seed in section["seeds"] for end in ("safetensors", "txt")}
+    return own | {CALIBRATION, ANALOGS}
+
+
+def _save(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
+    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, path)
+
+
+def _detector(folder: Path, seed: int) -> SeedDetector:
+    arrays = load_file(folder / f"sentinel-{seed}.safetensors")
+    return SeedDetector(
+        seed=seed,
+        bank=Bank.from_arrays(arrays),
+        ranks=Ranks(arrays["pool"].astype(np.float64)),
+        combiner=Combiner((folder / f"sentinel-{seed}.txt").read_text()),
+    )
