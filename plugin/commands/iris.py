@@ -31,8 +31,7 @@ def fetch(
 
     try:
         settings = Settings.load()
-        source, photometry, group_ids = open_source(settings)
-        with progress("fetch") as advance:
+        with open_source(settings) as (source, photometry, group_ids), progress("fetch") as advance:
             done = run(source, photometry, out, group_ids=group_ids, refresh=refresh, progress=advance)
     except ConfigError as error:
         raise _stop(str(error)) from None

@@ -43,13 +43,11 @@ def histogram(edges: NDArray[np.float64], layers: Mapping[str, NDArray[np.float6
 
 
 def _ticks(edges: NDArray[np.float64], places: NDArray[np.float64], *, log: bool) -> str:
-    at = [v for v in (1, 3, 10, 30, 100, 300) if edges[0] <= v <= edges[-1]] if log else np.linspace(*edges[[0, -1]], 6)
-    x = np.interp(np.log10(at) if log else at, np.log10(edges) if log else edges, places)
-    texts = (
-        f'<text x="{a:.1f}" y="{_BASE + 16}" class="tick" text-anchor="middle">{v:g}</text>'
-        for a, v in zip(x, at, strict=True)
-    )
-    return "".join(texts)
+    values = np.array([v for v in (1.0, 3.0, 10.0, 30.0, 100.0, 300.0) if edges[0] <= v <= edges[-1]])
+    at = values if log else np.linspace(float(edges[0]), float(edges[-1]), 6)
+    x = np.asarray(np.interp(np.log10(at), np.log10(edges), places) if log else np.interp(at, edges, places))
+    tick = '<text x="{:.1f}" y="{}" class="tick" text-anchor="middle">{:g}</text>'
+    return "".join(tick.format(a, _BASE + 16, v) for a, v in zip(x, at, strict=True))
 
 
 def spectrum(row: Mapping[str, Any], wavelength_A: NDArray[np.float64], flux: NDArray[np.float64]) -> Markup:

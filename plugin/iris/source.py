@@ -1,16 +1,20 @@
 """Where IRIS reads from: the marshal of the settings, or parquet files."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from iris_client.protocols import PhotometrySource, SpectrumSource
-from plugin.app import make_marshal
+from iris_client.skyportal import SkyPortal
+from plugin.app import make_source
+from plugin.combined import CombinedMarshal
 from plugin.iris.records import POOL_FILES, RARE_FILES, Record, read_catalogue, read_parquet
 from plugin.settings import Settings
 
 
-def open_source(settings: Settings) -> tuple[SpectrumSource, PhotometrySource, tuple[int, ...]]:
-    """Spectra, photometry and groups, as the settings say.
+@contextmanager
+def open_source(settings: Settings) -> Iterator[tuple[SpectrumSource, PhotometrySource, tuple[int, ...]]]:
+    """Spectra, photometry and groups, as the settings say: over REST, or spectra over GraphQL.
 
     Raises
     ------
@@ -18,8 +22,12 @@ def open_source(settings: Settings) -> tuple[SpectrumSource, PhotometrySource, t
         If address, token or groups are missing.
     """
     _, _, group_ids = settings.marshal()
-    marshal = make_marshal(settings)
-    return marshal, marshal, group_ids
+    marshal = make_source(settings)
+    try:
+        yield marshal, marshal, group_ids
+    finally:
+        if isinstance(marshal, SkyPortal | CombinedMarshal):
+            marshal.close()
 
 
 def read_catalogues(paths: Sequence[Path]) -> Iterator[Record]:
