@@ -1,0 +1,1 @@
+"""NEEDLE: superluminous supernovae and tidal disruption events from images, light curves and hosts (second paper)."""
