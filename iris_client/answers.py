@@ -78,7 +78,7 @@ def skyportal_envelope(body: Any) -> Any:
     Refused
         If it says error, in spite of the code; without a text, for `judge` quotes the answer then.
     """
-    if not isinstance(body, dict) or body.get("status") not in {"success", "error"}:
+    if not isinstance(body, dict) or body.get("status") not in ("success", "error"):
         raise ValueError("no envelope of SkyPortal's")
     if body["status"] == "error":
         raise Refused("")

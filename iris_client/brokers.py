@@ -31,7 +31,7 @@ def stub(row: Row) -> AlertStub:
     """
     found, name, candid = row.get("candidate"), row.get("objectId"), candid_of(row)
     jd = usable_jd(found) if isinstance(found, Mapping) else None
-    if not isinstance(found, Mapping) or jd is None or candid is None or not isinstance(name, str | int):
+    if not isinstance(found, Mapping) or jd is None or candid is None or not _is_name(name):
         raise BadPayload(f"an alert without a usable objectId, candid or jd; it has {sorted(map(str, row))[:12]}")
     mag = found.get("magpsf")
     return AlertStub(
@@ -95,6 +95,10 @@ def from_stream(record: Row, *, survey: str | None = None) -> Alert:
 def survey_of(target_id: str) -> str:
     """The survey that named an object: ZTF's names start with it, Rubin's are numbers."""
     return "ZTF" if target_id.upper().startswith("ZTF") else "LSST"
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
 
 
 def only(found: Sequence[Any], what: str) -> Row:

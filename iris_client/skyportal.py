@@ -120,7 +120,7 @@ class SkyPortal:
             page = self._transport.get("/api/sources", params | {"pageNumber": number})
             new = [str(row["id"]) for row in parse.rows(page.get("sources")) if "id" in row]
             yield from (target_id for target_id in dict.fromkeys(new) if target_id not in seen)
-            more = not seen.issuperset(new) and len(seen.union(new)) < int(page.get("totalMatches") or 0)
+            more = not seen.issuperset(new) and len(seen.union(new)) < _total(page)
             seen.update(new)
             number += 1
             if isinstance(page.get("queryID"), str):
@@ -207,6 +207,14 @@ class SkyPortal:
                     raise BadPayload("the marshal's profile has no user id")
                 self._me = found
             return self._me
+
+
+def _total(page: Mapping[str, Any]) -> int:
+    """How many there are in all the pages."""
+    total = page.get("totalMatches")
+    if not isinstance(total, int):
+        raise BadPayload(f"a page of sources without a number of matches; it has {sorted(page)[:12]}")
+    return total
 
 
 def _groups(name: str, group_ids: Sequence[int]) -> dict[str, str | int]:
