@@ -158,3 +158,32 @@ class Marshal(SpectrumSource, PhotometrySource, Protocol):
 
     def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
         """One machine classification per (source, origin): updates ours, or adds it; never votes and never labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransientName:
+    """What the TNS calls an object and says of it, and who told us.
+
+    Parameters
+    ----------
+    name : str
+        With its prefix, such as `SN 2026abc`.
+    type : str or None
+        None while nobody has classified it, as far as `source` knows.
+    source : str
+        `marshal`, `broker`, `mirror` or `api`.
+    """
+
+    name: str
+    type: str | None = None
+    redshift: float | None = None
+    separation_arcsec: float | None = None
+    source: str
+
+
+@runtime_checkable
+class TransientNames(Protocol):
+    """Who knows what the TNS calls an object."""
+
+    def match(self, target: Target) -> TransientName | None:
+        """The TNS's name of an object; None when there is none, or it is not known here."""

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -274,7 +274,9 @@ def posting(settings: Settings) -> Posting:
 
 def quality_rules(settings: Settings) -> QualityRules:
     """When a spectrum is good enough."""
-    return QualityRules(min_coverage=settings.min_coverage, min_snr=settings.min_snr, min_points=settings.min_points)
+    names = {field.name for field in fields(QualityRules)} & set(Settings.model_fields)
+    given = {name: getattr(settings, name) for name in names}
+    return QualityRules(max_gap_A=settings.max_gap_angstrom, **given)
 
 
 def _counts(prefix: str, outcomes: Counter[str]) -> dict[str, int]:

@@ -17,7 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "ASTRANET_"
-_PRIVATE = frozenset({"marshal_token", "database_url"})
+_PRIVATE = frozenset({"marshal_token", "database_url", "tns_api_key"})
 
 
 class ConfigError(Exception):
@@ -93,6 +93,23 @@ class Settings(BaseSettings):
     )
     min_snr: float = Field(1.2, ge=0, description="Median signal-to-noise per pixel below which nothing is said.")
     min_points: int = Field(30, ge=2, description="Fewest pixels a spectrum may have.")
+    max_points: int = Field(1_000_000, ge=2, description="Most pixels a spectrum may have.")
+    max_gap_steps: float = Field(
+        5.0, gt=1, description="A step between pixels is a gap when longer than this many median steps."
+    )
+    max_gap_angstrom: float = Field(50.0, gt=0, description="... and longer than this many Angstrom.")
+    max_missing: float = Field(0.2, ge=0, le=1, description="Largest share of flux values that may be missing.")
+    max_negative: float = Field(
+        0.3, ge=0, le=1, description="Largest share of negative flux; more means a subtracted continuum or no signal."
+    )
+    min_spread: float = Field(
+        0.02, ge=0, description="Least (p95 - p5) / |median| of the flux; below it a spectrum is flat."
+    )
+    min_distinct: int = Field(10, ge=1, description="Fewest different flux values; fewer are a placeholder.")
+    max_zero: float = Field(0.2, ge=0, le=1, description="Largest share of flux values that are exactly zero.")
+    max_peak: float = Field(100.0, gt=1, description="Largest |flux| over its 99th percentile; more is a cosmic ray.")
+    max_flux: float = Field(1e30, gt=0, description="Largest |flux| in any unit; more is no physical flux.")
+    min_flux: float = Field(1e-35, ge=0, description="Least of the largest |flux| in any unit; less runs under.")
 
     # The answer
     bundle: Path | None = Field(None, description="Folder of the model bundle; empty for the one that is shipped.")
@@ -120,6 +137,14 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path("astranet") / "output",
         description="Folder for drafts and pages.",
     )
+
+    # The Transient Name Server; nobody asks it without a key
+    tns_url: str = Field(
+        "https://www.wis-tns.org", description="Address of the TNS; https://sandbox.wis-tns.org to try."
+    )
+    tns_bot_id: int | None = Field(None, ge=1, description="Number of the bot at the TNS.")
+    tns_bot_name: str | None = Field(None, description="Name of the bot at the TNS; goes into its marker.")
+    tns_api_key: SecretStr | None = Field(None, description="API key of the bot; without it the TNS is never asked.")
 
     # The house
     database_url: str = Field(
@@ -173,7 +198,7 @@ class Settings(BaseSettings):
             return tuple(int(part) for part in _parts(value))
         return (value,) if isinstance(value, int) else value
 
-    @field_validator("marshal_url", "graphql_url")
+    @field_validator("marshal_url", "graphql_url", "tns_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value is None:
@@ -196,7 +221,8 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not appear in a log, a message or the database."""
-        return () if self.marshal_token is None else (self.marshal_token.get_secret_value(),)
+        held = (self.marshal_token, self.tns_api_key)
+        return tuple(secret.get_secret_value() for secret in held if secret is not None)
 
     def marshal(self) -> tuple[str, str, tuple[int, ...]]:
         """Address, token and groups of the marshal, for commands that cannot work without.

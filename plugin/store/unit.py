@@ -8,6 +8,7 @@ from plugin.store.context import Context
 from plugin.store.outbox import Outbox
 from plugin.store.reports import Reports
 from plugin.store.tasks import Tasks
+from plugin.store.tns import TnsRows
 from plugin.store.watermarks import Watermarks
 
 
@@ -19,9 +20,10 @@ class Unit:
     reports: Reports
     outbox: Outbox
     watermarks: Watermarks
+    tns: TnsRows
 
     @classmethod
     def on(cls, connection: Connection, marshal: str, worker: str) -> "Unit":
         """Everything on one connection, for one marshal."""
         context = Context(connection, marshal, worker)
-        return cls(Tasks(context), Reports(context), Outbox(context), Watermarks(context))
+        return cls(Tasks(context), Reports(context), Outbox(context), Watermarks(context), TnsRows(context))

@@ -1,8 +1,11 @@
 """Settings: what is wrong stops the start with the variable's name, and secrets stay secret."""
 
+from dataclasses import fields
+
 import pytest
 
 from iris_client.quality import QualityRules
+from plugin.app import quality_rules
 from plugin.settings import ConfigError, Settings
 
 TOKEN = "5ec9e7aa-0000-4000-8000-00000000feed"
@@ -110,7 +113,16 @@ def test_every_variable_says_what_it_is_for():
 
 def test_thresholds_are_those_of_quality_control():
     ours, rules = Settings(), QualityRules()
-    assert (ours.min_coverage, ours.min_snr, ours.min_points) == (rules.min_coverage, rules.min_snr, rules.min_points)
+    thresholds = {f.name for f in fields(rules)} - {"window_A", "redshift_range", "max_phase_days", "max_gap_A"}
+    assert thresholds <= set(Settings.model_fields)
+    assert quality_rules(ours) == rules
+    assert quality_rules(load(MAX_NEGATIVE="0.4")).max_negative == 0.4
+
+
+def test_the_key_of_the_tns_is_a_secret_too():
+    settings = load(TNS_API_KEY="hunter2hunter2", TNS_BOT_ID="1", TNS_BOT_NAME="b")
+    assert "hunter2hunter2" in settings.secrets
+    assert "hunter2" not in repr(settings)
 
 
 def test_settings_do_not_change():

@@ -1,0 +1,150 @@
+"""The TNS mirror: upserted by number, asked by position."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import func, or_, select
+
+from iris_client.tns_mirror import TnsObject, separation_arcsec
+from plugin.store.context import Context
+from plugin.store.tns_tables import tns_files, tns_objects
+
+_CHUNK: Final = 500
+_BANDS_PER_DEG: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """An object whose prefix or type is not what it was: AT became SN, say."""
+
+    before: TnsObject
+    after: TnsObject
+
+
+@dataclass(frozen=True, slots=True)
+class TnsRows:
+    """The questions about the mirror."""
+
+    context: Context
+
+    def upsert(self, server: str, objects: Iterable[TnsObject]) -> list[Renamed]:
+        """Take objects in, and say which changed their prefix or type. An older row never replaces a newer one."""
+        changed: list[Renamed] = []
+        rest = iter(objects)
+        while piece := {found.objid: found for found in islice(rest, _CHUNK)}:
+            there = self._by_number(server, list(piece))
+            newer = [new for number, new in piece.items() if _is_newer(new, there.get(number))]
+            changed += [
+                Renamed(before=there[new.objid], after=new)
+                for new in newer
+                if new.objid in there and (there[new.objid].prefix, there[new.objid].type) != (new.prefix, new.type)
+            ]
+            self._write(server, newer)
+        return changed
+
+    def near(self, server: str, ra_deg: float, dec_deg: float, radius_arcsec: float) -> list[TnsObject]:
+        """Objects within a cone, nearest first."""
+        radius = radius_arcsec / 3600.0
+        low, high = (math.floor((dec_deg + sign * radius) * _BANDS_PER_DEG) for sign in (-1, 1))
+        t = tns_objects.c
+        where = [t.server == server, t.dec_band.between(low, high), _ra_window(ra_deg, dec_deg, radius)]
+        rows = self.context.connection.execute(select(tns_objects).where(*where))
+        found = [(separation_arcsec(ra_deg, dec_deg, row.ra_deg, row.dec_deg), _object(row)) for row in rows]
+        return [one for distance, one in sorted(found, key=lambda x: (x[0], x[1].objid)) if distance <= radius_arcsec]
+
+    def count(self, server: str) -> int:
+        """How many objects of a server are here."""
+        query = select(func.count()).select_from(tns_objects).where(tns_objects.c.server == server)
+        return int(self.context.connection.execute(query).scalar_one())
+
+    def read_at(self, server: str, file: str) -> datetime | None:
+        """When a bulk file was read last."""
+        found: datetime | None = self._file(server, file, "read_at")
+        return found
+
+    def not_before(self, server: str, file: str) -> datetime | None:
+        """Until when a file is left alone."""
+        found: datetime | None = self._file(server, file, "not_before")
+        return found
+
+    def last_read(self, server: str) -> datetime | None:
+        """When any bulk file was read last."""
+        query = select(func.max(tns_files.c.read_at)).where(tns_files.c.server == server)
+        return self.context.connection.execute(query).scalar_one_or_none()
+
+    def note_file(self, server: str, file: str, **when: datetime | None) -> None:
+        """Write down that a file was read (`read_at`), or is refused for now (`not_before`)."""
+        new = self.context.insert(tns_files).values(server=server, file=file, **when)
+        self.context.connection.execute(new.on_conflict_do_update(index_elements=["server", "file"], set_=when))
+
+    def _file(self, server: str, file: str, column: str) -> Any:
+        query = select(tns_files.c[column]).where(tns_files.c.server == server, tns_files.c.file == file)
+        return self.context.connection.execute(query).scalar_one_or_none()
+
+    def _by_number(self, server: str, numbers: Sequence[int]) -> dict[int, TnsObject]:
+        query = select(tns_objects).where(tns_objects.c.server == server, tns_objects.c.objid.in_(numbers))
+        return {row.objid: _object(row) for row in self.context.connection.execute(query)}
+
+    def _write(self, server: str, objects: Sequence[TnsObject]) -> None:
+        if not objects:
+            return
+        new = self.context.insert(tns_objects)
+        keep = {c.name: new.excluded[c.name] for c in tns_objects.columns if not c.primary_key}
+        statement = new.on_conflict_do_update(index_elements=["server", "objid"], set_=keep)
+        self.context.connection.execute(statement, [_row(server, one) for one in objects])
+
+
+def _is_newer(new: TnsObject, old: TnsObject | None) -> bool:
+    return old is None or old.modified is None or new.modified is None or new.modified >= old.modified
+
+
+def _ra_window(ra_deg: float, dec_deg: float, radius: float) -> Any:
+    """Right ascensions within the radius at this declination; all of them near a pole, and both sides of zero."""
+    column = tns_objects.c.ra_deg
+    shrink = math.cos(math.radians(min(abs(dec_deg) + radius, 90.0)))
+    if shrink < 1e-3 or radius / shrink >= 180.0:
+        return column.between(0.0, 360.0)
+    width = radius / shrink * 1.0001 + 1e-9
+    low, high = ra_deg - width, ra_deg + width
+    if low < 0.0:
+        return or_(column >= low + 360.0, column <= high)
+    if high >= 360.0:
+        return or_(column >= low, column <= high - 360.0)
+    return column.between(low, high)
+
+
+def _row(server: str, one: TnsObject) -> dict[str, Any]:
+    return {
+        "server": server,
+        "objid": one.objid,
+        "prefix": one.prefix,
+        "name": one.name,
+        "ra_deg": one.ra_deg,
+        "dec_deg": one.dec_deg,
+        "dec_band": math.floor(one.dec_deg * _BANDS_PER_DEG),
+        "type": one.type,
+        "redshift": one.redshift,
+        "internal_names": json.dumps(one.internal_names, ensure_ascii=False),
+        "discovered_at": one.discovered_at,
+        "modified": one.modified,
+    }
+
+
+def _object(row: Any) -> TnsObject:
+    return TnsObject(
+        objid=row.objid,
+        prefix=row.prefix,
+        name=row.name,
+        ra_deg=row.ra_deg,
+        dec_deg=row.dec_deg,
+        type=row.type,
+        redshift=row.redshift,
+        internal_names=tuple(json.loads(row.internal_names)),
+        discovered_at=row.discovered_at,
+        modified=row.modified,
+    )

@@ -1,0 +1,35 @@
+"""The tables of the TNS mirror. They belong to no marshal: the TNS is the same for all."""
+
+from sqlalchemy import Column, DateTime, Float, Index, Integer, String, Table, Text
+
+from plugin.store.tables import metadata
+
+tns_objects = Table(
+    "tns_objects",
+    metadata,
+    Column("server", String(255), primary_key=True),
+    Column("objid", Integer, primary_key=True, autoincrement=False),
+    Column("prefix", String(16), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("ra_deg", Float, nullable=False),
+    Column("dec_deg", Float, nullable=False),
+    Column("dec_band", Integer, nullable=False),
+    Column("type", String(64)),
+    Column("redshift", Float),
+    Column("internal_names", Text, nullable=False),
+    Column("discovered_at", String(64)),
+    Column("modified", String(64)),
+)
+"""One row per object; `dec_band` is the whole arcminute of declination it lies in."""
+
+Index("ix_tns_objects_position", tns_objects.c.server, tns_objects.c.dec_band, tns_objects.c.ra_deg)
+
+tns_files = Table(
+    "tns_files",
+    metadata,
+    Column("server", String(255), primary_key=True),
+    Column("file", String(64), primary_key=True),
+    Column("read_at", DateTime),
+    Column("not_before", DateTime),
+)
+"""Which bulk files were read when, and until when a file that was refused is left alone."""
