@@ -34,8 +34,8 @@ SNRS = (5.0, 8.0, 10.0, 15.0)
 SEDM = 100.0
 
 CONDITIONS = (
-    "real spectra of six classes, coverage >= 0.8; intervals: 95 %, bootstrap by object. The few real CV spectra support "
-    "no figure and stand in none"
+    "real spectra of six classes, coverage >= 0.8; intervals: 95 %, bootstrap by object. The few real CV spectra "
+    "support no figure and stand in none"
 )
 
 
