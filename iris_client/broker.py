@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from iris_client.brokers import HISTORY, STAMPS, assembled, candid_of, only, stubs, survey_of
-from iris_client.errors import BadPayload, NotFound, Refused
+from iris_client.errors import BadPayload, NotFound, Refused, Unavailable
 from iris_client.pacer import Pacer
 from iris_client.protocols import Alert, AlertStub
 from iris_client.transport import ANSWER_S, Hooks, Transport
@@ -79,21 +79,28 @@ class SkyPortalBroker:
     def _stamps(self, candid: str, survey: str) -> Mapping[str, Any]:
         try:
             return self._get(f"alerts/{quote(candid, safe='')}/cutouts", survey)
-        except Refused as error:
-            if error.status == 400 and "cutout" in str(error).lower():
-                return {}  # the alert is there, its stamps are not: that is a caveat, not a failure
-            raise
+        except NotFound:
+            return {}  # the alert is there, its stamps are not: that is a caveat, not a failure
 
     def _rows(self, target_id: str) -> list[Any]:
-        survey = survey_of(target_id)
-        path = f"/api/brokers/{self._broker(survey)}/alerts"
-        found: list[Any] = self._transport.get(path, {"objectId": target_id, "survey": survey}, expect=list)
+        found: list[Any] = self._ask("alerts", survey_of(target_id), {"objectId": target_id}, list)
         return found
 
     def _get(self, path: str, survey: str) -> Mapping[str, Any]:
-        params = {"survey": survey}
-        found: Mapping[str, Any] = self._transport.get(f"/api/brokers/{self._broker(survey)}/{path}", params)
+        found: Mapping[str, Any] = self._ask(path, survey, {}, dict)
         return found
+
+    def _ask(self, path: str, survey: str, params: Mapping[str, str], expect: type) -> Any:
+        """Ask through the marshal, which answers 400 whatever goes wrong between it and its broker."""
+        url = f"/api/brokers/{self._broker(survey)}/{path}"
+        try:
+            return self._transport.get(url, {**params, "survey": survey}, expect=expect)
+        except Refused as error:
+            said = str(error)
+            if error.status != 400 or ": Error " not in said:
+                raise
+            kind = NotFound if "No accessible alert" in said or "404" in said else Unavailable
+            raise kind(said, status=400) from None
 
     def _broker(self, survey: str) -> int:
         if survey not in self._known:

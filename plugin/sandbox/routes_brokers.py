@@ -44,7 +44,7 @@ def cutouts(call: Call) -> Json:
     text = str(call.path["alert_id"])
     found = cutouts_json(call.state.alerts.stamps, text)
     if found is None:
-        raise ApiError(400, f"Error fetching cutouts from broker {NAME}: No accessible alert with candid {text}")
+        raise ApiError(400, f"Error fetching cutouts from {NAME}: No accessible alert with candid {text}")
     return found
 
 
