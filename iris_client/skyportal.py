@@ -113,18 +113,36 @@ class SkyPortal:
     def _sources_with_spectra(self, group_ids: Sequence[int]) -> Iterator[str]:
         """Ids from a list that the server freezes for us, so that no source slips between two pages."""
         params: dict[str, str | int] = {"hasSpectrum": "true", "removeNested": "true", "useCache": "true"}
-        params |= {"numPerPage": _PAGE, **_groups("group_ids", group_ids)}
+        for row in self._listed("/api/sources", "sources", params | _groups("group_ids", group_ids)):
+            yield str(row["id"])
+
+    def candidates(self, *, group_ids: Sequence[int], detected_after: str | None = None) -> Iterator[Target]:
+        """Objects whose alerts passed a filter of these groups, saved by anybody or not, each once.
+
+        Nobody's candidates are in `/api/sources`; annotations and photometry work on them all the same.
+
+        Parameters
+        ----------
+        detected_after : str, optional
+            ISO time, UTC: only those detected since.
+        """
+        params: dict[str, str | int] = {} if detected_after is None else {"startDate": detected_after}
+        for row in self._listed("/api/candidates", "candidates", params | _groups("groupIDs", group_ids)):
+            yield parse.target(row)
+
+    def _listed(self, path: str, key: str, params: dict[str, str | int]) -> Iterator[Mapping[str, Any]]:
+        """The rows of a paged list, each once. The server's `queryID` keeps the list as it was at the first page."""
         seen: set[str] = set()
         number, more = 1, True
         while more:
-            page = self._transport.get("/api/sources", params | {"pageNumber": number})
-            new = [str(row["id"]) for row in parse.rows(page.get("sources")) if "id" in row]
-            yield from (target_id for target_id in dict.fromkeys(new) if target_id not in seen)
+            page = self._transport.get(path, {**params, "numPerPage": _PAGE, "pageNumber": number})
+            new = {str(row["id"]): row for row in parse.rows(page.get(key)) if "id" in row}
+            yield from (row for name, row in new.items() if name not in seen)
             more = not seen.issuperset(new) and len(seen.union(new)) < _total(page)
             seen.update(new)
             number += 1
             if isinstance(page.get("queryID"), str):
-                params["queryID"] = page["queryID"]
+                params = {**params, "queryID": page["queryID"]}
 
     def spectrum(self, spectrum_id: str) -> RawSpectrum:
         """The arrays of one spectrum; raises `NotFound` when it is gone or not shared with the token."""

@@ -352,3 +352,22 @@ def test_rows_of_photometry_without_time_or_light_are_left_out() -> None:
 def test_a_profile_without_an_id_is_a_bad_payload() -> None:
     with pytest.raises(BadPayload):
         reply({"username": "x"}).annotations(PLACES[0])
+
+
+def test_candidates_are_read_page_by_page_and_each_once() -> None:
+    asked: list[dict[str, str]] = []
+
+    def pages(request: httpx.Request) -> httpx.Response:
+        asked.append(dict(request.url.params))
+        first = int(request.url.params["pageNumber"]) == 1
+        names = range(100) if first else range(99, 130)  # one slips to the next page meanwhile
+        rows = [{"id": f"ZTF26a{n:03d}", "ra": 1.0, "dec": 2.0, "redshift": None} for n in names]
+        data = {"totalMatches": 130, "candidates": rows, "queryID": "frozen"}
+        return httpx.Response(200, json={"status": "success", "data": data})
+
+    found = list(client(pages).candidates(group_ids=[6], detected_after="2026-06-01T00:00:00"))
+    assert [target.target_id for target in found] == [f"ZTF26a{n:03d}" for n in range(130)]
+    assert [(q.get("queryID"), q["groupIDs"], q["startDate"]) for q in asked] == [
+        (None, "6", "2026-06-01T00:00:00"),
+        ("frozen", "6", "2026-06-01T00:00:00"),
+    ]

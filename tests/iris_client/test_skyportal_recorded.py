@@ -428,3 +428,9 @@ def test_the_rate_limit_of_the_real_nginx() -> None:
     server = Recording(FOLDER, "rate_limit_429", "sysinfo")
     assert client(server).sysinfo() == {"gitlog": []}
     assert len(server.requests) == 2
+
+
+def test_candidates_as_recorded() -> None:
+    (found,) = client(Recording(FOLDER, "candidates_list")).candidates(group_ids=GROUPS)
+    assert found.target_id == "ZTF26aaapple"
+    assert found.ra_deg is not None
