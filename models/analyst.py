@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.conformal.sets import LAC
@@ -65,6 +66,18 @@ class Analyst:
     def bundle_id(self) -> str:
         """Which bundle answers."""
         return self._bundle.bundle_id
+
+    def sketch(self, spectrum_id: str) -> NDArray[np.float64]:
+        """An archive spectrum named as a neighbour, over 3850-9000 A; NaN where missing, shape (200,).
+
+        Raises
+        ------
+        ValueError
+            If the archive of this bundle does not hold it.
+        """
+        if self._bundle.sentinel is None:
+            raise ValueError("this bundle has no archive")
+        return self._bundle.sentinel.analogs.drawn(spectrum_id)
 
     @property
     def false_alarm_rates(self) -> Mapping[str, float]:

@@ -10,7 +10,7 @@ import structlog
 from iris_client.errors import NotFound, Unavailable, UpstreamError, redact
 from iris_client.protocols import SpectrumSource
 from iris_client.quality import QualityRules, examine
-from models.domain import Caveat, Evidence, RawSpectrum, Report, Target
+from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
 from plugin import compose
 from plugin.clock import Clock, utc_now
 from plugin.patience import Breaker, Patience, denied
@@ -19,6 +19,8 @@ from plugin.store import Filed, LostClaim, Store, Task, Unit
 _log = structlog.get_logger("astranet.analyse")
 
 Item = tuple[Evidence, Sequence[Caveat]]
+Card = Callable[[Report, Spectrum], bytes]
+"""From a report and its spectrum to a picture, PNG."""
 
 
 class Analyst(Protocol):
@@ -52,6 +54,8 @@ class Analysing:
         How many spectra go through the network together.
     secrets : tuple of str
         Texts that must not be filed, should the marshal echo them in a spectrum.
+    card : callable or None
+        Draws the vetting card of an alert; None for no cards.
     stop : callable
         Whether to finish early; asked between spectra.
     """
@@ -63,6 +67,7 @@ class Analysing:
     rules: QualityRules = field(default_factory=QualityRules)
     patience: Patience = field(default_factory=Patience)
     secrets: tuple[str, ...] = ()
+    card: Card | None = None
     batch_size: int = 32
     clock: Clock = utc_now
     stop: Callable[[], bool] = bool
@@ -142,22 +147,32 @@ class Analysing:
             group_ids=one.raw.group_ids,
             filed_at=self.clock(),
         )
+        cards = self._cards(filed, one)
         try:
             with self.store.begin() as unit:
                 unit.tasks.finish(one.task, "done")
                 if not unit.tasks.has_newer_done(one.task):
-                    self._file_in(unit, filed)
+                    self._file_in(unit, filed, cards)
         except LostClaim as error:
             _log.warning("claim lost", reason=str(error))
             return "later"
         _log.info("analysed", spectrum=filed.spectrum_id, source=filed.target_id, **_gist(report))
         return str(report.status)
 
-    def _file_in(self, unit: Unit, filed: Filed) -> None:
+    def _cards(self, filed: Filed, one: Fetched) -> list[compose.Post]:
+        """The vetting card of an alert. Drawn before the transaction: a picture takes a moment."""
+        spectrum = one.item[0].spectrum
+        if self.card is None:
+            return []
+        if spectrum is None or not compose.wants_card(filed, self.posting):
+            return [compose.no_card(filed.spectrum_id)]
+        return [compose.card_post(filed, self.card(filed.report, spectrum), self.posting)]
+
+    def _file_in(self, unit: Unit, filed: Filed, cards: Sequence[compose.Post]) -> None:
         before = unit.reports.of_spectrum(filed.spectrum_id)
         unit.reports.lock_target(filed.target_id)
         unit.reports.put(filed)
-        self._want(unit, compose.compose(filed, unit.reports.of_target(filed.target_id), self.posting))
+        self._want(unit, [*compose.compose(filed, unit.reports.of_target(filed.target_id), self.posting), *cards])
         if before is not None and before.target_id != filed.target_id:  # the spectrum was moved to another source
             left = unit.reports.of_target(before.target_id)
             self._want(unit, compose.on_source(before.target_id, left, self.posting))

@@ -16,7 +16,8 @@ from iris_client.protocols import Marshal
 from iris_client.quality import QualityRules
 from iris_client.skyportal import SkyPortal
 from iris_client.transport import Hooks
-from plugin.analyse import Analysing, Analyst
+from models.domain import Report, Spectrum
+from plugin.analyse import Analysing, Analyst, Card
 from plugin.clock import Clock, utc_now
 from plugin.combined import CombinedMarshal
 from plugin.compose import Posting
@@ -160,6 +161,7 @@ class App:
             rules=quality_rules(self.settings),
             patience=Patience(self.settings.max_attempts),
             secrets=self.settings.secrets,
+            card=make_card(self.analyst) if self.settings.post_cards else None,
             batch_size=self.settings.batch_size,
             clock=self._clock,
             stop=self._stop.is_set,
@@ -260,6 +262,18 @@ def make_analyst(settings: Settings) -> Analyst:
     if settings.alpha not in ALPHAS:
         raise ConfigError(f"ASTRANET_ALPHA: {settings.alpha:g} is none of {', '.join(f'{a:g}' for a in ALPHAS)}")
     return Analyst(load(settings.bundle), regime=settings.regime)
+
+
+def make_card(analyst: Analyst) -> Card:
+    """The picture of an alert, with the bundle's archive spectra where the analyst has any."""
+    drawn = getattr(analyst, "sketch", None)
+
+    def draw(report: Report, spectrum: Spectrum) -> bytes:
+        from plugin.card import vetting_card  # matplotlib is loaded with the first alert and not before
+
+        return vetting_card(report, spectrum, drawn=drawn)
+
+    return draw
 
 
 def posting(settings: Settings) -> Posting:

@@ -23,6 +23,7 @@ under a key that is asked for as a number. It repeats the answer of the source's
 class (of several at one time, the highest id), and adds `an_spectrum_id`, `an_observed_at` and `an_n_spectra`.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -74,7 +75,7 @@ class Post:
     """What should hang at a place; `body` None for nothing."""
 
     place: Place
-    kind: Literal["annotation", "classification"] = "annotation"
+    kind: Literal["annotation", "classification", "comment"] = "annotation"
     origin: str = ORIGIN
     body: Mapping[str, Any] | None
     group_ids: tuple[int, ...]
@@ -104,6 +105,26 @@ def on_spectrum(filed: Filed, posting: Posting) -> Post:
 def gone(spectrum_id: str) -> Post:
     """Nothing on a spectrum that is no longer there."""
     return Post(place=Place(kind="spectrum", id=spectrum_id), body=None, group_ids=())
+
+
+def card_post(filed: Filed, picture: bytes, posting: Posting) -> Post:
+    """The vetting card of an alert, as a comment on the spectrum; the marshal takes the same one twice for one."""
+    confidence = filed.report.confidence
+    text = f"{ORIGIN}: {confidence.policy if confidence else NONE}. {confidence.sentence if confidence else ''}".strip()
+    body = {"text": text, "name": "astranet-card.png", "png": base64.b64encode(picture).decode("ascii")}
+    place = Place(kind="spectrum", id=filed.spectrum_id)
+    return Post(place=place, kind="comment", body=body, group_ids=_audience(filed, posting))
+
+
+def no_card(spectrum_id: str) -> Post:
+    """No vetting card (any more): one that waits is not sent, one that was sent stays as what was said then."""
+    return Post(place=Place(kind="spectrum", id=spectrum_id), kind="comment", body=None, group_ids=())
+
+
+def wants_card(filed: Filed, posting: Posting) -> bool:
+    """Whether a report calls for a vetting card: an alert that somebody of ours may see."""
+    confidence = filed.report.confidence
+    return confidence is not None and confidence.policy == "ALERT" and bool(_audience(filed, posting))
 
 
 def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting) -> list[Post]:

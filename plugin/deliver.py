@@ -1,5 +1,6 @@
 """Outbox -> marshal: each post is an upsert, so that sending twice leaves what sending once leaves."""
 
+import base64
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -76,6 +77,11 @@ class Delivering:
                 origin=parcel.origin,
                 group_ids=parcel.group_ids,
             )
+        if parcel.kind == "comment":
+            picture = (str(parcel.body["name"]), base64.b64decode(str(parcel.body["png"])))
+            return self.marshal.post_comment(
+                parcel.place, text=str(parcel.body["text"]), group_ids=parcel.group_ids, attachment=picture
+            )
         return self.marshal.upsert_annotation(
             parcel.place,
             origin=parcel.origin,
@@ -85,6 +91,8 @@ class Delivering:
         )
 
     def _remove(self, parcel: Parcel) -> None:
+        if parcel.kind == "comment":  # a comment is what was said then, and others may have answered it
+            return
         try:
             self.marshal.delete_annotation(parcel.place, origin=parcel.origin)
         except NotFound:

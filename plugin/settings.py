@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     )
     dry_run: bool = Field(True, description="true composes, stores and shows everything and sends nothing.")
     post_refusals: bool = Field(False, description="Also write on refused spectra why there is no class.")
+    post_cards: bool = Field(
+        True, description="Attach one picture with everything about it to each spectrum whose policy is ALERT."
+    )
     post_classification: bool = Field(
         False, description="Also add an ML classification to the source; it can start other people's follow-up."
     )

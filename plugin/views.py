@@ -100,7 +100,7 @@ def _answer(report: Report) -> RenderableType:
 def _says(parcel: Parcel) -> str:
     if parcel.body is None:
         return "nothing"
-    found = [parcel.body.get(key) for key in ("class", "an_class", "label", "status")]
+    found = [parcel.body.get(key) for key in ("class", "an_class", "label", "status", "text")]
     return str(next(value for value in found if value is not None))
 
 

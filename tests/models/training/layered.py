@@ -1,0 +1,33 @@
+"""A made-up set for the anomaly layer: beliefs in clouds, rare spectra beside them."""
+
+import numpy as np
+
+from models.training.dataset import Dataset
+from models.training.sentinel import Believed, Material
+from tests.models.sentinel.made import beliefs_of, clouds
+from tests.models.training.data import ripples
+
+
+def labelled(n: int, seed: int, *, shift: float = 0.0) -> Believed:
+    """`n` rows of the tiny set with made-up beliefs: the protocol never looks at the flux."""
+    features, labels = clouds(n, seed, shift=shift)
+    base = ripples()
+    data = base.rows(np.arange(n) % len(base))
+    names = tuple(f"{seed}-{i // 2}" for i in range(n))
+    columns = {f: getattr(data, f) for f in Dataset.__dataclass_fields__}
+    columns |= {"label": labels if not shift else np.full(n, -1), "groups": names, "ids": names}
+    columns |= {"kinds": tuple("nova" if i % 4 < 2 else "LRN" for i in range(n)), "semi_real": np.zeros(n, bool)}
+    return Believed(data=Dataset(**columns), beliefs=beliefs_of(features))
+
+
+def layered() -> Material:
+    """Everything the layer is fitted on and measured with, in small."""
+    return Material(
+        train=labelled(280, 0),
+        select=labelled(140, 1),
+        calibrate=labelled(140, 2),
+        test=labelled(140, 3),
+        rare=labelled(40, 4, shift=6.0),
+        odd={"noise": labelled(20, 5, shift=9.0)},
+        odd_test={"noise": labelled(20, 6, shift=9.0)},
+    )
