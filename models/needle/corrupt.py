@@ -147,4 +147,4 @@ KINDS: dict[str, Spoiler] = {
     "constant": _constant,
 }
 SILENT = ("bad lines", "hole", "spots", "spikes", "constant")
-"""Kinds that leave no fact behind: only the network can see them."""
+"""Kinds that lose no pixel; if weak enough, only the network can see them."""

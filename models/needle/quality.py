@@ -1,7 +1,8 @@
 """Is this stamp good? (Sec. 3.1)
 
-Two things decide. **Facts** that need no network: missing pixels (NaN, padding, filling), saturation, a blank image.
-A stamp with such a fact is bad whatever the network says. Of the others the **network** gives P(good): bad below 0.75.
+Two things decide. **Facts** that need no network: missing pixels (NaN, padding, filling), saturation, pixels far below
+the sky, a blank image. A stamp with such a fact is bad whatever the network says. Of the others the **network** gives
+P(good): bad below 0.75.
 """
 
 import json
@@ -17,7 +18,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from models.bundle import BundleError, sha256
-from models.needle.images import FloatImage, missing, stretch
+from models.needle.images import FloatImage, background, missing, stretch
 from models.needle.quality_net import network
 
 SHIPPED = Path(__file__).parent.parent / "data" / "needle-quality"
@@ -26,6 +27,8 @@ FORMAT = 1
 THRESHOLD = 0.75
 SATURATION = 30_000.0
 """Counts; ZTF's linear range ends near here."""
+DARK_SIGMAS = 8.0
+"""No source takes light away: pixels this far below the sky are damage."""
 BATCH = 256
 
 
@@ -59,13 +62,16 @@ class Quality:
 
 
 def facts(image: FloatImage) -> tuple[str, ...]:
-    """What is wrong with an image for certain, in words: missing pixels, saturated pixels, nothing in it."""
+    """What is wrong with an image for certain, in words: missing, saturated or impossibly dark pixels, all alike."""
     gone = missing(image)
     found = []
     if count := int(gone.sum()):
         found.append(f"{count} of {image.size} pixels missing")
     if saturated := int((image[~gone] > SATURATION).sum()):
         found.append(f"{saturated} pixels above {SATURATION:.0f} counts")
+    sky = background(image)
+    if dark := int((np.where(gone, sky.level, image) < sky.level - DARK_SIGMAS * sky.sigma).sum()):
+        found.append(f"{dark} pixels more than {DARK_SIGMAS:.0f} sigma below the sky")
     if not gone.all() and np.ptp(image[~gone]) == 0:
         found.append("all pixels have the same value")
     return tuple(found)

@@ -1,0 +1,46 @@
+"""Commands about alert stamps: training the quality checker."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from plugin.commands.spectra import train_app
+
+StampsOption = Annotated[
+    Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with ztf/alerts.", exists=True)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subject's command to `train`."""
+    train_app.command("needle-quality")(train_needle_quality)
+
+
+def train_needle_quality(
+    data: StampsOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Checkpoint and a folder to ship go here.")],
+    kind: Annotated[str, typer.Option(help="resnet18, or cnn (the baseline).")] = "resnet18",
+    width: Annotated[int, typer.Option(help="Channels of the first layers; the paper's are 64 and 128.")] = 16,
+    epochs: Annotated[int, typer.Option(help="Passes over the stamps.")] = 12,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+) -> None:
+    """Train the stamp quality checker to the end, or on from its checkpoint, and measure it on other objects."""
+    import torch
+
+    from models.needle.quality_training import QualityTraining
+    from plugin.needle_quality import label, train_quality
+    from plugin.needle_stamps import read_stamps
+
+    torch.set_num_threads(threads)
+    config = QualityTraining(kind=kind, width=width, epochs=epochs)
+    labelled = label(read_stamps(data))
+    out.mkdir(parents=True, exist_ok=True)
+    figures = train_quality(labelled, config, out, datetime.now(UTC).date(), _tell)["figures"]
+    Console().print_json(data=figures)
+
+
+def _tell(text: str) -> None:
+    print(text, flush=True)
