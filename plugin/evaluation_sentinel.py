@@ -22,15 +22,13 @@ RESAMPLES = 1000
 CONTAMINANTS = ("Other:Galaxy", "Other:M dwarf", "Other:Star")
 
 
-def evaluate_sentinel(sentinel: Sentinel, material: Material, *, advance: Advance) -> dict[str, Any]:
-    """Every figure of `astranet evaluate sentinel`, as plain JSON.
+def held_out(sentinel: Sentinel, material: Material, *, advance: Advance) -> Held:
+    """The k-fold protocol with the bundle's banks and ranks, which know no rare spectrum; its combiners do."""
+    return run_protocol(material, {d.seed: (d.bank, d.ranks) for d in sentinel.detectors}, progress=advance)
 
-    Parameters
-    ----------
-    sentinel : Sentinel
-        Its banks and ranks are used, which know no rare spectrum; its combiners, which do, are not.
-    """
-    held = run_protocol(material, {d.seed: (d.bank, d.ranks) for d in sentinel.detectors}, progress=advance)
+
+def evaluate_sentinel(sentinel: Sentinel, material: Material, held: Held) -> dict[str, Any]:
+    """Every figure of `astranet evaluate sentinel`, as plain JSON."""
     rare = material.rare.data
     real = ~rare.semi_real
     transient = real & ~np.isin(rare.kinds, CONTAMINANTS)
@@ -111,6 +109,8 @@ def _odd(held: Held, kind: str) -> dict[str, Any]:
 def _good(held: Held, test: Believed) -> dict[str, Any]:
     """Real SN Ia of the test split at SNR 20 or more: how many are flagged all the same."""
     good = (test.data.label == FINE_CLASSES.index("SN Ia")) & (test.data.snr >= 20)
+    if not good.any():
+        return {"spectra": 0, "flagged": 0.0}
     rates = [flagged(t[good], c, "anchor").mean() for t, c in zip(held.test, held.calibrate, strict=True)]
     return {"spectra": int(good.sum()), "flagged": round(float(np.mean(rates)), 4)}
 

@@ -11,6 +11,7 @@ from tests.models.training.data import ripples
 def labelled(n: int, seed: int, *, shift: float = 0.0) -> Believed:
     """`n` rows of the tiny set with made-up beliefs: the protocol never looks at the flux."""
     features, labels = clouds(n, seed, shift=shift)
+    labels = np.where(np.arange(n) % 11 == 5, (labels + 1) % 7, labels)  # no classifier is always right
     base = ripples()
     data = base.rows(np.arange(n) % len(base))
     names = tuple(f"{seed}-{i // 2}" for i in range(n))
