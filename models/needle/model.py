@@ -1,0 +1,222 @@
+"""The shipped NEEDLE metadata model: loaded and verified like a bundle, and asked about one object.
+
+needle/
+  card.json                     what, from which data, how well, how weak; SHA-256 of every other file
+  TH-0.txt.gz, ... T-9.txt.gz   LightGBM models as text
+  calibration.safetensors       probabilities of held-out objects, by variant
+"""
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import lightgbm
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from models.bundle import CARD, BundleError, sha256
+from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
+from models.needle.features import NAMES, features, vector
+from models.needle.lightcurve import CleanRules, Photometry, clean, typical_ebv
+from models.needle.metadata import ALPHAS, BLEND, FEATURES, PREFERENCES, Metadata
+
+SHIPPED: Final = Path(__file__).parent.parent / "data" / "needle"
+FORMAT: Final = 1
+SMALL_CALIBRATION: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What NEEDLE says about one object; `verdict` None when there is nothing to go by, with the reason."""
+
+    verdict: HostVerdict | None
+    reason: str | None
+    n_g: int
+    n_r: int
+    caveats: tuple[Caveat, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needle:
+    """A verified model in memory."""
+
+    card: Mapping[str, Any]
+    variants: Mapping[str, Metadata]
+
+    @property
+    def model_id(self) -> str:
+        """Name and fingerprint, such as `needle-1@3f2a9c1d`."""
+        return f"{self.card['name']}@{fingerprint(self.card)[:8]}"
+
+    def answer(
+        self,
+        curve: LightCurve | None,
+        host: Host | None,
+        *,
+        ebv_mag: float | None = None,
+        position_deg: tuple[float, float] | None = None,
+        prefer: str = "purity",
+    ) -> Answer:
+        """Classify one object as it was known at the end of its light curve.
+
+        Parameters
+        ----------
+        ebv_mag : float or None
+            Milky Way reddening; a typical value for `position_deg` when None.
+        prefer : str
+            `purity` or `completeness`.
+
+        Raises
+        ------
+        ValueError
+            If `prefer` is neither.
+        """
+        if prefer not in PREFERENCES:
+            raise ValueError(f"prefer must be one of {', '.join(PREFERENCES)}, got {prefer!r}")
+        if curve is None:
+            return Answer(verdict=None, reason="no light curve", n_g=0, n_r=0)
+        ebv, caveats = _reddening(ebv_mag, position_deg)
+        points = clean(curve, ebv, CleanRules(**self.card["clean"]))
+        counts = {"n_g": len(points.of("g")), "n_r": len(points.of("r"))}
+        if not len(points):
+            return Answer(verdict=None, reason=_why_empty(self.card["clean"]), **counts)
+        variant = "TH" if _usable(host) else "T"
+        if variant == "T":
+            caveats.append(Caveat(code=CaveatCode.NO_HOST, text="no host with g or r magnitude: light curve alone"))
+        verdict = self._verdict(points, host, ebv, variant, prefer, caveats)
+        return Answer(verdict=verdict, reason=None, caveats=tuple(caveats), **counts)
+
+    def _verdict(
+        self, points: Photometry, host: Host | None, ebv: float, variant: str, prefer: str, caveats: list[Caveat]
+    ) -> HostVerdict:
+        model = self.variants[variant]
+        balanced = model.balanced(vector(features(points, host, ebv), NAMES)[None])
+        p = model.probabilities(balanced, prefer)[0]
+        by_class = model.class_p_values(balanced)[0]
+        best = int(p.argmax())
+        sizes = np.bincount(model.calibration["label"], minlength=len(NEEDLE_CLASSES))
+        if sizes[best] < SMALL_CALIBRATION:
+            text = f"{sizes[best]} calibration objects of class {NEEDLE_CLASSES[best]}"
+            caveats.append(Caveat(code=CaveatCode.SMALL_CALIBRATION, text=text))
+        return HostVerdict(
+            label=NEEDLE_CLASSES[best],
+            probabilities={name: float(v) for name, v in zip(NEEDLE_CLASSES, p, strict=True)},
+            model=f"{self.model_id} {variant} {prefer}",
+            prediction_sets={
+                f"{alpha:g}": tuple(c for c, q in zip(NEEDLE_CLASSES, by_class, strict=True) if q > alpha)
+                for alpha in ALPHAS
+            },
+            p_mondrian=float(by_class[best]),
+            details=_details(points, host),
+        )
+
+
+def load(folder: Path | None = None) -> Needle:
+    """Verify and load a model; the shipped one by default.
+
+    Raises
+    ------
+    BundleError
+        With the file and what is wrong with it.
+    """
+    folder = folder or SHIPPED
+    card = verify(folder)
+    try:
+        calibration = load_file(folder / card["calibration"])
+        variants = {name: _variant(folder, card, name, calibration) for name in FEATURES}
+    except (KeyError, TypeError, OSError, EOFError, lightgbm.basic.LightGBMError, SafetensorError) as error:
+        raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
+    return Needle(card=card, variants=variants)
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """Check the card, the format, the classes, the features, and every file's SHA-256; return the card.
+
+    Raises
+    ------
+    BundleError
+        With the file and what is wrong with it.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text())
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder}: no readable {CARD}: {error}") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise BundleError(f"{folder}: not a NEEDLE model of format {FORMAT}")
+    if tuple(card.get("classes", ())) != NEEDLE_CLASSES:
+        raise BundleError(f"{folder}: made for other classes: {card.get('classes')}")
+    if {k: tuple(v) for k, v in card.get("features", {}).items()} != FEATURES:
+        raise BundleError(f"{folder}: made for other features")
+    files = card.get("files", {})
+    for name, expected in files.items():
+        path = folder / name
+        if path.parent != folder or not path.is_file():
+            raise BundleError(f"{folder}: {name} is missing")
+        if sha256(path) != expected:
+            raise BundleError(f"{folder}: {name} is not the file the card describes (SHA-256 differs)")
+    named = {name for v in card.get("members", {}).values() for name in v} | {card.get("calibration")}
+    if not card.get("members") or named - set(files):
+        raise BundleError(f"{folder}: the card names files it gives no SHA-256 for")
+    return card
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
+    """Add format, classes, features and the hash of every other file to the card and write it."""
+    files = {p.name: sha256(p) for p in sorted(folder.iterdir()) if p.name != CARD and p.is_file()}
+    names = {variant: list(features) for variant, features in FEATURES.items()}
+    full = {**card, "format": FORMAT, "classes": list(NEEDLE_CLASSES), "features": names, "files": files}
+    (folder / CARD).write_text(json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    return full
+
+
+def fingerprint(card: Mapping[str, Any]) -> str:
+    """SHA-256 over what decides an answer: files, shifts and rules of cleaning."""
+    import hashlib
+
+    text = json.dumps([card["files"], card["shift"], card["clean"]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _variant(folder: Path, card: Mapping[str, Any], name: str, calibration: Mapping[str, np.ndarray]) -> Metadata:
+    members: Mapping[str, Sequence[str]] = {kind: card["members"][kind] for kind in BLEND[name]}
+    return Metadata(
+        variant=name,
+        members={k: [_booster(folder / file) for file in files] for k, files in members.items()},
+        shift={prefer: np.array(card["shift"][name][prefer], float) for prefer in PREFERENCES},
+        calibration={
+            "probabilities": calibration[f"{name}.probabilities"].astype(float),
+            "label": calibration[f"{name}.label"].astype(int),
+        },
+    )
+
+
+def _booster(path: Path) -> lightgbm.Booster:
+    return lightgbm.Booster(model_str=gzip.decompress(path.read_bytes()).decode())
+
+
+def _reddening(ebv_mag: float | None, position_deg: tuple[float, float] | None) -> tuple[float, list[Caveat]]:
+    if ebv_mag is not None:
+        return ebv_mag, []
+    guess = typical_ebv(*position_deg) if position_deg is not None else typical_ebv(0.0, 27.0)
+    text = f"no Milky Way reddening given: E(B-V) = {guess:.3f} mag assumed, as is typical there"
+    return guess, [Caveat(code=CaveatCode.METADATA_IGNORED, text=text)]
+
+
+def _usable(host: Host | None) -> bool:
+    return host is not None and any(np.isfinite(host.mags.get(b, np.nan)) for b in ("g", "r"))
+
+
+def _why_empty(rules: Mapping[str, float]) -> str:
+    return (
+        f"no detection in g or r brighter than {rules['limit_mag']:g} mag with an error of {rules['max_error_mag']:g}"
+    )
+
+
+def _details(points: Photometry, host: Host | None) -> dict[str, object]:
+    since_peak = float(points.mjd[-1] - points.mjd[np.argmin(points.mag)])
+    separation = None if host is None or host.separation_arcsec is None else round(host.separation_arcsec, 2)
+    return {"phase_days": round(since_peak, 2), "host_sep_arcsec": separation}

@@ -1,0 +1,130 @@
+"""Commands about NEEDLE's metadata model: needle, train needle, evaluate needle."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from plugin.commands.spectra import evaluate_app, train_app
+from plugin.progress import progress
+
+ModelOption = Annotated[Path | None, typer.Option("--model", help="A model folder; the shipped one by default.")]
+NeedleDataOption = Annotated[
+    Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with ztf/*.parquet.", exists=True)
+]
+HISTORIES_DRAWN = 6
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subject's commands."""
+    app.command()(needle)
+    train_app.command("needle")(train_needle)
+    evaluate_app.command("needle")(evaluate_needle)
+
+
+def needle(
+    light_curves: Annotated[Path, typer.Argument(help="Parquet: object_id, ra, dec, mjd, band, mag...")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="One JSON object per object and line.")],
+    alerts: Annotated[
+        Path | None, typer.Option(help="Folder of alert packets. This model uses no images: it is checked, not read.")
+    ] = None,
+    hosts: Annotated[Path | None, typer.Option(help="Parquet of hosts: object_id, sep_arcsec, g, r...")] = None,
+    prefer: Annotated[str, typer.Option(help="purity, or completeness: which mistakes to avoid.")] = "purity",
+    model: ModelOption = None,
+) -> None:
+    """Classify light curves as SN, SLSN-I or TDE, refused ones included."""
+    from models.needle.metadata import PREFERENCES
+    from plugin.needle_answers import answer_file
+    from plugin.needle_files import NeedleInputError, read_hosts
+
+    if prefer not in PREFERENCES:
+        raise typer.BadParameter(f"choose from {', '.join(PREFERENCES)}", param_hint="--prefer")
+    if alerts is not None and not alerts.is_dir():
+        raise typer.BadParameter(f"{alerts} is no folder", param_hint="--alerts")
+    loaded = _load(model)
+    try:
+        known = read_hosts(hosts) if hosts is not None else {}
+        with progress("needle") as advance, out.open("w", encoding="utf-8") as file:
+            counts = answer_file(light_curves, file, loaded, known, prefer=prefer, advance=advance)
+    except NeedleInputError as error:
+        Console(stderr=True).print(f"[red]input refused:[/] {error}")
+        raise typer.Exit(1) from error
+    Console(stderr=True).print(f"{counts['ok']} classified, {counts['refused']} refused -> {out}")
+
+
+def train_needle(
+    data: NeedleDataOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder is written here.")],
+    rounds: Annotated[int | None, typer.Option(help="Boosting rounds of each member.")] = None,
+    up_samples: Annotated[int | None, typer.Option(help="Re-sampled light curves of each rare class.")] = None,
+) -> None:
+    """Train the metadata model: folds by object, out-of-fold calibration, a card with the figures of the test split."""
+    from dataclasses import replace
+
+    from models.needle.model import write_card
+    from plugin.needle_data import load as load_data
+    from plugin.needle_evaluate import evaluate
+    from plugin.needle_train import TrainRules, train
+
+    rules = TrainRules()
+    rules = replace(rules, rounds=rounds or rules.rounds)
+    rules = replace(rules, up_samples=rules.up_samples if up_samples is None else up_samples)
+    labelled = load_data(data)
+    card = train(labelled, out, rules, today=datetime.now(UTC).date(), tell=_tell)
+    figures = evaluate(_load(out), labelled.test)
+    write_card(out, {**card, "metrics": {k: _short(figures[k]) for k in ("purity", "completeness")}})
+    Console(stderr=True).print(f"{_load(out).model_id} -> {out}")
+
+
+def evaluate_needle(
+    data: NeedleDataOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and pictures.")],
+    model: ModelOption = None,
+    probe: Annotated[bool, typer.Option(help="Also ask whether the source of the photometry shows.")] = False,
+) -> None:
+    """Tables 5 and 7, Fig. 17-19 in shape, conformal coverage and score histories, on the test split."""
+    from plugin.needle_data import load as load_data
+    from plugin.needle_evaluate import draw, draw_history, evaluate, markdown, probe_sources
+    from plugin.needle_train import TrainRules, fold_examples
+
+    loaded, labelled = _load(model), load_data(data)
+    if labelled.splits_hash != loaded.card["training"]["splits_hash"]:
+        Console(stderr=True).print("[yellow]Not the objects of the training: the test split may be known to it.[/]")
+    figures = evaluate(loaded, labelled.test)
+    out.mkdir(parents=True, exist_ok=True)
+    if probe:
+        from models.needle.examples import concatenate
+
+        rules = TrainRules(up_samples=0)
+        figures["probe"] = probe_sources(labelled.develop, concatenate(fold_examples(labelled.develop, rules)))
+    (out / "needle.json").write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    (out / "needle.md").write_text(markdown(figures, loaded.model_id))
+    for prefer in ("purity", "completeness"):
+        draw(figures, out / f"thresholds-{prefer}.png", prefer)
+    for one in [o for o in labelled.test if o.label > 0][:HISTORIES_DRAWN]:
+        draw_history(loaded, one, out / f"history-{one.object_id}.png")
+    Console().print(markdown(figures, loaded.model_id))
+
+
+def _short(figures: dict[str, Any]) -> dict[str, Any]:
+    """What the card keeps: the figures at the threshold 0.8."""
+    kept = {sample: {c: t["0.8"] for c, t in figures[sample].items()} for sample in ("all", "hosted", "hostless")}
+    return {**kept, "first_detection": figures["first_detection"], "confidence": figures["confidence"]}
+
+
+def _load(folder: Path | None) -> Any:
+    from models.bundle import BundleError
+    from models.needle.model import load
+
+    try:
+        return load(folder)
+    except BundleError as error:
+        Console(stderr=True).print(f"[red]model refused:[/] {error}")
+        raise typer.Exit(1) from error
+
+
+def _tell(text: str) -> None:
+    Console(stderr=True).print(text)

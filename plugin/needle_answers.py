@@ -1,0 +1,72 @@
+"""`astranet needle`: an answer for every object of a light-curve file, one JSON object per line."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from models.domain import Caveat, CaveatCode, Host
+from models.needle.model import Answer, Needle
+from plugin.needle_files import Curve, read_curves
+from plugin.progress import Advance
+
+NO_IMAGES = Caveat(code=CaveatCode.NO_CUTOUTS, text="light curve and host only: this model uses no images")
+
+
+def answer_file(
+    path: Path,
+    out: TextIO,
+    model: Needle,
+    hosts: Mapping[str, Host],
+    *,
+    prefer: str = "purity",
+    advance: Advance = lambda _: None,
+) -> Counter[str]:
+    """Answer for each object, refused ones included; counts by status.
+
+    Raises
+    ------
+    plugin.needle_files.NeedleInputError
+        If the file as a whole cannot be used.
+    """
+    counts: Counter[str] = Counter()
+    for one in read_curves(path):
+        answered = answer(one, model, hosts.get(one.object_id), prefer)
+        found = line(one, answered, f"{model.model_id} {prefer}")
+        out.write(json.dumps(found, allow_nan=False, ensure_ascii=False) + "\n")
+        counts[found["status"]] += 1
+        advance(1)
+    return counts
+
+
+def answer(one: Curve, model: Needle, host: Host | None, prefer: str) -> Answer:
+    """What the model says about one object of a file."""
+    if one.curve is None:
+        return Answer(verdict=None, reason=one.trouble, n_g=0, n_r=0)
+    place = (one.ra_deg, one.dec_deg) if one.ra_deg is not None and one.dec_deg is not None else None
+    return model.answer(one.curve, host, ebv_mag=one.ebv_mag, position_deg=place, prefer=prefer)
+
+
+def line(one: Curve, answered: Answer, model_id: str) -> dict[str, Any]:
+    """One answer as the flat object that other programs read; its keys never go away.
+
+    `status` is `ok` or `refused`; a refusal has a `reason` and no probabilities.
+    """
+    verdict = answered.verdict
+    caveats = [*answered.caveats, NO_IMAGES]
+    if one.dropped_rows:
+        text = f"{one.dropped_rows} rows without date, band, or magnitude left out"
+        caveats.append(Caveat(code=CaveatCode.REPAIRED, text=text))
+    return {
+        "object_id": one.object_id,
+        "status": "refused" if verdict is None else "ok",
+        "reason": answered.reason,
+        "model": model_id if verdict is None else verdict.model,
+        "probabilities": None if verdict is None else dict(verdict.probabilities),
+        "p_mondrian": None if verdict is None else verdict.p_mondrian,
+        "prediction_sets": None if verdict is None else {k: list(v) for k, v in verdict.prediction_sets.items()},
+        "n_g": answered.n_g,
+        "n_r": answered.n_r,
+        "caveats": [{"code": str(c.code), "text": c.text} for c in caveats],
+    }

@@ -1,0 +1,215 @@
+"""Light curves and hosts of the `needle` commands: parquet files in the layout that README and docs describe."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from models.domain import Host, LightCurve
+
+NEEDED = ("object_id", "mjd", "band", "mag")
+NUMBERS = ("ra", "dec", "mjd", "mag", "magerr", "limmag", "ebv_mw", "redshift", "mag_obs")
+TEXTS = ("object_id", "band", "needle3", "class", "source", "phot_type", "telescope")
+FLAGS = ("is_limit", "primary")
+HOST_BANDS = ("u", "g", "r", "i", "z", "y")
+MAG_RANGE = (5.0, 30.0)
+MAX_SEPARATION_ARCSEC = 60.0
+NEAREST_SOURCE = "ZTF alert packet (PS1)"
+"""Rows of this source name the nearest catalogue object, often a star: a host only if it looks like a galaxy nearby."""
+NOT_ZTF = "literature_nonZTF"
+NEAREST_GALAXY_SCORE, NEAREST_ARCSEC = 0.5, 10.0
+
+
+class NeedleInputError(ValueError):
+    """The file as a whole cannot be used: unreadable, or without a column that is needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One object of a light-curve file.
+
+    Parameters
+    ----------
+    curve : LightCurve or None
+        None when no row could be used; `trouble` then says why.
+    ebv_mag : float or None
+        None where the file has none.
+    about : mapping of str to object
+        The first value of each text and number column, for training.
+    """
+
+    object_id: str
+    curve: LightCurve | None
+    ra_deg: float | None
+    dec_deg: float | None
+    ebv_mag: float | None
+    dropped_rows: int
+    trouble: str | None
+    about: Mapping[str, Any]
+
+
+def read_curves(path: Path, *, training: bool = False) -> Iterator[Curve]:
+    """Read every object of a file, in the order of their first rows.
+
+    Parameters
+    ----------
+    training : bool
+        Keep the rows of the preferred source only (`primary`), of objects that ZTF saw only what ZTF saw, and take
+        `mag_obs` for the magnitude where it is given.
+
+    Raises
+    ------
+    NeedleInputError
+        If the file is no parquet or lacks a column.
+    """
+    columns = _columns(path)
+    keep = np.ones(len(columns["object_id"]), bool)
+    if training:
+        keep &= columns["primary"]
+        keep &= np.array([_survey(t) for t in columns["telescope"]]) | (columns["phot_type"] == NOT_ZTF)
+        columns["mag"] = np.where(np.isfinite(columns["mag_obs"]), columns["mag_obs"], columns["mag"])
+    names = columns["object_id"]
+    order = np.flatnonzero(keep)
+    groups: dict[str, list[int]] = {}
+    for i in order:
+        groups.setdefault(str(names[i]), []).append(int(i))
+    for name, rows in groups.items():
+        yield _curve(name, {k: v[rows] for k, v in columns.items()})
+
+
+def read_hosts(path: Path) -> dict[str, Host]:
+    """The host of each object: the catalogue row with an offset first, missing bands filled from the others.
+
+    Raises
+    ------
+    NeedleInputError
+        If the file is no parquet or has no `object_id`.
+    """
+    table = _table(path, ("object_id",))
+    rows: dict[str, list[Host]] = {}
+    for record in table.to_pylist():
+        host = _host(record)
+        if host is not None:
+            rows.setdefault(str(record["object_id"]), []).append(host)
+    return {name: _joined(found) for name, found in rows.items()}
+
+
+def _table(path: Path, needed: tuple[str, ...]) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise NeedleInputError(f"{path}: not a readable parquet file: {error}") from error
+    missing = [name for name in needed if name not in table.column_names]
+    if missing:
+        raise NeedleInputError(f"{path}: no column {', '.join(missing)}")
+    return table
+
+
+def _columns(path: Path) -> dict[str, NDArray[Any]]:
+    table = _table(path, NEEDED)
+    n = len(table)
+    columns: dict[str, NDArray[Any]] = {}
+    for name in NUMBERS:
+        columns[name] = _numbers(table, name) if name in table.column_names else np.full(n, np.nan)
+    for name in TEXTS:
+        values = table.column(name).to_pylist() if name in table.column_names else [None] * n
+        columns[name] = np.array(["" if v is None else str(v) for v in values], dtype=object)
+    for name in FLAGS:
+        values = table.column(name).to_pylist() if name in table.column_names else [name == "primary"] * n
+        columns[name] = np.array([bool(v) for v in values], bool)
+    return columns
+
+
+def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
+    column = table.column(name)
+    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+        return np.asarray(column.cast(pa.float64()).fill_null(np.nan).to_numpy(), float)
+    return np.array([_number(v) for v in column.to_pylist()])
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _curve(name: str, columns: dict[str, NDArray[Any]]) -> Curve:
+    usable = np.isfinite(columns["mjd"]) & (columns["band"] != "")
+    usable &= columns["is_limit"] | np.isfinite(columns["mag"])
+    rows = np.flatnonzero(usable)
+    rows = rows[np.argsort(columns["mjd"][rows], kind="stable")]
+    trouble = None
+    if not name:
+        trouble = "rows without object_id"
+    elif not len(rows):
+        trouble = "no row has a date, a band, and a magnitude or a limit"
+    return Curve(
+        object_id=name,
+        curve=None if trouble else _light_curve(rows, columns),
+        ra_deg=_first(columns["ra"]),
+        dec_deg=_first(columns["dec"]),
+        ebv_mag=_first(np.where(columns["ebv_mw"] >= 0, columns["ebv_mw"], np.nan)),
+        dropped_rows=int(len(usable) - usable.sum()),
+        trouble=trouble,
+        about={k: columns[k][0] for k in ("needle3", "class", "source", "phot_type", "redshift", "telescope")},
+    )
+
+
+def _light_curve(rows: NDArray[np.int64], columns: dict[str, NDArray[Any]]) -> LightCurve:
+    return LightCurve(
+        mjd=columns["mjd"][rows],
+        band=tuple(_band(b) for b in columns["band"][rows]),
+        mag=np.where(columns["is_limit"][rows], np.nan, columns["mag"][rows]),
+        mag_error=columns["magerr"][rows],
+        limit_mag=columns["limmag"][rows],
+        is_limit=columns["is_limit"][rows].astype(float),
+    )
+
+
+def _survey(telescope: str) -> bool:
+    """Whether a row is from the survey, or does not say."""
+    return not telescope or telescope.lower().startswith(("p48", "ztf"))
+
+
+def _band(name: str) -> str:
+    """`g`, `ztfg` and `ZTF_g` are one band."""
+    lower = str(name).strip().lower()
+    return lower[-1] if lower.startswith("ztf") else lower
+
+
+def _first(values: NDArray[np.float64]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known[0]) if len(known) else None
+
+
+def _host(record: Mapping[str, Any]) -> Host | None:
+    mags = {b: value for b in HOST_BANDS if MAG_RANGE[0] < (value := _number(record.get(b))) < MAG_RANGE[1]}
+    separation = _number(record.get("sep_arcsec"))
+    near = 0 <= separation <= MAX_SEPARATION_ARCSEC
+    source = str(record.get("source") or "") or None
+    if source == NEAREST_SOURCE:
+        galaxy = _number(record.get("galaxy_score")) >= NEAREST_GALAXY_SCORE
+        if not galaxy or not separation <= NEAREST_ARCSEC:
+            return None
+    if not mags.keys() & {"g", "r"}:
+        return None
+    redshift = _number(record.get("redshift"))
+    return Host(
+        mags=mags,
+        separation_arcsec=separation if near else None,
+        redshift=redshift if redshift > 0 else None,
+        source=source,
+    )
+
+
+def _joined(found: list[Host]) -> Host:
+    ranked = sorted(found, key=lambda h: (h.source == NEAREST_SOURCE, h.separation_arcsec is None))
+    best = ranked[0]
+    mags = {band: mag for host in reversed(ranked) for band, mag in host.mags.items()}
+    return Host(mags=mags, separation_arcsec=best.separation_arcsec, redshift=best.redshift, source=best.source)
