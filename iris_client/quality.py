@@ -103,7 +103,8 @@ def _in_our_units(raw: RawSpectrum, wavelength: FloatArray, flux: FloatArray) ->
         notes.append(_no(CaveatCode.REPAIRED, f"wavelengths converted from {raw.wavelength_unit} to Angstrom"))
     error, trouble = _errors(raw.errors, flux.size, same_unit=convert is as_is)
     notes += [trouble] if trouble else []
-    return Draft(wavelength_A=wavelength_A, flux=flux, error=error, notes=tuple(notes))
+    redshift, _ = _optional("redshift", raw.redshift, *QualityRules().redshift_range)
+    return Draft(wavelength_A=wavelength_A, flux=flux, error=error, notes=tuple(notes), redshift=redshift)
 
 
 def _errors(values: object, size: int, *, same_unit: bool) -> tuple[FloatArray | None, Caveat | None]:

@@ -184,8 +184,47 @@ def enough_signal(draft: Draft, rules: QualityRules) -> Caveat | None:
     """Noise per pixel from second differences (DER_SNR, Stoehr et al. 2008, ASPC 394, 505)."""
     snr = signal_to_noise(_seen(draft, rules))
     if snr < rules.min_snr:
-        return _no(CaveatCode.LOW_SNR, f"signal to noise {max(snr, 0.0):.2g} per pixel, {rules.min_snr:.2g} needed")
+        shown = np.floor(max(snr, 0.0) * 100) / 100  # just below the limit is not to be rounded up to it
+        return _no(CaveatCode.LOW_SNR, f"signal to noise {shown:.3g} per pixel, {rules.min_snr:.3g} needed")
     return None
+
+
+def observer_frame(draft: Draft, rules: QualityRules) -> Caveat | None:
+    """Obvious rest frames only: [O III] 5007 and a Balmer line stand where the laboratory has them, at a redshift
+    that would have moved them away, and not where it would have moved them to.
+    """
+    z = draft.redshift
+    if z is None or z * _OIII_A < 3 * _LINE_SPAN_A:
+        return None
+    rest, moved = (_line_strengths(draft, 1.0), _line_strengths(draft, 1.0 + z))
+    if rest[0] < rules.rest_frame_snr or max(rest[1:]) < rules.rest_frame_snr or max(moved) >= rules.rest_frame_snr / 2:
+        return None
+    text = f"emission lines stand at rest wavelengths although the redshift is {z:.3g}: brought to rest, or a wrong z"
+    return _no(CaveatCode.REST_FRAME, text)
+
+
+_OIII_A: Final = 5006.8
+_FRAME_LINES_A: Final = (_OIII_A, 4861.3, 6562.8)
+_LINE_SPAN_A: Final = 25.0
+
+
+def _line_strengths(draft: Draft, stretch: float) -> list[float]:
+    """Height of each line over the continuum beside it, in units of the noise of the mean."""
+    return [_line_strength(draft, line * stretch) for line in _FRAME_LINES_A]
+
+
+def _line_strength(draft: Draft, at_A: float) -> float:
+    """The higher side is the continuum and its scatter is noise too, so no broad feature of a supernova is a line."""
+    away = draft.wavelength_A - at_A
+    seen = np.isfinite(draft.flux)
+    on = draft.flux[seen & (np.abs(away) <= 10.0)]
+    sides = [draft.flux[seen & (sign * away > _LINE_SPAN_A) & (sign * away <= 100.0)] for sign in (-1, 1)]
+    if on.size < 2 or min(side.size for side in sides) < 4:
+        return 0.0
+    scatter = max(float(np.median(np.abs(side - np.median(side)))) for side in sides)
+    noise = max(_second_difference(np.concatenate(sides), 1), 1.4826 * scatter)
+    height = on.mean() - max(float(np.median(side)) for side in sides)
+    return float(height / (noise / np.sqrt(on.size))) if noise > 0 else 0.0
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -204,6 +243,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     mostly_positive,
     no_spike,
     enough_signal,
+    observer_frame,
 )
 """In the order in which they run; the first that objects decides."""
 

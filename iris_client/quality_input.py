@@ -39,6 +39,7 @@ class Draft:
     flux: FloatArray
     error: FloatArray | None
     notes: tuple[Caveat, ...] = ()
+    redshift: float | None = None
 
 
 class NotNumbers(ValueError):

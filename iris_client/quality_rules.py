@@ -37,6 +37,9 @@ class QualityRules:
         Bounds of the typical |flux|, any unit: outside them single precision runs over or under. Real: 4e-26 to 4e16.
     min_snr : float
         Median flux over noise per pixel; 0.6 % of the real spectra lie below 1.2.
+    rest_frame_snr : float
+        How far above the noise two narrow lines must stand at rest wavelengths before a spectrum counts as brought to
+        rest; half of it at their redshifted places speaks against it.
     redshift_range, max_phase_days : float
         Outside these the value is dropped, not the spectrum.
     """
@@ -56,5 +59,6 @@ class QualityRules:
     max_flux: float = 1e30
     min_flux: float = 1e-35
     min_snr: float = 1.2
+    rest_frame_snr: float = 7.0
     redshift_range: tuple[float, float] = (-0.01, 10.0)
     max_phase_days: float = 3000.0

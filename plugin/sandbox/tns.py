@@ -192,9 +192,9 @@ class TnsSandbox:
 
 def _matches(one: TnsObject, query: dict[str, Any]) -> bool:
     if query.get("internal_name"):
-        return query["internal_name"] in one.internal_names
+        return bool(query["internal_name"] in one.internal_names)
     if query.get("objname"):
-        return one.name == query["objname"]
+        return bool(one.name == query["objname"])
     if "ra" not in query:
         return False
     distance = separation_arcsec(float(query["ra"]), float(query["dec"]), one.ra_deg, one.dec_deg)
