@@ -34,11 +34,13 @@ def gather(ensemble: Ensemble, labelled: Dataset, rare: Dataset, *, started: Sta
     started : callable
         `started(what, total)` gives a context manager whose value is told of progress.
     train : bool
-        False leaves the training spectra out, which only fitting needs.
+        False leaves out the training spectra but one: only fitting needs them.
     """
     select, test = labelled.part("select"), labelled.part("test")
+    learned = labelled.part("train", real=False)
     sets = {
-        "train": labelled.part("train", real=False, min_coverage=0.8 if train else np.inf),
+        # One spectrum stands for all where nothing is fitted to them.
+        "train": learned if train else learned.rows(np.arange(1)),
         "select": labelled.part("select", real=False),
         "calibrate": labelled.part("calibrate"),
         "test": test,
