@@ -12,7 +12,6 @@ from scipy.ndimage import binary_dilation, maximum_filter
 from skimage.metrics import structural_similarity
 
 from models.needle.images import CENTER, FLOOR, FloatImage, Mask, background, missing, stretch
-from models.needle.mask import match_intensity
 from models.needle.noise import fill, noise_set
 from models.needle.quality import SATURATION
 
@@ -73,7 +72,7 @@ def difference_mask(bad: FloatImage, good: FloatImage) -> Mask:
     both = ~impossible & ~_impossible(good)
     if not both.any():
         return impossible
-    matched = match_intensity(good, like=bad[both], by=good[both])
+    matched = _scaled(good, like=bad[both], by=good[both])
     matched[~both] = np.nan
     unlike = both & (similarity(bad, matched) < SIMILARITY) & _outlying(bad, matched, both)
     return impossible | (unlike & (_distance(bad.shape) > PROTECTED_PIXELS))
@@ -107,9 +106,15 @@ def restore(bad: FloatImage, good: FloatImage, rng: np.random.Generator) -> Rest
         return Restored(image=None, replaced=nowhere, noise=nowhere, reason="no pixel is good in both images")
     image = bad.copy()
     if replaced.any():
-        image[replaced] = match_intensity(good[replaced], like=bad[shared], by=good[shared])
+        image[replaced] = _scaled(good[replaced], like=bad[shared], by=good[shared])
     usable = np.where(where, np.nan, bad)
     return Restored(image=fill(image, noise, noise_set(usable), rng), replaced=replaced, noise=noise)
+
+
+def _scaled(values: FloatImage, *, like: FloatImage, by: FloatImage) -> FloatImage:
+    """Eq. 2 with medians for means: stars that one image shows and the other does not must not shift the sky."""
+    spread = by.std()
+    return (values - np.median(by)) * (like.std() / spread if spread > 0 else 1.0) + np.median(like)
 
 
 def _impossible(image: FloatImage) -> Mask:
