@@ -1,4 +1,4 @@
-"""Commands about alert stamps: training the quality checker."""
+"""Commands about alert stamps: training the quality checker, contact sheets of every step."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from plugin.commands.spectra import train_app
+from plugin.commands.spectra import evaluate_app, train_app
+from plugin.progress import progress
 
 StampsOption = Annotated[
     Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with ztf/alerts.", exists=True)
@@ -15,8 +16,9 @@ StampsOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add this subject's command to `train`."""
+    """Add this subject's commands to `train` and `evaluate`."""
     train_app.command("needle-quality")(train_needle_quality)
+    evaluate_app.command("needle-images")(evaluate_needle_images)
 
 
 def train_needle_quality(
@@ -40,6 +42,19 @@ def train_needle_quality(
     out.mkdir(parents=True, exist_ok=True)
     figures = train_quality(labelled, config, out, datetime.now(UTC).date(), _tell)["figures"]
     Console().print_json(data=figures)
+
+
+def evaluate_needle_images(
+    data: StampsOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the figures and contact sheets.")],
+) -> None:
+    """Send every real alert through quality check, restoration and masking; counts, and sheets to look at."""
+    from models.needle.quality import load
+    from plugin.needle_sheets import evaluate_images
+
+    with progress("stamps") as advance:
+        counts = evaluate_images(data, out, load(), advance)
+    Console().print_json(data=counts)
 
 
 def _tell(text: str) -> None:
