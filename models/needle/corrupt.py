@@ -53,7 +53,7 @@ def _bad_lines(image: FloatImage, rng: Generator) -> None:
     first, count, start = (
         int(rng.integers(0, 57)),
         int(rng.integers(1, 5)),
-        int(rng.choice([0, 0, rng.integers(0, 30)])),
+        int(rng.choice([0, 0, int(rng.integers(0, 30))])),
     )
     step = float(rng.choice([-1, 1]) * np.exp(rng.uniform(np.log(8), np.log(400)))) * sky.sigma
     side[first : first + count, start:] += step

@@ -81,14 +81,14 @@ class Needle:
             return Answer(verdict=None, reason="no light curve", n_g=0, n_r=0)
         ebv, caveats = _reddening(ebv_mag, position_deg)
         points = clean(curve, ebv, CleanRules(**self.card["clean"]))
-        counts = {"n_g": len(points.of("g")), "n_r": len(points.of("r"))}
+        n_g, n_r = len(points.of("g")), len(points.of("r"))
         if not len(points):
-            return Answer(verdict=None, reason=_why_empty(self.card["clean"]), **counts)
+            return Answer(verdict=None, reason=_why_empty(self.card["clean"]), n_g=n_g, n_r=n_r)
         variant = "TH" if _usable(host) else "T"
         if variant == "T":
             caveats.append(Caveat(code=CaveatCode.NO_HOST, text="no host with g or r magnitude: light curve alone"))
         verdict = self._verdict(points, host, ebv, variant, prefer, caveats)
-        return Answer(verdict=verdict, reason=None, caveats=tuple(caveats), **counts)
+        return Answer(verdict=verdict, reason=None, caveats=tuple(caveats), n_g=n_g, n_r=n_r)
 
     def _verdict(
         self, points: Photometry, host: Host | None, ebv: float, variant: str, prefer: str, caveats: list[Caveat]
