@@ -67,7 +67,7 @@ class Look:
         report = self.report
         if report.status is Status.REFUSED or report.verdict is None:
             return Interest.REFUSED
-        if report.anomaly is not None and report.anomaly.flagged:
+        if self._odd:
             return Interest.ODD
         if not self.members:
             return Interest.FITS_NOTHING
@@ -87,9 +87,16 @@ class Look:
             Interest.UNDECIDED: f"undecided between {len(self.members)} classes",
             Interest.REFUSED: report.reason or "no reason given",
         }
-        if report.anomaly is not None and report.anomaly.flagged:
-            return f"odd: anomaly score {report.anomaly.score:.2f}, threshold {report.anomaly.threshold:.2f}"
+        if self._odd and report.anomaly is not None:
+            sentence = report.confidence.sentence if report.confidence else None
+            return f"odd, anomaly score {report.anomaly.score:.2f}: {sentence or 'unlike the known classes'}"
         return lines[self.interest]
+
+    @property
+    def _odd(self) -> bool:
+        """Flagged by the anomaly layer, or among the strangest of what it has seen: both deserve a look."""
+        anomaly, confidence = self.report.anomaly, self.report.confidence
+        return (anomaly is not None and anomaly.flagged) or (confidence is not None and confidence.policy == "ALERT")
 
     @property
     def _how_sure(self) -> str:
