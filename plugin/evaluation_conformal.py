@@ -35,7 +35,7 @@ def evaluate_conformal(sentinel: Sentinel, material: Material, held: Held | None
     Parameters
     ----------
     held : Held or None
-        The k-fold protocol's scores, for detection rates of rare spectra; None leaves those out.
+        The k-fold protocol's scores, for detection rates of real rare spectra; None leaves those out.
     """
     cal, test = material.calibrate, material.test
     judged = {name: sentinel.judge(b.beliefs).score for name, b in (("calibrate", cal), ("test", test))}
@@ -46,20 +46,21 @@ def evaluate_conformal(sentinel: Sentinel, material: Material, held: Held | None
         groups=np.array([*cal.data.groups, *test.data.groups]),
     )
     fixed = np.arange(len(pool.label)) < len(cal.data)
+    rare = None if held is None else held_p_values(held)[~material.rare.data.semi_real]
     splits = [fixed, *_random_splits(pool.groups, float(fixed.mean()), SPLITS, seed)]
     return {
         "conditions": "real spectra, no redshift, no phase; coverage holds for spectra exchangeable with these and for "
         f"no others; random splits: {SPLITS}, by object, mean and standard deviation",
         "calibration": {"spectra": len(cal.data), "objects": len(set(cal.data.groups))},
         "test": {"spectra": len(test.data), "objects": len(set(test.data.groups))},
-        "p_values": [_p_row(pool, splits, alpha, held) for alpha in ALPHAS],
-        "per_class": _per_class(pool, splits[1:], held),
+        "p_values": [_p_row(pool, splits, alpha, rare) for alpha in ALPHAS],
+        "per_class": _per_class(pool, splits[1:]),
         "sets": {m: [_set_row(pool, splits, m, alpha) for alpha in ALPHAS] for m in ("lac", "aps")},
         "quintiles": _quintiles(pool, splits),
         "error_detection": _errors(test, judged["test"]),
         "selective": _selective(test, judged["test"], cal, judged["calibrate"]),
         "policy": _policy(test, judged["test"], cal, judged["calibrate"]),
-        "histogram": _histogram(pool, fixed, held),
+        "histogram": _histogram(pool, fixed, rare),
     }
 
 
@@ -96,7 +97,7 @@ def _band(alpha: float, n: int) -> list[float]:
     return [round(float(binom.ppf(q, n, 1 - alpha)) / n, 4) for q in (0.025, 0.975)]
 
 
-def _p_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], alpha: float, held: Held | None) -> dict[str, Any]:
+def _p_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], alpha: float, rare: Floats | None) -> dict[str, Any]:
     marginal, mondrian = [], []
     for part in splits:
         layer = pool.mondrian(part)
@@ -105,13 +106,13 @@ def _p_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], alpha: float, held:
         mondrian.append(float((p > alpha).mean()))
     row = {"alpha": alpha, "marginal": _spread(marginal), "mondrian": _spread(mondrian)}
     row["band"] = _band(alpha, int((~splits[0]).sum()))
-    if held is not None:
-        row["rare_detected"] = round(float((held_p_values(pool, splits[0], held) < alpha).mean()), 4)
+    if rare is not None:
+        row["rare_detected"] = round(float((rare < alpha).mean()), 4)
     return row
 
 
-def held_p_values(pool: _Pool, fixed: NDArray[np.bool_], held: Held) -> Floats:
-    """Marginal p-value of each real rare spectrum, by detectors of the fold that never saw it, shape (rare,)."""
+def held_p_values(held: Held) -> Floats:
+    """Marginal p-value of each rare spectrum, by detectors of the fold that never saw it, shape (rare,)."""
     from models.conformal.mondrian import p_values
 
     p = np.ones(len(held.fold))
@@ -121,7 +122,7 @@ def held_p_values(pool: _Pool, fixed: NDArray[np.bool_], held: Held) -> Floats:
     return p
 
 
-def _per_class(pool: _Pool, splits: Sequence[NDArray[np.bool_]], held: Held | None) -> list[dict[str, Any]]:
+def _per_class(pool: _Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[str, Any]]:
     """Table V: Mondrian coverage by predicted class at alpha = 0.025, over the random splits together."""
     hits, counts, sizes = np.zeros(K), np.zeros(K), np.zeros(K)
     for part in splits:
@@ -219,12 +220,11 @@ def _policy(test: Believed, anomaly: Floats, cal: Believed, cal_anomaly: Floats)
     return out
 
 
-def _histogram(pool: _Pool, fixed: NDArray[np.bool_], held: Held | None) -> dict[str, list[float]]:
-    """Shares of p-values in twenty bins, of ordinary test spectra (Mondrian) and of rare ones (marginal)."""
+def _histogram(pool: _Pool, fixed: NDArray[np.bool_], rare: Floats | None) -> dict[str, list[float]]:
+    """Shares of p-values in twenty bins, of ordinary test spectra (Mondrian) and of real rare ones (marginal)."""
     edges = np.linspace(0, 1, 21)
     p = pool.mondrian(fixed).per_class(pool.anomaly[~fixed], pool.predicted[~fixed])
     out = {"ordinary": (np.histogram(p, edges)[0] / len(p)).round(4).tolist()}
-    if held is not None:
-        rare = held_p_values(pool, fixed, held)
+    if rare is not None:
         out["rare"] = (np.histogram(rare, edges)[0] / len(rare)).round(4).tolist()
     return out

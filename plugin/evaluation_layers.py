@@ -131,7 +131,7 @@ def conformal_page(f: Mapping[str, Any], bundle_id: str) -> str:
                         "95 % band",
                         f"marginal {cover}",
                         f"Mondrian {cover}",
-                        "rare, k-fold, p < alpha",
+                        "real rare, k-fold, p < alpha",
                     ],
                     p,
                 ),
