@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer.main
 
@@ -50,22 +51,14 @@ def test_links_and_paths_exist(document):
 
 
 def test_the_key_table_is_what_is_posted():
-    from models.domain import FINE_CLASSES, Confidence, Report, Status, Verdict
+    from models.analyst import Analyst
+    from models.bundle import load
+    from models.domain import Evidence, Spectrum, Target
     from plugin.compose import answer
 
-    report = Report(
-        target_id="t",
-        spectrum_id="1",
-        status=Status.OK,
-        verdict=Verdict(label="SN Ia", probabilities=dict.fromkeys(FINE_CLASSES, 1 / 7), coarse={"SN-CC": 1.0}),
-        confidence=Confidence(
-            prediction_sets={"0.05": ("SN Ia",)},
-            method="lac",
-            calibration_id="c",
-            calibration_size=1,
-            calibration_date="2026-01-01",
-        ),
-    )
+    wavelength = np.arange(3700.0, 9300.0, 8.0)
+    spectrum = Spectrum(spectrum_id="1", wavelength_A=wavelength, flux=2 + np.sin(wavelength / 150))
+    report = Analyst(load()).run(Evidence(target=Target(target_id="t"), spectrum=spectrum))
     named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(), re.M))))
     posted = set(answer(report, 0.05)) | {"reason"}
     families = {k for k in posted if re.match(r"(p|in_set)_", k)}
