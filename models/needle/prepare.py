@@ -84,11 +84,13 @@ def prepare(
         return _nothing(CaveatCode.NO_CUTOUTS, told or ["no readable stamps"])
     rng = np.random.default_rng(int(sha256(latest[0].candid.encode()).hexdigest()[:12], 16))
     science, reference = _first_good(sciences), _first_good(references)
+    # When both are bad each is repaired from the other as it came: noise filled into one is nothing to copy.
+    partners = science or sciences[0], reference or references[0]
     if science is None:
-        science, why = _repair(sciences, reference or references[0], checker, rng)
+        science, why = _repair(sciences, partners[1], checker, rng)
         told += why
     if reference is None:
-        reference, why = _repair(references, science or sciences[0], checker, rng)
+        reference, why = _repair(references, partners[0], checker, rng)
         told += why
     if science is None or reference is None:
         return _nothing(CaveatCode.BAD_IMAGE, told)

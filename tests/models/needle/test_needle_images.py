@@ -222,6 +222,15 @@ def test_no_answer_has_a_reason(epochs, code, text):
     assert text in found.caveats[0].text
 
 
+def test_noise_filled_into_one_image_is_not_copied_into_the_other():
+    # The reference has ten times the counts and a sky of its own; both lack the same rows.
+    found = prepare([epoch(1.0, damaged(1), damaged(2) * 10 - 1200)], ByFacts())
+    assert found.pair is not None
+    filled, rest = found.reference.image[:6], found.reference.image[20:26]
+    assert np.median(filled) == pytest.approx(np.median(rest), abs=2 * SIGMA * 10)
+    assert found.caveats[0].text.count(" 0 pixels replaced") == 2
+
+
 def test_a_network_that_still_says_bad_is_obeyed():
     found = prepare([epoch(1.0, whole(1), whole(2))], ByFacts(0.3))
     assert found.pair is None
