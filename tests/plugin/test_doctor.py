@@ -7,7 +7,7 @@ from plugin.app import make_marshal
 from plugin.doctor import Check, examine
 from plugin.sandbox import Sandbox
 from plugin.settings import Settings
-from plugin.store import open_store
+from plugin.store import migrate, open_store
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_all_is_well(checks, sandbox):
 
 def test_existing_database(checks, tmp_path):
     open_store(f"sqlite:///{tmp_path / 'astranet.sqlite'}", marshal="m").close()
-    assert "schema 0001" in checks()["database"].found
+    assert f"schema {migrate.head()}" in checks()["database"].found
 
 
 @pytest.mark.parametrize(
