@@ -69,8 +69,10 @@ def settings(url: str, token: str, folder: Path, **values: Any) -> Settings:
     return Settings(**{**given, **values})
 
 
-def open_app(sandbox: Sandbox, folder: Path, clock: Callable[[], Any] = utc_now, **values: Any) -> App:
-    """The service as it is, with a fake network and without waits."""
+def open_app(
+    sandbox: Sandbox, folder: Path, clock: Callable[[], Any] = utc_now, *, shipped: bool = False, **values: Any
+) -> App:
+    """The service as it is, without waits; with the shipped models or a fake in their place."""
     client = SkyPortal(
         sandbox.url,
         sandbox.token,
@@ -79,7 +81,7 @@ def open_app(sandbox: Sandbox, folder: Path, clock: Callable[[], Any] = utc_now,
         sleep=lambda _seconds: None,
     )
     chosen = settings(sandbox.url, sandbox.token, folder, **values)
-    return build(chosen, marshal=client, analyst=FakeAnalyst(), clock=clock)
+    return build(chosen, marshal=client, analyst=None if shipped else FakeAnalyst(), clock=clock)
 
 
 def posted(sandbox: Sandbox) -> dict[tuple[str, str], dict[str, Any]]:
@@ -271,7 +273,7 @@ def test_kill_against_a_real_server(step, number, sandbox, tmp_path, undisturbed
 def test_three_hundred_real_spectra(tmp_path):
     pool = Path(os.environ["ASTRANET_DATA_DIR"]) / "spectra" / "spectra_pool.parquet"
     with Sandbox.from_parquet(pool, limit=300) as sandbox:
-        with open_app(sandbox, tmp_path, batch_size=64) as app:
+        with open_app(sandbox, tmp_path, shipped=True, batch_size=64) as app:
             cycle = app.once()
             with app.store.begin() as unit:
                 filed = unit.reports.every()
@@ -281,6 +283,6 @@ def test_three_hundred_real_spectra(tmp_path):
         expected = {("spectrum", f.spectrum_id) for f in accepted} | {("source", f.target_id) for f in accepted}
         assert set(posted(sandbox)) == expected
         sandbox.forget_requests()
-        with open_app(sandbox, tmp_path) as app:
+        with open_app(sandbox, tmp_path, shipped=True) as app:
             app.once()
         assert sandbox.writes() == []
