@@ -106,19 +106,27 @@ def test_load_real_spectra() -> None:
     assert all(len(row["wavelengths"]) == len(row["fluxes"]) > 50 for row in rows)
 
 
+# A shell that starts tests in the background has Ctrl-C ignored in everything below it.
+_HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
 def test_command_serves_until_interrupted() -> None:
-    command = [sys.executable, "-u", "-c", "from plugin.cli import app; app()", "sandbox", "--n-sources", "2"]
+    program = _HEARS_CTRL_C + "from plugin.cli import app; app()"
+    command = [sys.executable, "-u", "-c", program, "sandbox", "--n-sources", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        told = ""
-        for line in process.stdout:
-            told += line
-            if "astranet once" in line:
-                break
-        settings = dict(re.findall(r"export (ASTRANET_\w+)=(\S+)", told))
-        headers = {"Authorization": f"token {settings['ASTRANET_MARSHAL_TOKEN']}"}
-        answer = httpx.get(f"{settings['ASTRANET_MARSHAL_URL']}/api/sources", headers=headers, timeout=10)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        try:
+            assert process.stdout is not None
+            told = ""
+            for line in process.stdout:
+                told += line
+                if "astranet once" in line:
+                    break
+            settings = dict(re.findall(r"export (ASTRANET_\w+)=(\S+)", told))
+            headers = {"Authorization": f"token {settings['ASTRANET_MARSHAL_TOKEN']}"}
+            answer = httpx.get(f"{settings['ASTRANET_MARSHAL_URL']}/api/sources", headers=headers, timeout=10)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()  # or a failure here would wait for it forever
     assert answer.json()["data"]["totalMatches"] == 2
     assert settings["ASTRANET_GROUP_IDS"] == "6"
