@@ -1,6 +1,7 @@
 """The vetting card of an alert: one picture with what a person needs to decide."""
 
 import io
+import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -67,7 +68,7 @@ def _title(report: Report, confidence: Confidence, anomaly: Anomaly) -> str:
     p = "" if confidence.p_mondrian is None else f"p = {confidence.p_mondrian:.3f}, "
     return (
         f"{report.target_id}, spectrum {report.spectrum_id}: {confidence.policy}, {p}anomaly {anomaly.score:.3f}\n"
-        f"{confidence.sentence}"
+        + textwrap.fill(confidence.sentence or "", 110)
     )
 
 

@@ -150,7 +150,8 @@ def _why_no_answer(error: UpstreamError) -> str:
 
 
 def _rights(settings: Settings, account: Account) -> Check:
-    needed = {"Annotate"} | ({"Classify"} if settings.post_classification else set())
+    wanted = {"Comment": settings.post_cards, "Classify": settings.post_classification}
+    needed = {"Annotate"} | {right for right, used in wanted.items() if used}
     missing = sorted(needed - account.acls)
     if missing and _ALL_RIGHTS not in account.acls:
         remedy = f"make a token with {', '.join(sorted(needed))} (role Full user has them)"

@@ -36,7 +36,8 @@ class Settings(BaseSettings):
     # The marshal
     marshal_url: str | None = Field(None, description="Address of the SkyPortal or Fritz marshal: https://host[:port].")
     marshal_token: SecretStr | None = Field(
-        None, description="API token of the bot; needs the rights Annotate and, with POST_CLASSIFICATION, Classify."
+        None,
+        description="API token of the bot; rights: Annotate, Comment (POST_CARDS), Classify (POST_CLASSIFICATION).",
     )
     marshal_token_file: Path | None = Field(
         None, description="File that holds the token; instead of MARSHAL_TOKEN, for container secrets."

@@ -92,7 +92,7 @@ def test_broken_bundle(checks, tmp_path):
 def test_token_without_rights(checks, sandbox):
     found = checks(marshal_token=sandbox.tokens["readonly"], post_classification=True)
     assert failed(found) == ["token rights"]
-    assert found["token rights"].found == "missing: Annotate, Classify"
+    assert found["token rights"].found == "missing: Annotate, Classify, Comment"
 
 
 def test_wrong_clock(checks, monkeypatch):
