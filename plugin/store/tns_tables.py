@@ -33,3 +33,21 @@ tns_files = Table(
     Column("not_before", DateTime),
 )
 """Which bulk files were read when, and until when a file that was refused is left alone."""
+
+tns_names = Table(
+    "tns_names",
+    metadata,
+    Column("marshal", String(255), primary_key=True),
+    Column("target_id", String(255), primary_key=True),
+    Column("since", DateTime, primary_key=True),
+    Column("asked_at", DateTime, nullable=False),
+    Column("name", String(80)),
+    Column("type", String(64)),
+    Column("redshift", Float),
+    Column("separation_arcsec", Float),
+    Column("source", String(16)),
+)
+"""What the TNS calls a marshal's source: a row per answer that differed from the one before, the newest one counts.
+
+No name: it was asked and there was none.
+"""

@@ -9,6 +9,7 @@ from plugin.store.outbox import Outbox
 from plugin.store.reports import Reports
 from plugin.store.tasks import Tasks
 from plugin.store.tns import TnsRows
+from plugin.store.tns_names import Names
 from plugin.store.watermarks import Watermarks
 
 
@@ -21,9 +22,11 @@ class Unit:
     outbox: Outbox
     watermarks: Watermarks
     tns: TnsRows
+    names: Names
 
     @classmethod
     def on(cls, connection: Connection, marshal: str, worker: str) -> "Unit":
         """Everything on one connection, for one marshal."""
         context = Context(connection, marshal, worker)
-        return cls(Tasks(context), Reports(context), Outbox(context), Watermarks(context), TnsRows(context))
+        parts = (Tasks(context), Reports(context), Outbox(context), Watermarks(context), TnsRows(context))
+        return cls(*parts, Names(context))
