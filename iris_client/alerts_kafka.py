@@ -9,16 +9,18 @@ Each alert is given out once however often it is delivered.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Self
 
 from iris_client.alerts_avro import read_packets
-from iris_client.alerts_kept import AlertShelf
+from iris_client.alerts_kept import MOST, AlertShelf
 from iris_client.brokers import from_stream
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, UpstreamError
 from iris_client.protocols import Alert, AlertStub
+from models.domain import LightCurve
 
 _WAIT_S: Final = 0.5
+_PROBE_S: Final = 15.0
 _MOST_REJECTED: Final = 1000
 
 
@@ -31,9 +33,11 @@ class KafkaAlerts:
         Subscribed, and without automatic commits. `connect` makes one.
     """
 
-    def __init__(self, consumer: Any) -> None:
-        self._consumer = consumer
-        self._shelf = AlertShelf()
+    def __init__(self, consumer: Any, topics: Sequence[str] = (), *, most: int = MOST) -> None:
+        self._consumer, self._topics = consumer, tuple(topics)
+        self.keep: Callable[[Alert, bytes], None] | None = None
+        """Who is given each alert with the message it came in, when it is new."""
+        self._shelf = AlertShelf(most)
         self.rejected: list[tuple[str, str]] = []
         """Messages that are no alerts: topic, partition and offset, and why. The latest thousand."""
 
@@ -50,6 +54,7 @@ class KafkaAlerts:
         protocol: str = "SASL_PLAINTEXT",
         from_start: bool = True,
         options: Mapping[str, Any] | None = None,
+        most: int = MOST,
     ) -> Self:
         """Subscribe to topics.
 
@@ -61,6 +66,8 @@ class KafkaAlerts:
             Where a new group begins: with the oldest message kept, or with the next.
         options : mapping, optional
             Further settings of librdkafka, such as `ssl.ca.location`.
+        most : int
+            How many alerts are kept in memory, to be asked for and to be recognised when they come again.
 
         Raises
         ------
@@ -85,7 +92,7 @@ class KafkaAlerts:
             consumer.subscribe(list(topics))
         except (KafkaException, ValueError, TypeError) as error:
             raise Refused(f"Kafka: {error}", secrets=(password or "",)) from None
-        return cls(consumer)
+        return cls(consumer, topics, most=most)
 
     def receive(self, *, most: int = 500, patience_s: float = 5.0) -> list[Alert]:
         """Take what has arrived, each alert once; empty when nothing comes within `patience_s`.
@@ -108,8 +115,15 @@ class KafkaAlerts:
             if message.error() is not None:
                 _judge(message.error())
                 continue
-            new += [found for found in self._read(message) if self._shelf.add(found)]
+            new += [found for found in self._read(message) if self._is_new(found, message)]
         return new
+
+    def _is_new(self, found: Alert, message: Any) -> bool:
+        if not self._shelf.add(found):
+            return False
+        if self.keep is not None:
+            self.keep(found, bytes(message.value()))
+        return True
 
     def commit(self) -> None:
         """Tell the cluster that all that was received is done.
@@ -138,6 +152,31 @@ class KafkaAlerts:
     def alert(self, target_id: str, candid: str) -> Alert:
         """One alert received before; raises `NotFound` when it was not."""
         return self._shelf.alert(target_id, candid)
+
+    def light_curve(self, target_id: str) -> LightCurve | None:
+        """Photometry of an object from what has been received so far; None when there is none."""
+        return self._shelf.light_curve(target_id)
+
+    def probe(self) -> str:
+        """Whether the cluster is there and has the topics.
+
+        Raises
+        ------
+        Unavailable
+            If it cannot be reached.
+        NotFound
+            If it has none of the topics.
+        """
+        from confluent_kafka import KafkaException
+
+        try:
+            there = set(self._consumer.list_topics(timeout=_PROBE_S).topics)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka: {error.args[0].str()}") from None
+        found = sorted(set(self._topics) & there)
+        if self._topics and not found:
+            raise NotFound(f"Kafka: no topic {', '.join(self._topics)}")
+        return f"Kafka topics {', '.join(found)}"
 
     def _read(self, message: Any) -> list[Alert]:
         try:

@@ -1,23 +1,24 @@
 """Alerts that are here already, in a folder of Avro files or in memory, as a `protocols.CutoutSource`."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from iris_client.alert import alert as to_alert
 from iris_client.alerts_avro import read_packets
-from iris_client.brokers import candid_of, stub, survey_of
+from iris_client.brokers import candid_of, from_stream, packet_of, stub
+from iris_client.curves import merged
 from iris_client.errors import BadPayload, NotFound
 from iris_client.protocols import Alert, AlertStub
+from models.domain import LightCurve
 
-_MOST: Final = 100_000
-
-Packet = Mapping[str, Any]
+MOST: Final = 100_000
 
 
 class AvroFolder:
-    """The packets of a folder and of those in it. It is read once; packets are decoded when they are asked for.
+    """The packets of a folder and of those in it; packets are decoded when they are asked for.
+
+    The folder is read at the beginning; `news` reads files that have come or changed since.
 
     Parameters
     ----------
@@ -33,12 +34,18 @@ class AvroFolder:
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise NotFound(f"no folder {folder.name}")
-        self.rejected: list[tuple[str, str]] = []
-        """Files that cannot be read, and why."""
+        self._folder = folder
+        self._files: dict[Path, tuple[int, int]] = {}
+        self._rejected: dict[Path, str] = {}
         self._where: dict[tuple[str, str], Path] = {}
         self._stubs: dict[str, dict[str, AlertStub]] = {}
-        for path in sorted(folder.rglob("*.avro")):
-            self._note(path)
+        self._fresh: list[AlertStub] = []
+        self._refresh()
+
+    @property
+    def rejected(self) -> list[tuple[str, str]]:
+        """Files that cannot be read, and why."""
+        return [(path.name, why) for path, why in self._rejected.items()]
 
     def alerts(self, target_id: str) -> list[AlertStub]:
         """The alerts of an object, each once, oldest first; empty when there are none."""
@@ -47,23 +54,62 @@ class AvroFolder:
     def alert(self, target_id: str, candid: str) -> Alert:
         """One alert with stamps and history; raises `NotFound` when there is no such alert of this object."""
         path = self._where.get((target_id, candid))
-        for packet in read_packets(path) if path is not None else ():
+        for record in read_packets(path) if path is not None else ():
+            packet = packet_of(record)
             if str(packet.get("objectId")) == target_id and candid_of(packet) == candid:
-                return to_alert(packet, survey=survey_of(target_id))
+                return from_stream(record)
         raise NotFound(f"no alert {candid} of {target_id} in the folder")
+
+    def light_curve(self, target_id: str) -> LightCurve | None:
+        """Photometry of an object from all its packets; None when they hold none."""
+        return merged(self.alert(target_id, stub.candid).light_curve for stub in reversed(self.alerts(target_id)))
+
+    def news(self, target_ids: Collection[str], *, since_mjd: float) -> list[AlertStub]:
+        """Alerts of these objects observed since then, or in files that have come since `seen`."""
+        self._refresh()
+        wanted = set(target_ids)
+        fresh = [made for made in self._fresh if made.target_id in wanted]
+        late = [made for name in wanted for made in self._stubs.get(name, {}).values() if made.mjd >= since_mjd]
+        return _oldest_first({(made.target_id, made.candid): made for made in [*fresh, *late]}.values())
+
+    def seen(self) -> None:
+        """What `news` told is remembered elsewhere now."""
+        self._fresh.clear()
+
+    def probe(self) -> str:
+        """How many alerts there are, and how many files cannot be read."""
+        self._refresh()
+        count = sum(map(len, self._stubs.values()))
+        bad = f", {len(self._rejected)} files that cannot be read" if self._rejected else ""
+        return f"{count} alerts of {len(self._stubs)} objects in {self._folder}{bad}"
 
     def target_ids(self) -> list[str]:
         """Every object in the folder."""
         return sorted(self._stubs)
 
+    def _refresh(self) -> None:
+        """Read the files that are new, or not as they were: a file may have been met half written."""
+        for path in sorted(self._folder.rglob("*.avro")):
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # taken away meanwhile
+            state = (status.st_mtime_ns, status.st_size)
+            if self._files.get(path) != state:
+                self._files[path] = state
+                self._note(path)
+
     def _note(self, path: Path) -> None:
+        self._rejected.pop(path, None)
         try:
-            for packet in read_packets(path):
-                made = stub(packet)
-                self._stubs.setdefault(made.target_id, {}).setdefault(made.candid, made)
+            for record in read_packets(path):
+                made = stub(packet_of(record))
+                if made.candid not in self._stubs.setdefault(made.target_id, {}):
+                    self._fresh.append(made)
+                self._stubs[made.target_id].setdefault(made.candid, made)
                 self._where.setdefault((made.target_id, made.candid), path)
         except BadPayload as error:
-            self.rejected.append((path.name, str(error)))
+            self._rejected[path] = str(error)
 
 
 class AlertShelf:
@@ -75,7 +121,7 @@ class AlertShelf:
         Beyond this the oldest ones are let go.
     """
 
-    def __init__(self, most: int = _MOST) -> None:
+    def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._kept: OrderedDict[tuple[str, str], tuple[AlertStub, Alert]] = OrderedDict()
 
@@ -99,6 +145,11 @@ class AlertShelf:
             return self._kept[target_id, candid][1]
         except KeyError:
             raise NotFound(f"no alert {candid} of {target_id} has been received") from None
+
+    def light_curve(self, target_id: str) -> LightCurve | None:
+        """Photometry of an object from all its alerts; None when they hold none."""
+        mine = [found for (name, _), (_, found) in self._kept.items() if name == target_id]
+        return merged(found.light_curve for found in sorted(mine, key=lambda a: a.cutouts.mjd, reverse=True))
 
 
 def _stub_of(found: Alert) -> AlertStub:

@@ -2,21 +2,25 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
 
-from iris_client.brokers import HISTORY, STAMPS, assembled, candid_of, only, stubs, survey_of
+from iris_client.alert_history import MJD_0
+from iris_client.brokers import HISTORY, STAMPS, assembled, candid_of, only, photometry_of, stubs, survey_of
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable
 from iris_client.pacer import Pacer
 from iris_client.protocols import Alert, AlertStub
 from iris_client.transport import ANSWER_S, Hooks, Transport
+from models.domain import LightCurve
 
 _BRIEF: Final = dict.fromkeys(STAMPS, 0)
 _SLOW_MS: Final = 10_000
+_NAMES: Final = 500
+"""Names in one question."""
 
 
 class SkyPortalBroker:
@@ -73,8 +77,19 @@ class SkyPortalBroker:
         if row is None:
             raise NotFound(f"the broker has no alert {candid} of {target_id}")
         survey = survey_of(target_id)
-        history = self._get(f"alerts/{quote(target_id, safe='')}", survey)
+        history = self._history(target_id)
         return assembled(row, history, self._stamps(candid, survey), survey=survey)
+
+    def light_curve(self, target_id: str) -> LightCurve | None:
+        """Photometry of an object as the broker has it; None when it knows none."""
+        return photometry_of(self._rows(target_id), self._history(target_id), survey=survey_of(target_id))
+
+    def probe(self) -> str:
+        """Whether the marshal has a broker with cutouts of ZTF; which one."""
+        return f"broker {self._broker('ZTF')} of the marshal"
+
+    def _history(self, target_id: str) -> Mapping[str, Any]:
+        return self._get(f"alerts/{quote(target_id, safe='')}", survey_of(target_id))
 
     def _stamps(self, candid: str, survey: str) -> Mapping[str, Any]:
         try:
@@ -173,8 +188,37 @@ class Boom:
         row = only(self._find(f"{survey}_alerts", wanted), "queries/find")
         if not row:
             raise NotFound(f"BOOM has no alert {candid} of {target_id}")
-        aux = self._find(f"{survey}_alerts_aux", {"_id": _object_id(target_id)}, dict.fromkeys(HISTORY, 1))
-        return assembled(row, only(aux, "queries/find"), self._stamps(candid, survey), survey=survey)
+        return assembled(row, self._history(target_id), self._stamps(candid, survey), survey=survey)
+
+    def light_curve(self, target_id: str) -> LightCurve | None:
+        """Photometry of an object; None when BOOM knows none."""
+        survey = survey_of(target_id)
+        rows = self._find(f"{survey}_alerts", {"objectId": _object_id(target_id)})
+        return photometry_of(rows, self._history(target_id), survey=survey)
+
+    def news(self, target_ids: Collection[str], *, since_mjd: float) -> list[AlertStub]:
+        """Alerts of these objects observed since then, by some hundred names a request."""
+        found: list[AlertStub] = []
+        for survey in ("ZTF", "LSST"):
+            names = sorted(name for name in target_ids if survey_of(name) == survey)
+            for i in range(0, len(names), _NAMES):
+                some = [one for name in names[i : i + _NAMES] for one in _spellings(name)]
+                wanted = {"objectId": {"$in": some}, "candidate.jd": {"$gte": since_mjd + MJD_0}}
+                found += stubs(self._find(f"{survey}_alerts", wanted))
+        return found
+
+    def seen(self) -> None:
+        """Nothing to be told: BOOM keeps everything."""
+
+    def probe(self) -> str:
+        """Whether name and password are good."""
+        self._token(None)
+        return f"BOOM at {self._url}"
+
+    def _history(self, target_id: str) -> Mapping[str, Any]:
+        wanted = {"_id": _object_id(target_id)}
+        found = self._find(f"{survey_of(target_id)}_alerts_aux", wanted, dict.fromkeys(HISTORY, 1))
+        return only(found, "queries/find")
 
     def _stamps(self, candid: str, survey: str) -> Mapping[str, Any]:
         path = f"/surveys/{survey}/cutouts"
@@ -241,5 +285,10 @@ class _Login:
 
 
 def _object_id(target_id: str) -> Any:
+    found = _spellings(target_id)
+    return {"$in": found} if len(found) > 1 else target_id
+
+
+def _spellings(target_id: str) -> list[str | int]:
     """LSST's ids were integers once and are text now; both are meant."""
-    return {"$in": [target_id, int(target_id)]} if target_id.isdigit() else target_id
+    return [target_id, int(target_id)] if target_id.isdigit() else [target_id]

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from iris_client.alert import alert, band
-from iris_client.alert_history import MJD_0, positive, usable_jd
+from iris_client.alert_history import MJD_0, light_curve, positive, usable_jd
 from iris_client.errors import BadPayload
 from iris_client.protocols import Alert, AlertStub
+from models.domain import LightCurve
 
 STAMPS: Final = ("cutoutScience", "cutoutTemplate", "cutoutDifference")
 HISTORY: Final = ("prv_candidates", "prv_nondetections", "fp_hists")
@@ -80,6 +81,20 @@ def assembled(row: Row, history: Row, stamps: Row, *, survey: str) -> Alert:
     return alert(packet | {key: _decoded(stamps.get(key)) for key in STAMPS}, survey=survey)
 
 
+def photometry_of(rows: Sequence[Any], history: Row, *, survey: str) -> LightCurve | None:
+    """The light curve of an object from its alerts and its history; None when there is none."""
+    known = [row["candidate"] for row in rows if isinstance(row, Mapping) and isinstance(row.get("candidate"), Mapping)]
+    old = history.get("prv_candidates")
+    earlier = list(old) if isinstance(old, list | tuple) else []
+    packet = {key: history.get(key) for key in HISTORY} | {"prv_candidates": [*earlier, *known]}
+    return light_curve(packet, survey=survey)[0]
+
+
+def packet_of(record: Row) -> Row:
+    """A record of a file or of BOOM's topics in the shape of an alert: a filter's result has another."""
+    return _from_filter(record) if "photometry" in record else record
+
+
 def from_stream(record: Row, *, survey: str | None = None) -> Alert:
     """Read a record of BOOM's Kafka topics, Babamul's or a filter's.
 
@@ -89,7 +104,7 @@ def from_stream(record: Row, *, survey: str | None = None) -> Alert:
         If it is neither.
     """
     name = survey or _survey(record)
-    return alert(_from_filter(record) if "photometry" in record else record, survey=name)
+    return alert(packet_of(record), survey=name)
 
 
 def survey_of(target_id: str) -> str:

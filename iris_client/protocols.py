@@ -1,6 +1,6 @@
 """What the service needs from outside, in the domain's words. Each upstream is one file that fulfils some of these."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -125,6 +125,45 @@ class CutoutSource(Protocol):
 
     def alert(self, target_id: str, candid: str) -> Alert:
         """One alert with stamps and history; raises `NotFound` when there is no such alert of this object."""
+
+
+@runtime_checkable
+class AlertSource(CutoutSource, PhotometrySource, Protocol):
+    """Alerts, their cutouts, and the photometry in them."""
+
+    def probe(self) -> str:
+        """Ask for nothing but whether it works; says in a few words what is there. Raises `UpstreamError` if not."""
+
+
+@runtime_checkable
+class AlertFeed(Protocol):
+    """A source of alerts that says which of many objects have new ones, without being asked about each."""
+
+    def news(self, target_ids: Collection[str], *, since_mjd: float) -> Sequence[AlertStub]:
+        """Alerts of these objects observed since then, or arrived since the last call; some may be known already."""
+
+    def seen(self) -> None:
+        """Say that what `news` told is remembered now. Without it the same may be told again after a restart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveStub:
+    """That a source was saved to a group."""
+
+    target_id: str
+    saved_at: str
+    """The server's own time stamp, naive UTC ISO text with microseconds."""
+
+
+@runtime_checkable
+class WatchList(Protocol):
+    """Which objects a marshal's groups care for."""
+
+    def saves(self, *, group_ids: Sequence[int], since: str | None = None) -> Iterator[SaveStub]:
+        """The sources saved to one of these groups, since a time if given."""
+
+    def candidates(self, *, group_ids: Sequence[int], detected_after: str | None = None) -> Iterator[Target]:
+        """Objects whose alerts passed a filter of these groups, each once."""
 
 
 @runtime_checkable

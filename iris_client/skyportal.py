@@ -17,7 +17,7 @@ from iris_client import skyportal_parse as parse
 from iris_client.answers import http_date
 from iris_client.errors import BadPayload, NotFound
 from iris_client.pacer import Pacer
-from iris_client.protocols import Account, Annotation, Place, SpectrumStub
+from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
 from iris_client.skyportal_annotations import Annotations
 from iris_client.skyportal_classifications import SITEWIDE, Classifications
 from iris_client.skyportal_comments import post_comment
@@ -129,6 +129,21 @@ class SkyPortal:
         params: dict[str, str | int] = {} if detected_after is None else {"startDate": detected_after}
         for row in self._listed("/api/candidates", "candidates", params | _groups("groupIDs", group_ids)):
             yield parse.target(row)
+
+    def saves(self, *, group_ids: Sequence[int], since: str | None = None) -> Iterator[SaveStub]:
+        """The saves of sources to one of these groups: the server's shortest list of them.
+
+        Parameters
+        ----------
+        since : str, optional
+            One of the server's own time stamps: only saves at that time and later.
+        """
+        params: dict[str, str | int] = {"saveSummary": "true"}
+        if since is not None:
+            params["savedAfter"] = since
+        for row in self._listed("/api/sources", "sources", params | _groups("group_ids", group_ids)):
+            if row.get("active", True):
+                yield parse.save(row)
 
     def _listed(self, path: str, key: str, params: dict[str, str | int]) -> Iterator[Mapping[str, Any]]:
         """The rows of a paged list, each once. The server's `queryID` keeps the list as it was at the first page."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from iris_client.errors import BadPayload
-from iris_client.protocols import Account, Annotation, SpectrumStub
+from iris_client.protocols import Account, Annotation, SaveStub, SpectrumStub
 from models.domain import LightCurve, RawSpectrum, Target
 
 _BANDS: Final = {"ztfg": "g", "ztfr": "r", "ztfi": "i"}
@@ -26,6 +26,11 @@ def stub(row: Row) -> SpectrumStub:
         modified=_need(row, "modified", str),
         kind=_text(row.get("type")) or "source",
     )
+
+
+def save(row: Row) -> SaveStub:
+    """That a source was saved, from a row of the list's summary."""
+    return SaveStub(target_id=_need(row, "obj_id", str), saved_at=_need(row, "saved_at", str))
 
 
 def spectrum(row: Row) -> RawSpectrum:

@@ -17,7 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "ASTRANET_"
-_PRIVATE = frozenset({"marshal_token", "database_url", "tns_api_key"})
+_PRIVATE = frozenset({"marshal_token", "database_url", "tns_api_key", "boom_password", "kafka_password"})
 
 
 class ConfigError(Exception):
@@ -67,6 +67,41 @@ class Settings(BaseSettings):
     )
     graphql_field_map_file: Path | None = Field(
         None, description="JSON that says where in the answers things are; empty for the one that is shipped."
+    )
+
+    # Where alerts and their images are read, for NEEDLE
+    alert_source: Literal["none", "marshal", "boom", "avro", "kafka"] = Field(
+        "none",
+        description="Where alerts and cutouts come from: none (no NEEDLE), marshal (/api/brokers), boom (BOOM's REST), "
+        "avro (ALERT_DIR), kafka (topics of BOOM or Babamul, needs the extra [boom]).",
+    )
+    alert_broker: str | None = Field(
+        None, description="Name of the marshal's broker connection; empty for the first active one with cutouts."
+    )
+    alert_dir: Path | None = Field(
+        None, description="Folder of alert packets (*.avro): read with avro; with kafka new ones are kept there."
+    )
+    boom_url: str | None = Field(None, description="Address of BOOM's REST interface: https://host[:port][/path].")
+    boom_username: str | None = Field(None, description="Account of BOOM's main REST interface.")
+    boom_password: SecretStr | None = Field(None, description="Password of that account.")
+    kafka_servers: str | None = Field(None, description="Kafka brokers: host:port, separated by commas.")
+    kafka_topics: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Kafka topics of BOOM or Babamul with alerts, separated by commas."
+    )
+    kafka_group: str = Field(
+        "astranet", description="Kafka consumer group; Babamul's must start with babamul-. It remembers what was read."
+    )
+    kafka_username: str | None = Field(None, description="Account of the Kafka cluster; empty where it needs none.")
+    kafka_password: SecretStr | None = Field(None, description="Password of that account.")
+    kafka_protocol: Literal["SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "SASL_PLAINTEXT", description="How to log in to the Kafka cluster, when there is an account."
+    )
+    needle_prefer: Literal["purity", "completeness"] = Field(
+        "purity",
+        description="Which mistakes NEEDLE avoids: purity (false SLSNe and TDEs) or completeness (missed ones).",
+    )
+    needle_model: Path | None = Field(
+        None, description="Folder of the NEEDLE model; empty for the one that is shipped."
     )
 
     # What is read, and when
@@ -205,7 +240,12 @@ class Settings(BaseSettings):
             return tuple(int(part) for part in _parts(value))
         return (value,) if isinstance(value, int) else value
 
-    @field_validator("marshal_url", "graphql_url", "tns_url")
+    @field_validator("kafka_topics", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
+
+    @field_validator("marshal_url", "graphql_url", "tns_url", "boom_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value is None:
@@ -228,7 +268,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not appear in a log, a message or the database."""
-        held = (self.marshal_token, self.tns_api_key)
+        held = (self.marshal_token, self.tns_api_key, self.boom_password, self.kafka_password)
         return tuple(secret.get_secret_value() for secret in held if secret is not None)
 
     def marshal(self) -> tuple[str, str, tuple[int, ...]]:

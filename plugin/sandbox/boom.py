@@ -1,6 +1,7 @@
 """A stand-in for BOOM's own REST API, under `/boom` of the sandbox: log-in, `queries/find`, cutouts.
 
-Only what the client asks for is there: equality and `$in` in filters, and projections that name or leave out columns.
+Only what the client asks for is there: equality, `$in` and `$gte` in filters, dots in their keys,
+and projections that name or leave out columns.
 """
 
 import json
@@ -68,7 +69,7 @@ class BoomStandIn:
             wanted = query["filter"].items()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return JSONResponse({"message": f"Invalid filter: {error}"}, status_code=400)
-        found = [row for row in rows if all(_holds(row.get(key), value) for key, value in wanted)]
+        found = [row for row in rows if all(_holds(_inside(row, key), value) for key, value in wanted)]
         data = finite([_projected(row, query.get("projection")) for row in found])
         return JSONResponse({"message": "success", "data": data})
 
@@ -87,9 +88,17 @@ class BoomStandIn:
         return JSONResponse({"message": f"cutouts found for candid: {candid}", "data": found})
 
 
+def _inside(row: Any, key: str) -> Any:
+    """The value under a key with dots, as the database reads it."""
+    for part in key.split("."):
+        row = row.get(part) if isinstance(row, dict) else None
+    return row
+
+
 def _holds(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict):
-        return value in wanted.get("$in", ())
+        low = wanted.get("$gte")
+        return value in wanted.get("$in", (value,)) and (low is None or (value is not None and value >= low))
     return bool(value == wanted)
 
 

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from plugin.sandbox import routes_annotations as annotations
 from plugin.sandbox import routes_brokers as brokers
+from plugin.sandbox import routes_candidates as candidates
 from plugin.sandbox import routes_classifications as classifications
 from plugin.sandbox import routes_comments as comments
 from plugin.sandbox import routes_photometry as photometry
@@ -67,7 +68,9 @@ _TABLE: tuple[tuple[str, str, Handler, str | None], ...] = (
     ("PUT", "/api/spectra/{spectrum_id:int}", spectra.update, "Upload data"),
     ("DELETE", "/api/spectra/{spectrum_id:int}", spectra.delete, "Upload data"),
     ("POST", "/api/sharing", spectra.share, "Upload data"),
+    ("GET", "/api/candidates", candidates.query, None),
     ("GET", "/api/brokers", brokers.brokers, None),
+    ("GET", "/api/brokers/photometry/{obj_id}", photometry.of_source, None),
     ("GET", "/api/brokers/{broker_id:int}", brokers.broker, None),
     ("GET", "/api/brokers/{broker_id:int}/alerts", brokers.alerts, None),
     ("GET", "/api/brokers/{broker_id:int}/alerts/{alert_id}", brokers.alert, None),

@@ -79,6 +79,15 @@ class Save:
 
 
 @dataclass(slots=True, kw_only=True)
+class Candidate:
+    """That an alert of an object passed a filter of some groups."""
+
+    obj_id: str
+    group_ids: set[int]
+    passed_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
 class Spectrum:
     """A spectrum as uploaded. Lists may differ in length, as on the real server."""
 

@@ -19,7 +19,7 @@ from plugin.sandbox.gate import WRITING, Gate, Record
 from plugin.sandbox.ratelimit import LeakyBucket
 from plugin.sandbox.routes import routes
 from plugin.sandbox.routes_photometry import flux_of
-from plugin.sandbox.rows import Classification, Json, Photometry, Spectrum
+from plugin.sandbox.rows import Candidate, Classification, Json, Photometry, Spectrum
 from plugin.sandbox.server import LOOPBACK, Connections, ServerThread
 from plugin.sandbox.state import State
 from plugin.sandbox.taxonomy import TAXONOMY_ID
@@ -291,6 +291,17 @@ class Sandbox:
         """Let the broker know an alert packet, such as `plugin.sandbox.alerts.invented` makes; returns its candid."""
         with self.state.lock:
             return self.state.alerts.add(packet)
+
+    def add_candidate(
+        self, source_id: str, *, group_ids: Iterable[int] = (MAIN_GROUP,), passed_at: datetime | None = None
+    ) -> None:
+        """Let an alert of an object have passed a filter of some groups, now unless said otherwise.
+
+        An object that nobody has saved must have been made before: `add_source` with no groups does it.
+        """
+        with self.state.lock:
+            when = passed_at or self.state.stamp()
+            self.state.candidates.append(Candidate(obj_id=source_id, group_ids=set(group_ids), passed_at=when))
 
     def load_alerts(self, folder: Path) -> int:
         """Let the broker know every alert in a folder of Avro files; returns how many."""

@@ -83,6 +83,24 @@ def single(call: Call, source: Source) -> Json:
     return row | _extras(call, source)
 
 
+def candidate(call: Call, source: Source, passing: list[int]) -> Json:
+    """One entry of GET /api/candidates."""
+    notes = call.state.annotations_on(source.id, None, call.user)
+    classes = call.state.classifications_of(source.id, call.user)
+    return _row(source) | {
+        "photstats": [],
+        "thumbnails": [],
+        "is_source": bool(saved_groups(call, source)),
+        "saved_groups": saved_groups(call, source),
+        "classifications": [classification_json(c, call.state, groups=[], votes=c.votes) for c in classes],
+        "passing_group_ids": passing,
+        "associated_objs": [],
+        "annotations": [annotation_row(a) for a in notes],
+        "last_detected_at": _detections(call, source)["last_detected"],
+        "tags": tags_json(call.state, source.id, call.user),
+    }
+
+
 def saved_groups(call: Call, source: Source) -> list[Json]:
     """The caller's groups that the source is saved to, with time and person."""
     shown = []

@@ -12,6 +12,7 @@ from plugin.sandbox.accounts import accounts, groups
 from plugin.sandbox.alerts import AlertTable
 from plugin.sandbox.rows import (
     Annotation,
+    Candidate,
     Classification,
     Comment,
     Group,
@@ -57,6 +58,7 @@ class State:
         self.tags: dict[int, Tag] = {}
         self.labels: set[tuple[str, int, int]] = set()
         self.alerts = AlertTable()
+        self.candidates: list[Candidate] = []
         self.query_cache: dict[str, list[str]] = {}
         self.preferences: dict[int, Json] = defaultdict(dict)
 

@@ -13,7 +13,7 @@ from iris_client.alerts_kept import AlertShelf, AvroFolder
 from iris_client.broker import Boom, SkyPortalBroker
 from iris_client.errors import NotFound
 from iris_client.pacer import Pacer
-from iris_client.protocols import Alert, CutoutSource
+from iris_client.protocols import Alert, AlertFeed, AlertSource, CutoutSource, PhotometrySource
 from plugin.sandbox import Sandbox
 from plugin.sandbox.alerts import invented
 from plugin.sandbox.boom import PASSWORD, USERNAME
@@ -84,6 +84,26 @@ def same(one: Alert, other: Alert) -> bool:
 
 def test_it_is_a_cutout_source(source):
     assert isinstance(source, CutoutSource)
+    assert isinstance(source, PhotometrySource)
+
+
+def test_it_says_whether_it_works(source):
+    if isinstance(source, AlertShelf):
+        pytest.skip("memory needs no asking")
+    assert isinstance(source, AlertSource)
+    assert source.probe()
+
+
+def test_the_light_curve_of_an_object_is_that_of_all_its_alerts(source):
+    curve = source.light_curve(NAME)
+    assert curve.mjd.tolist() == [61000.0, 61002.0]
+    assert curve.mag.tolist() == pytest.approx([19.0, 18.5])
+    assert curve.band == ("g", "g")
+    assert (curve.is_limit == 0).all()
+
+
+def test_an_unknown_object_has_no_light_curve(source):
+    assert source.light_curve("ZTF99zzzzzzz") is None
 
 
 def test_alerts_come_oldest_first_and_once_each(source):
@@ -132,3 +152,28 @@ def test_what_is_not_there_is_not_found(source):
 
 def test_all_sources_give_the_same_alert(source, folder):
     assert same(source.alert(OTHER, "7"), read_alert(folder / "7.avro"))
+
+
+def test_a_feed_tells_of_the_wanted_objects_only(source):
+    if not isinstance(source, AlertFeed):
+        pytest.skip("this source is asked about each object")
+    source.seen()
+    assert [stub.candid for stub in source.news([NAME, "ZTF99zzzzzzz"], since_mjd=61001.0)] == ["12"]
+    assert {stub.candid for stub in source.news([NAME, OTHER], since_mjd=60000.0)} == {"7", "11", "12"}
+    assert source.news([], since_mjd=60000.0) == []
+
+
+def test_a_folder_tells_of_files_that_come_later(folder):
+    feed = AvroFolder(folder)
+    feed.news([NAME], since_mjd=61500.0)
+    feed.seen()
+    late = folder / "late" / "13.avro"
+    late.parent.mkdir()
+    late.write_bytes(record(invented(NAME, 13, jd=2460990.5, epochs=0))[:100])  # half written
+    assert feed.news([NAME], since_mjd=61500.0) == []
+    late.write_bytes(record(invented(NAME, 13, jd=2460990.5, epochs=0)))
+    assert [stub.candid for stub in feed.news([NAME], since_mjd=61500.0)] == ["13"]
+    assert feed.rejected == []
+    feed.seen()
+    assert feed.news([NAME], since_mjd=61500.0) == []
+    late.unlink()

@@ -38,7 +38,8 @@ ORDER = names(
     spectra_numPerPage_ignored spectra_observed_range spectra_origin_partial spectra_filters spectra_bad_date
     spectrum_single spectrum_not_found spectrum_range obj_spectra obj_spectra_median obj_spectra_none
     obj_spectra_other_user obj_spectra_unknown_obj photometry_default photometry_flux_ab photometry_both
-    photometry_plot photometry_bad_format photometry_unknown_obj photometry_single annotation_post annotations_list
+    photometry_plot photometry_bad_format photometry_unknown_obj photometry_single broker_photometry_survey
+    candidates_list annotation_post annotations_list
     annotations_list_other_user annotation_get annotation_post_duplicate_origin annotation_post_duplicate_other_user
     annotation_put_data_replaced annotation_get_after_put annotation_put_other_user annotation_delete_other_user
     annotation_put_wrong_obj annotation_origin_space_colon annotation_bad_origin annotation_missing_data
@@ -114,6 +115,8 @@ def _before(sandbox: Sandbox, name: str) -> None:
     if name == "sources_annotationsFilter_exists":  # the annotation was put back after the PUT
         note = next(a for a in sandbox.state.annotations if a.origin == "applecider" and a.spectrum_id is None)
         note.data = {"class": "SN Ia", "p_SN_Ia": 0.93, "prediction_set": ["SN Ia"], "probs": {"SN Ia": 0.93}}
+    if name == "candidates_list":
+        sandbox.add_candidate("ZTF26aaapple")
     if name == "candidate_not_saved_source_get":
         sandbox.add_source("ZTF26aacandi", ra=99.0, dec=9.0, group_ids=())
     if name == "spectrum_post_ascii":  # id 9 went to a spectrum that was not recorded
