@@ -70,7 +70,7 @@ _TABLE: tuple[tuple[str, str, Handler, str | None], ...] = (
     ("POST", "/api/sharing", spectra.share, "Upload data"),
     ("GET", "/api/candidates", candidates.query, None),
     ("GET", "/api/brokers", brokers.brokers, None),
-    ("GET", "/api/brokers/photometry/{obj_id}", photometry.of_source, None),
+    ("GET", "/api/brokers/photometry/{obj_id}", photometry.of_broker, None),
     ("GET", "/api/brokers/{broker_id:int}", brokers.broker, None),
     ("GET", "/api/brokers/{broker_id:int}/alerts", brokers.alerts, None),
     ("GET", "/api/brokers/{broker_id:int}/alerts/{alert_id}", brokers.alert, None),

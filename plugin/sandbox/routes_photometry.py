@@ -22,6 +22,11 @@ def of_source(call: Call) -> list[Json]:
     return [_shown(call, point) for point in call.state.photometry_of(obj_id, call.user)]
 
 
+def of_broker(call: Call) -> list[Json]:
+    """GET /api/brokers/photometry/<id>: the same, without the time of creation; the broker adds nothing here."""
+    return [{key: value for key, value in row.items() if key != "created_at"} for row in of_source(call)]
+
+
 def read(call: Call) -> Json:
     """GET /api/photometry/<id>."""
     point = call.state.photometry.get(call.path["photometry_id"])

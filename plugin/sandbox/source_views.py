@@ -91,7 +91,7 @@ def candidate(call: Call, source: Source, passing: list[int]) -> Json:
         "photstats": [],
         "thumbnails": [],
         "is_source": bool(saved_groups(call, source)),
-        "saved_groups": saved_groups(call, source),
+        "saved_groups": [group_json(call.state.groups[g]) for g in sorted(source.saves) if call.user.sees({g})],
         "classifications": [classification_json(c, call.state, groups=[], votes=c.votes) for c in classes],
         "passing_group_ids": passing,
         "associated_objs": [],
