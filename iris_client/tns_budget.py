@@ -75,7 +75,7 @@ class Budget:
     """
 
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], object] = time.sleep
+    sleep: Callable[[float], None] = time.sleep
     everything: Window = field(default_factory=lambda: Window(ASSUMED_LIMIT))
     cones: Window = field(default_factory=lambda: Window(ASSUMED_CONES))
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

@@ -1,12 +1,15 @@
 """The TNS as rows: what its bulk CSV files hold, and what an object or a search reply says.
 
 Every number may come as text, as a number, as "" or as null; `internal_names` may begin or end with a comma; the
-header stands where the line with `objid` is, not at a fixed line. Nothing here talks to anybody.
+header stands where the line with `objid` is, not at a fixed line; texts are made such that a database takes them.
+Nothing here talks to anybody.
 """
 
 import csv
 import io
+import lzma
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -17,6 +20,10 @@ from iris_client.errors import BadPayload
 
 MAX_CSV_BYTES: Final = 2 * 2**30
 """The full file has some 100 MB unpacked; a zip bomb has more."""
+LONGEST_TEXT, LONGEST_PREFIX = 64, 16
+"""Characters of a name, type or date, and of a prefix; whatever is longer is cut."""
+MOST_NAMES: Final = 50
+LARGEST_NUMBER: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +57,13 @@ class TnsObject:
         return f"{self.prefix} {self.name}"
 
 
+_DAMAGED: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, ValueError, IndexError, NotImplementedError,
+    RuntimeError, EOFError, OSError,
+)  # fmt: skip
+"""What `zipfile` raises for an archive that is none."""
+
+
 def unzip(content: bytes) -> str:
     """The one CSV file in a zip archive.
 
@@ -64,7 +78,7 @@ def unzip(content: bytes) -> str:
             if info.file_size > MAX_CSV_BYTES:
                 raise BadPayload(f"the TNS's CSV claims {info.file_size} bytes")
             return archive.read(info).decode("utf-8", errors="replace")
-    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except _DAMAGED as error:
         raise BadPayload(f"no zipped CSV ({type(error).__name__}): {content[:60]!r}") from None
 
 
@@ -74,16 +88,19 @@ def read_csv(text: str) -> Iterator[TnsObject]:
     Raises
     ------
     BadPayload
-        If no line is the header.
+        If no line is the header, or a line is none of a CSV.
     """
     lines = iter(csv.reader(io.StringIO(text)))
-    header = next((row for row in lines if "objid" in row), None)
-    if header is None or not {"objid", "name", "ra", "declination"} <= set(header):
-        raise BadPayload(f"a TNS CSV without a header: {text[:100]!r}")
-    for cells in lines:
-        found = _from_csv(dict(zip(header, cells, strict=False)))
-        if found is not None:
-            yield found
+    try:
+        header = next((row for row in lines if "objid" in row), None)
+        if header is None or not {"objid", "name", "ra", "declination"} <= set(header):
+            raise BadPayload(f"a TNS CSV without a header: {text[:100]!r}")
+        for cells in lines:
+            found = _from_csv(dict(zip(header, cells, strict=False)))
+            if found is not None:
+                yield found
+    except csv.Error as error:
+        raise BadPayload(f"a TNS CSV that is none ({error}): {text[:100]!r}") from None
 
 
 def from_object(data: Mapping[str, Any]) -> TnsObject:
@@ -119,6 +136,13 @@ def number(value: object) -> float | None:
     return found if math.isfinite(found) else None
 
 
+def text(value: object, longest: int = LONGEST_TEXT) -> str | None:
+    """Text that is not empty, without what no database takes: half characters and zero bytes."""
+    if not isinstance(value, str):
+        return None
+    return value.encode("utf-8", "replace").decode().replace("\0", "").strip()[:longest].strip() or None
+
+
 def separation_arcsec(ra_deg: float, dec_deg: float, other_ra_deg: float, other_dec_deg: float) -> float:
     """Angle between two positions (haversine formula), arcseconds."""
     ra, dec, ra2, dec2 = map(math.radians, (ra_deg, dec_deg, other_ra_deg, other_dec_deg))
@@ -132,27 +156,25 @@ def _from_csv(row: Mapping[str, Any]) -> TnsObject | None:
 
 def _made(row: Mapping[str, Any], *, prefix: str, name: str, ra: str, dec: str, type_: object) -> TnsObject | None:
     objid, ra_deg, dec_deg = number(row.get("objid")), number(row.get(ra)), number(row.get(dec))
-    bare = _text(row.get(name))
-    if objid is None or bare is None or ra_deg is None or dec_deg is None or not -90.0 <= dec_deg <= 90.0:
+    bare = text(row.get(name))
+    if objid is None or not 0 < objid <= LARGEST_NUMBER or bare is None:
+        return None
+    if ra_deg is None or dec_deg is None or not -90.0 <= dec_deg <= 90.0:
         return None
     return TnsObject(
         objid=int(objid),
-        prefix=_text(row.get(prefix)) or "AT",
+        prefix=text(row.get(prefix), LONGEST_PREFIX) or "AT",
         name=bare,
-        ra_deg=ra_deg % 360.0,
+        ra_deg=ra_deg % 360.0 % 360.0,  # just below zero the first one gives 360
         dec_deg=dec_deg,
-        type=_text(type_),
+        type=text(type_),
         redshift=number(row.get("redshift")),
         internal_names=_names(row.get("internal_names")),
-        discovered_at=_text(row.get("discoverydate")),
-        modified=_text(row.get("lastmodified")),
+        discovered_at=text(row.get("discoverydate")),
+        modified=text(row.get("lastmodified")),
     )
 
 
 def _names(value: object) -> tuple[str, ...]:
-    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else []
-    return tuple(dict.fromkeys(part for part in parts if part))
-
-
-def _text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
+    parts = map(text, value.split(",")) if isinstance(value, str) else ()
+    return tuple(dict.fromkeys(part for part in parts if part))[:MOST_NAMES]

@@ -1,32 +1,29 @@
 """What the TNS calls our objects, asked where it costs least: marshal, broker, mirror, and the API last.
 
 A marshal's "AT" may be years old, so it only stands until somebody knows more; a type is firm wherever it comes from.
-While the mirror is fresh its "no" is an answer, and a night of cross-matching costs no API call.
+While the mirror is fresh its "no" is an answer, and a night of cross-matching costs no API call. Everybody here is a
+`protocols.TransientNames`; what each of them promises is checked in `tests/contract/test_transient_names.py`.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
-import structlog
-
-from iris_client.errors import NotFound, Unavailable
+from iris_client.errors import NotFound, UpstreamError
 from iris_client.protocols import TransientName, TransientNames
-from iris_client.tns import CSV_PAUSE_S, FULL, Tns, daily_file, hourly_file
-from iris_client.tns_mirror import TnsObject, number, separation_arcsec
+from iris_client.tns import FULL, Tns
+from iris_client.tns_mirror import LONGEST_PREFIX, TnsObject, number, separation_arcsec, text
 from models.domain import Target
 from plugin.clock import Clock
 from plugin.store import Store
-from plugin.store.tns import Renamed
 
 RADIUS_ARCSEC: Final = 2.0
 """As SkyPortal and BOOM have it; the TNS's default accuracy is 5 arcsec, so a miss proves nothing."""
 FRESH: Final = timedelta(hours=26)
 """A mirror read within this is up to date for a night: the daily file appears once a day."""
-DAYS_KEPT: Final = 14
-"""Daily files older than this are gone; then only the full one helps."""
-_log = structlog.get_logger("astranet.tns")
+_SPELT: Final = re.compile(r"([A-Za-z]*)\s*((?:19|20)\d\d[A-Za-z]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +32,10 @@ class MarshalFields:
 
     def match(self, target: Target) -> TransientName | None:
         """Name and type as the marshal has them."""
-        if not target.tns_name:
+        name, kind = text(target.tns_name), _typed(target.tns_type)
+        if name is None:
             return None
-        return TransientName(name=target.tns_name, type=target.tns_type, redshift=target.redshift, source="marshal")
+        return TransientName(name=_spelt(name, kind), type=kind, redshift=number(target.redshift), source="marshal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +52,10 @@ class BrokerMatches:
 
     def match(self, target: Target) -> TransientName | None:
         """The nearest match within the radius."""
-        found = []
-        for row in self.rows(target.target_id):
-            ra, dec, name = number(row.get("ra")), number(row.get("dec")), row.get("name")
-            if ra is None or dec is None or not name or target.ra_deg is None or target.dec_deg is None:
-                continue
-            distance = separation_arcsec(target.ra_deg, target.dec_deg, ra, dec)
-            if distance <= RADIUS_ARCSEC:
-                full = f"{row.get('name_prefix') or 'AT'} {name}"
-                kind = row.get("type") or None
-                z = number(row.get("redshift"))
-                found.append((distance, full, kind, z))
-        if not found:
+        if target.ra_deg is None or target.dec_deg is None:
             return None
-        distance, full, kind, z = min(found, key=lambda x: (x[0], x[1]))
-        return TransientName(name=full, type=kind, redshift=z, separation_arcsec=distance, source="broker")
+        named = (_of_row(row, target) for row in self.rows(target.target_id))
+        return _nearest(one for one in named if one is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,27 +89,29 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """The TNS itself: by the survey's name first, then by position, within its budgets."""
+    """The TNS itself, within its budgets: by the name the marshal has, the survey's name, then by position."""
 
     tns: Tns
 
     def match(self, target: Target) -> TransientName | None:
-        """The nearest object within the radius; two requests or more."""
-        if target.ra_deg is None or target.dec_deg is None:
-            return None
-        names = self.tns.named(target.target_id)
-        if not names:
-            names = self.tns.near(target.ra_deg, target.dec_deg, RADIUS_ARCSEC)
-        found = [one for one in map(self._object, names) if one is not None]
-        if not found:
-            return None
-        return min((_named(one, target, "api") for one in found), key=lambda x: (x.separation_arcsec or 0.0, x.name))
+        """The object of that name, or the nearest within the radius; one request for a known name, else two or more."""
+        known = _SPELT.fullmatch(text(target.tns_name) or "")
+        found = self._objects([known[2]]) if known else []
+        if not found and target.target_id:
+            found = self._objects(self.tns.named(target.target_id))
+        if not found and target.ra_deg is not None and target.dec_deg is not None:
+            around = self._objects(self.tns.near(target.ra_deg, target.dec_deg, RADIUS_ARCSEC))
+            found = [one for one in around if (_separation(one, target) or 0.0) <= RADIUS_ARCSEC]
+        return _nearest(_named(one, target, "api") for one in found)
 
-    def _object(self, name: str) -> TnsObject | None:
-        try:
-            return self.tns.object(name)
-        except NotFound:
-            return None
+    def _objects(self, names: Sequence[str]) -> list[TnsObject]:
+        found = []
+        for name in dict.fromkeys(names):
+            try:
+                found.append(self.tns.object(name))
+            except NotFound:
+                continue
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,81 +132,83 @@ class InOrder:
     last: TransientNames | None = None
 
     def match(self, target: Target) -> TransientName | None:
-        """The first answer with a type; else the last name without one, which is the freshest."""
-        return self.match_all([target])[target.target_id]
+        """The first answer with a type; else the last name without one, which is the freshest.
+
+        Raises
+        ------
+        UpstreamError
+            If nobody knew a type and the last one asked, who would know best, could not be asked. One who is away
+            before that is passed over.
+        """
+        best, trouble = None, None
+        for one in self._asked():
+            try:
+                found, trouble = one.match(target), None
+            except UpstreamError as error:
+                trouble = error
+                continue
+            best = found or best
+            if found is not None and found.type:
+                return found
+        if trouble is not None:
+            raise trouble
+        return best
 
     def match_all(self, targets: Sequence[Target]) -> dict[str, TransientName | None]:
         """The same for a night."""
+        return {target.target_id: self.match(target) for target in targets}
+
+    def _asked(self) -> list[TransientNames]:
         asked: list[TransientNames] = [*self.first]
         if self.mirror is not None:
             asked.append(self.mirror)
         if self.last is not None and (self.mirror is None or not self.mirror.is_fresh()):
             asked.append(self.last)
-        return {target.target_id: _first_typed(asked, target) for target in targets}
+        return asked
 
 
-def _first_typed(asked: Sequence[TransientNames], target: Target) -> TransientName | None:
-    best = None
-    for one in asked:
-        found = one.match(target)
-        if found is not None:
-            best = found
-        if found is not None and found.type:
-            break
-    return best
+def _nearest(found: Any) -> TransientName | None:
+    return min(found, key=lambda one: (one.separation_arcsec or 0.0, one.name), default=None)
 
 
 def _named(one: TnsObject, target: Target, source: str) -> TransientName:
-    ra, dec = target.ra_deg or 0.0, target.dec_deg or 0.0
     return TransientName(
         name=one.full_name,
         type=one.type,
         redshift=one.redshift,
-        separation_arcsec=separation_arcsec(ra, dec, one.ra_deg, one.dec_deg),
+        separation_arcsec=_separation(one, target),
         source=source,
     )
 
 
-def update_mirror(tns: Tns, store: Store, now: datetime) -> list[Renamed]:
-    """Bring the mirror up to date: the full file once, then the daily files since, then the hours of today.
-
-    Returns
-    -------
-    list of Renamed
-        Objects that changed their prefix or type, such as AT to SN.
-    """
-    with store.begin() as unit:
-        whole, last = unit.tns.read_at(tns.url, FULL), unit.tns.last_read(tns.url)
-    if whole is None or last is None or now - last > timedelta(days=DAYS_KEPT):
-        return _read(tns, store, FULL, now, FULL)
-    changed: list[Renamed] = []
-    for day in range((now.date() - last.date()).days, 0, -1):
-        name = f"{now.date() - timedelta(days=day):%Y%m%d}"
-        changed += _read(tns, store, daily_file(name), now, daily_file(name))
-    first = last.hour if last.date() == now.date() else 0
-    for hour in range(first, now.hour):
-        # Hourly files have the same names every day.
-        changed += _read(tns, store, hourly_file(hour), now, f"{now:%Y%m%d} {hourly_file(hour)}")
-    return changed
+def _separation(one: TnsObject, target: Target) -> float | None:
+    if target.ra_deg is None or target.dec_deg is None:
+        return None
+    return separation_arcsec(target.ra_deg, target.dec_deg, one.ra_deg, one.dec_deg)
 
 
-def _read(tns: Tns, store: Store, file: str, now: datetime, key: str) -> list[Renamed]:
-    """Read one file, unless it was read or is to be left alone; a file that is not there yet is no trouble."""
-    with store.begin() as unit:
-        pause, done = unit.tns.not_before(tns.url, key), unit.tns.read_at(tns.url, key)
-    if (pause is not None and now < pause) or (done is not None and key != FULL):
-        return []
-    try:
-        objects = tns.bulk(file)
-    except NotFound:
-        return []
-    except Unavailable as error:
-        wait = error.retry_after or CSV_PAUSE_S / 24
-        _log.warning("TNS file not read", file=file, error=str(error), retry_in_s=round(wait))
-        with store.begin() as unit:
-            unit.tns.note_file(tns.url, key, not_before=now + timedelta(seconds=wait))
-        return []
-    with store.begin() as unit:
-        changed = unit.tns.upsert(tns.url, objects)
-        unit.tns.note_file(tns.url, key, read_at=now, not_before=None)
-    return changed
+def _of_row(row: Mapping[str, Any], target: Target) -> TransientName | None:
+    """A broker's row as a name; None when it lacks something or lies beyond the radius."""
+    if not isinstance(row, Mapping):
+        return None
+    ra, dec, name = number(row.get("ra")), number(row.get("dec")), text(row.get("name"))
+    if ra is None or dec is None or name is None or target.ra_deg is None or target.dec_deg is None:
+        return None
+    distance = separation_arcsec(target.ra_deg, target.dec_deg, ra, dec)
+    if not distance <= RADIUS_ARCSEC:
+        return None
+    full = f"{text(row.get('name_prefix'), LONGEST_PREFIX) or 'AT'} {name}"
+    kind, z = _typed(row.get("type")), number(row.get("redshift"))
+    return TransientName(name=full, type=kind, redshift=z, separation_arcsec=distance, source="broker")
+
+
+def _typed(kind: object) -> str | None:
+    """A type; `AT` says that there is none."""
+    found = text(kind)
+    return None if found is None or found.upper() == "AT" else found
+
+
+def _spelt(name: str, kind: str | None) -> str:
+    """With prefix and one blank, also where a marshal keeps the bare name or writes `SN2026abc`."""
+    found = _SPELT.fullmatch(name)
+    return name if found is None else f"{found[1] or ('SN' if kind else 'AT')} {found[2]}"

@@ -18,8 +18,8 @@ def register(app: typer.Typer) -> None:
 def update() -> None:
     """Bring the mirror up to date: the full file once, then what changed; tells which objects changed their type."""
     from plugin.clock import utc_now
-    from plugin.tns import update_mirror
     from plugin.tns_source import open_tns
+    from plugin.tns_update import update_mirror
 
     with _told(), open_tns() as (tns, store):
         changed = update_mirror(tns, store, utc_now())

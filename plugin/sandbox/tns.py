@@ -4,6 +4,7 @@
 what is not there, both envelopes, rolling budgets in headers with the word "Exceeded", 429 in JSON, 500 for positions
 with too many decimals, maintenance pages (503, or 200), bulk files with a line of time before the header, a 403 on the
 second full one, and reports that are answered later. After the manual and public clients; not checked against the TNS.
+Faults can be brought about as in the marshal's sandbox: `faults` is asked about every call.
 """
 
 import json
@@ -21,6 +22,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from iris_client.tns_mirror import TnsObject, separation_arcsec
+from plugin.sandbox.faults import Hook
+from plugin.sandbox.gate import Gate, Record
 from plugin.sandbox.server import LOOPBACK, Connections, ServerThread
 from plugin.sandbox.tns_files import Files
 from plugin.sandbox.tns_reports import Reports
@@ -83,12 +86,28 @@ class TnsSandbox:
         self.envelope = envelope
         self.maintenance: Literal[None, "503", "200"] = None
         self.requests: list[tuple[str, int]] = []
-        """Every call as (path, status)."""
+        """Every call that reached it, as (path, status) before any fault."""
         self.files = Files(self.objects)
         self.reports = Reports(self.objects)
         self._all, self._cones = Rolling(limit, clock), Rolling(cone_limit, clock)
         self._connections = Connections()
         self._server: ServerThread | None = None
+        routes = [Route("/{path:path}", self._answer, methods=["GET", "POST"])]
+        self._outer = Gate(Starlette(routes=routes), self._connections.abort)
+
+    @property
+    def faults(self) -> Hook | None:
+        """What goes wrong with which call; None for nothing."""
+        return self._outer.hook
+
+    @faults.setter
+    def faults(self, hook: Hook | None) -> None:
+        self._outer.hook = hook
+
+    @property
+    def seen(self) -> list[Record]:
+        """Every call as the client saw it end, faults included; status 0 for no answer."""
+        return self._outer.records
 
     @property
     def url(self) -> str:
@@ -104,8 +123,7 @@ class TnsSandbox:
         return f"http://{LOOPBACK}:{self._server.port}"
 
     def __enter__(self) -> Self:
-        routes = [Route("/{path:path}", self._answer, methods=["GET", "POST"])]
-        self._server = ServerThread(Starlette(routes=routes), self._connections)
+        self._server = ServerThread(self._outer, self._connections)
         self._server.start()
         return self
 

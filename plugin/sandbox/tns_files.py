@@ -3,7 +3,7 @@
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from iris_client.tns_mirror import TnsObject
 
@@ -26,6 +26,12 @@ class Files:
     def publish(self, file: str, *objects: TnsObject) -> None:
         """Put a daily or hourly file up."""
         self._deltas[file] = zipped(objects, "2026-11-21 00:00:00 - 23:59:59")
+
+    def spoil(self, file: str, how: Callable[[bytes], bytes]) -> bytes:
+        """Serve a published file as something else; returns what it was."""
+        was = self._deltas[file]
+        self._deltas[file] = how(was)
+        return was
 
     def forgive(self) -> None:
         """Serve the full file once more."""

@@ -17,7 +17,8 @@ from iris_client.tns_budget import Budget
 from iris_client.tns_mirror import TnsObject, from_object, read_csv, separation_arcsec, unzip
 from models.domain import Target
 from plugin.sandbox.tns import TnsSandbox
-from plugin.tns import Api, BrokerMatches, InOrder, MarshalFields, Mirror, update_mirror
+from plugin.tns import Api, BrokerMatches, InOrder, MarshalFields, Mirror
+from plugin.tns_update import update_mirror
 
 NIGHT = datetime(2026, 11, 21, 9, 30)
 
@@ -136,15 +137,49 @@ def test_an_older_row_does_not_replace_a_newer_one(store):
         assert unit.tns.near("x", 1.0, 2.0, 1.0) == [one]
 
 
+def asked(sandbox: TnsSandbox) -> list[str]:
+    return [path.rpartition("/")[2] for path, _ in sandbox.requests]
+
+
 def test_hours_of_today_are_read_once_each(sandbox, tns, store):
     sandbox.add(*night()[1])
     update_mirror(tns, store, NIGHT)
-    for hour in (9, 10, 11):
+    for hour in range(12):
         sandbox.files.publish(hourly_file(hour))
     update_mirror(tns, store, NIGHT.replace(hour=12))
     update_mirror(tns, store, NIGHT.replace(hour=12, minute=50))
-    asked = [path.rpartition("/")[2] for path, _ in sandbox.requests]
-    assert asked == [FULL, *(hourly_file(hour) for hour in (9, 10, 11))]
+    # The full file is that of midnight, however late it was fetched.
+    assert asked(sandbox) == [FULL, *(hourly_file(hour) for hour in range(12))]
+
+
+def test_a_file_that_is_late_is_not_forgotten(sandbox, tns, store):
+    """Yesterday's file appears after the first hours of today have been read."""
+    one = TnsObject(objid=5, prefix="AT", name="2026a", ra_deg=1.0, dec_deg=2.0, modified="2026-11-21 23:50:00")
+    update_mirror(tns, store, NIGHT)
+    sandbox.files.publish(hourly_file(0))
+    update_mirror(tns, store, NIGHT.replace(day=22, hour=1))
+    with store.begin() as unit:
+        assert unit.tns.near(tns.url, 1.0, 2.0, 1.0) == []
+    sandbox.files.publish(daily_file("20261121"), one)
+    update_mirror(tns, store, NIGHT.replace(day=22, hour=3))
+    with store.begin() as unit:
+        assert unit.tns.near(tns.url, 1.0, 2.0, 1.0) == [one]
+
+
+def test_half_a_file_is_asked_for_again_and_not_at_once(sandbox, tns, store):
+    sandbox.add(*night()[1])
+    update_mirror(tns, store, NIGHT)
+    name, later = daily_file("20261121"), NIGHT + timedelta(days=1)
+    new = TnsObject(objid=5, prefix="AT", name="2026a", ra_deg=1.0, dec_deg=2.0)
+    sandbox.files.publish(name, new)
+    whole = sandbox.files.spoil(name, lambda content: content[: len(content) // 2])
+    for minutes in (0, 5, 10):
+        assert update_mirror(tns, store, later + timedelta(minutes=minutes)) == []
+    sandbox.files.spoil(name, lambda _: whole)
+    update_mirror(tns, store, later + timedelta(minutes=20))
+    assert asked(sandbox).count(name) == 2
+    with store.begin() as unit:
+        assert unit.tns.near(tns.url, 1.0, 2.0, 1.0) == [new]
 
 
 def test_a_refused_full_file_is_left_alone_for_hours(sandbox, tns, store):
