@@ -19,22 +19,9 @@ from models.domain import Target
 from plugin.sandbox.tns import TnsSandbox
 from plugin.tns import Api, BrokerMatches, InOrder, MarshalFields, Mirror
 from plugin.tns_update import update_mirror
+from tests.fakes.tns import Seconds, expected, night
 
 NIGHT = datetime(2026, 11, 21, 9, 30)
-
-
-class Seconds:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now, self.slept = 1000.0, 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.slept += seconds
 
 
 @pytest.fixture
@@ -57,32 +44,6 @@ def tns(sandbox: TnsSandbox, seconds: Seconds) -> Iterator[Tns]:
         yield made
 
 
-def night(n: int = 500, known: int = 120, seed: int = 0) -> tuple[list[Target], list[TnsObject]]:
-    """`n` targets over the sky, poles and the zero of right ascension included; the TNS knows some, and others."""
-    rng = np.random.default_rng(seed)
-    ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
-    ra[:4], dec[:4] = (0.0001, 359.9999, 12.0, 200.0), (10.0, -5.0, 89.9999, -89.9995)
-    targets = [Target(target_id=f"ZTF26a{i:05d}", ra_deg=ra[i], dec_deg=dec[i]) for i in range(n)]
-    objects = [
-        TnsObject(
-            objid=1000 + i,
-            prefix="SN" if i % 2 else "AT",
-            name=f"2026a{i:04d}",
-            ra_deg=float(ra[i] + 0.0003 / max(np.cos(np.radians(dec[i])), 1e-3)) % 360.0,
-            dec_deg=float(np.clip(dec[i] - 0.0003, -90, 90)),
-            type="SN Ia" if i % 2 else None,
-            internal_names=(f"ZTF26a{i:05d}",) if i % 3 else (),
-            modified="2026-11-20 10:00:00",
-        )
-        for i in range(known)
-    ]
-    others = zip(rng.uniform(0, 360, 300), rng.uniform(-80, 80, 300), strict=True)
-    objects += [
-        TnsObject(objid=9000 + i, prefix="AT", name=f"2025z{i}", ra_deg=r, dec_deg=d) for i, (r, d) in enumerate(others)
-    ]
-    return targets, objects
-
-
 def never_twice(sandbox: TnsSandbox) -> bool:
     statuses = [status for _, status in sandbox.requests]
     return (429, 429) not in set(itertools.pairwise(statuses))
@@ -94,9 +55,7 @@ def test_a_night_with_the_mirror_costs_one_download_and_no_call(sandbox, tns, st
     update_mirror(tns, store, NIGHT)
     order = InOrder(mirror=Mirror(store=store, server=tns.url, clock=lambda: NIGHT), last=Api(tns=tns))
     found = order.match_all(targets)
-    assert {k: v.name for k, v in found.items() if v} == {
-        f"ZTF26a{i:05d}": f"{'SN' if i % 2 else 'AT'} 2026a{i:04d}" for i in range(120)
-    }
+    assert {k: v.name for k, v in found.items() if v} == expected()
     assert all(v.type == ("SN Ia" if v.name.startswith("SN") else None) for v in found.values() if v)
     assert sandbox.requests == [(f"/system/files/tns_public_objects/{FULL}", 200)]
 
@@ -105,9 +64,7 @@ def test_a_night_without_the_mirror_keeps_within_ten_a_minute(sandbox, tns, seco
     targets, objects = night()
     sandbox.add(*objects)
     found = InOrder(last=Api(tns=tns)).match_all(targets)
-    assert {k: v.name for k, v in found.items() if v} == {
-        f"ZTF26a{i:05d}": f"{'SN' if i % 2 else 'AT'} 2026a{i:04d}" for i in range(120)
-    }
+    assert {k: v.name for k, v in found.items() if v} == expected()
     assert never_twice(sandbox)
     assert sum(status == 429 for _, status in sandbox.requests) <= 2
     assert len(sandbox.requests) / (seconds.slept / 60) <= 10.5
