@@ -14,6 +14,7 @@ from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Targe
 from plugin import compose
 from plugin.clock import Clock, utc_now
 from plugin.patience import Breaker, Patience, denied
+from plugin.posts import want
 from plugin.store import Filed, LostClaim, Store, Task, Unit
 
 _log = structlog.get_logger("astranet.analyse")
@@ -172,10 +173,10 @@ class Analysing:
         before = unit.reports.of_spectrum(filed.spectrum_id)
         unit.reports.lock_target(filed.target_id)
         unit.reports.put(filed)
-        self._want(unit, [*compose.compose(filed, unit.reports.of_target(filed.target_id), self.posting), *cards])
+        of_target, needle = unit.reports.of_target(filed.target_id), _needle(unit, filed.target_id)
+        want(unit, [*compose.compose(filed, of_target, self.posting, needle), *cards], self.clock())
         if before is not None and before.target_id != filed.target_id:  # the spectrum was moved to another source
-            left = unit.reports.of_target(before.target_id)
-            self._want(unit, compose.on_source(before.target_id, left, self.posting))
+            want(unit, self._on_source(unit, before.target_id), self.clock())
 
     def _file_gone(self, task: Task) -> str:
         """The spectrum is deleted, or not ours to see any more: what we said about it is taken back."""
@@ -186,25 +187,17 @@ class Analysing:
                 if before is not None:
                     unit.reports.lock_target(before.target_id)
                     unit.reports.retire(task.spectrum_id)
-                    left = unit.reports.of_target(before.target_id)
-                    summary = compose.on_source(before.target_id, left, self.posting)
-                    self._want(unit, [compose.gone(task.spectrum_id), *summary])
+                    summary = self._on_source(unit, before.target_id)
+                    want(unit, [compose.gone(task.spectrum_id), *summary], self.clock())
         except LostClaim as error:
             _log.warning("claim lost", reason=str(error))
             return "later"
         _log.info("gone", spectrum=task.spectrum_id)
         return "gone"
 
-    def _want(self, unit: Unit, posts: Sequence[compose.Post]) -> None:
-        for post in posts:
-            unit.outbox.want(
-                post.place,
-                kind=post.kind,
-                origin=post.origin,
-                body=post.body,
-                group_ids=post.group_ids,
-                now=self.clock(),
-            )
+    def _on_source(self, unit: Unit, target_id: str) -> list[compose.Post]:
+        left = unit.reports.of_target(target_id)
+        return compose.on_source(target_id, left, self.posting, _needle(unit, target_id))
 
     def _put_back(self, task: Task, error: UpstreamError, breaker: Breaker) -> str:
         """Later, or never: an upstream that is away may come back, one that refuses will not."""
@@ -238,6 +231,12 @@ def _cleaned(value: Any, secrets: tuple[str, ...]) -> Any:
     if isinstance(value, list) and any(isinstance(cell, str) for cell in value):
         return [_cleaned(cell, secrets) for cell in value]
     return value
+
+
+def _needle(unit: Unit, target_id: str) -> Report | None:
+    """What NEEDLE says about the source, if it does."""
+    filed = unit.object_reports.of(target_id)
+    return None if filed is None else filed.report
 
 
 def _gist(report: Report) -> dict[str, object]:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import structlog
 
 from iris_client.errors import UpstreamError
 from iris_client.pacer import Pacer
-from iris_client.protocols import Marshal
+from iris_client.protocols import Marshal, WatchList
 from iris_client.quality import QualityRules
 from iris_client.skyportal import SkyPortal
 from iris_client.transport import Hooks
@@ -27,6 +27,9 @@ from plugin.patience import Patience
 from plugin.settings import ConfigError, Settings
 from plugin.store import Store, open_store
 
+if TYPE_CHECKING:
+    from plugin.watch.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
+
 _log = structlog.get_logger("astranet")
 
 
@@ -38,27 +41,33 @@ class Cycle:
     ----------
     found : int
         New versions of spectra, by poll and sweep.
-    analysed, delivered : Counter of str
-        By outcome; see `Analysing.run` and `Delivering.run`.
+    objects_found : int
+        Watched objects that became due.
+    analysed, objects, delivered : Counter of str
+        By outcome; see `Analysing.run`, `AnalysingObjects.run` and `Delivering.run`.
     trouble : tuple of str
-        What could not be read from the marshal.
+        What could not be read from the marshal or the source of alerts.
     """
 
     found: int = 0
+    objects_found: int = 0
     analysed: Counter[str] = field(default_factory=Counter)
+    objects: Counter[str] = field(default_factory=Counter)
     delivered: Counter[str] = field(default_factory=Counter)
     trouble: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether nothing was left for later and nothing was parked."""
-        left = sum(c["later"] + c["parked"] for c in (self.analysed, self.delivered))
+        left = sum(c["later"] + c["parked"] for c in (self.analysed, self.objects, self.delivered))
         return not self.trouble and not left
 
     def __add__(self, other: "Cycle") -> "Cycle":
         return Cycle(
             found=self.found + other.found,
+            objects_found=self.objects_found + other.objects_found,
             analysed=self.analysed + other.analysed,
+            objects=self.objects + other.objects,
             delivered=self.delivered + other.delivered,
             trouble=self.trouble + other.trouble,
         )
@@ -67,18 +76,27 @@ class Cycle:
 class App:
     """The service, ready to work. Use it as a context."""
 
-    def __init__(self, settings: Settings, store: Store, marshal: Marshal, analyst: Analyst, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        marshal: Marshal,
+        analyst: Analyst,
+        clock: Clock,
+        watch: "WatchPart | None" = None,
+    ) -> None:
         self.settings = settings
         self.store = store
         self.marshal = marshal
         self.analyst = analyst
+        self.watch = watch
         self._clock = clock
         self._stop = threading.Event()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds."""
         done = self.cycle(retry_parked=retry_parked) + (swept := self.sweep())
-        return done + self.cycle() if swept.found else done
+        return done + self.cycle() if swept.found or swept.objects_found else done
 
     def cycle(self, *, retry_parked: bool = False) -> Cycle:
         """What is new, what it is, and what is to be said about it.
@@ -91,14 +109,19 @@ class App:
             _log.info("taken up again what was left unfinished", pieces=freed)
         if retry_parked:
             with self.store.begin() as unit:
-                _log.info("parked work is tried again", spectra=unit.tasks.unpark(now), posts=unit.outbox.unpark(now))
-        done = self._look(self._discover) + Cycle(analysed=self._analyse(), delivered=self._deliver())
-        _log.info("cycle done", found=done.found, **_counts("", done.analysed), **_counts("posts_", done.delivered))
+                spectra, objects, posts = unit.tasks.unpark(now), unit.objects.unpark(now), unit.outbox.unpark(now)
+                _log.info("parked work is tried again", spectra=spectra, objects=objects, posts=posts)
+        done = self._look(self._discover) + self._look_at_alerts()
+        done += Cycle(analysed=self._analyse(), objects=self._analyse_objects(), delivered=self._deliver())
+        outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
+        _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
         return done
 
     def sweep(self) -> Cycle:
         """Look at every spectrum of the groups, when that is due; it makes a request per source and takes its time."""
-        return self._look(self._sweep) if self.settings.sweep_hours else Cycle()
+        if not self.settings.sweep_hours:
+            return Cycle()
+        return self._look(self._sweep) + self._look_at_alerts(sweep=True)
 
     def stop(self) -> None:
         """Ask a running cycle to end after the piece of work in hand."""
@@ -114,6 +137,8 @@ class App:
         self.store.close()
         if isinstance(self.marshal, SkyPortal | CombinedMarshal):
             self.marshal.close()
+        if self.watch is not None:
+            self.watch.close()
 
     def __enter__(self) -> Self:
         return self
@@ -130,6 +155,21 @@ class App:
         except UpstreamError as error:
             _log.error("cannot read the marshal", error=str(error), status=error.status)
             return Cycle(trouble=(str(error),))
+
+    def _look_at_alerts(self, *, sweep: bool = False) -> Cycle:
+        """Look for news of watched objects, where there is a source of alerts."""
+        watch = self.watch
+        if watch is None:
+            return Cycle()
+        look = watch.sweep if sweep else watch.look
+        found = self._look(lambda: look(self.settings, self.store, self._clock, self._stop.is_set))
+        return Cycle(objects_found=found.found, trouble=found.trouble)
+
+    def _analyse_objects(self) -> Counter[str]:
+        if self.watch is None:
+            return Counter()
+        wanted = posting(self.settings)
+        return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._stop.is_set)
 
     def _discover(self) -> int:
         return discover(
@@ -179,13 +219,18 @@ class App:
 
 
 def build(
-    settings: Settings, *, marshal: Marshal | None = None, analyst: Analyst | None = None, clock: Clock = utc_now
+    settings: Settings,
+    *,
+    marshal: Marshal | None = None,
+    analyst: Analyst | None = None,
+    watch: "WatchPart | None" = None,
+    clock: Clock = utc_now,
 ) -> App:
     """Put the service together.
 
     Parameters
     ----------
-    marshal, analyst : optional
+    marshal, analyst, watch : optional
         Instead of those the settings describe; for tests.
 
     Raises
@@ -199,12 +244,35 @@ def build(
     """
     url, _, _ = settings.marshal()
     analyst = analyst or make_analyst(settings)
-    return App(
-        settings, open_store(settings.database_url, marshal=url), marshal or make_source(settings), analyst, clock
-    )
+    pacer = make_pacer(settings)
+    marshal = marshal or make_source(settings, pacer)
+    watch = watch or make_watch(settings, marshal, pacer)
+    return App(settings, open_store(settings.database_url, marshal=url), marshal, analyst, clock, watch)
 
 
-def make_source(settings: Settings) -> Marshal:
+def make_watch(settings: Settings, marshal: Marshal, pacer: Pacer) -> "WatchPart | None":
+    """What follows alerts and answers about objects; None when the settings name no source of alerts.
+
+    Raises
+    ------
+    ConfigError
+        If a setting that is needed is missing or wrong.
+    BundleError
+        If a model of NEEDLE's is damaged.
+    """
+    if settings.alert_source == "none":
+        return None
+    from plugin.watch.part import WatchPart, make_object_analyst
+    from plugin.watch.source import make_alert_source
+
+    if not isinstance(marshal, WatchList):
+        raise TypeError(f"{type(marshal).__name__} cannot list candidates and saves")
+    analyst = make_object_analyst(settings)
+    source = make_alert_source(settings, pacer=pacer, hooks=Hooks(on_retry=_tell_retry))
+    return None if source is None else WatchPart(source=source, analyst=analyst, watch_list=marshal)
+
+
+def make_source(settings: Settings, pacer: Pacer | None = None) -> Marshal:
     """The marshal, with its spectra over GraphQL if the settings say so; both ways share one pacer.
 
     Raises
@@ -212,11 +280,11 @@ def make_source(settings: Settings) -> Marshal:
     ConfigError
         If a setting that is needed is missing or wrong.
     """
+    pacer = pacer or make_pacer(settings)
     if settings.spectrum_source == "rest":
-        return make_marshal(settings)
+        return make_marshal(settings, pacer)
     from plugin.spectrum_source import make_graphql
 
-    pacer = make_pacer(settings)
     spectra = make_graphql(settings, pacer=pacer, hooks=Hooks(on_retry=_tell_retry))
     return CombinedMarshal(spectra, make_marshal(settings, pacer))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from iris_client.graphql import GraphQLSpectra
-from iris_client.protocols import Account, Annotation, Place, SpectrumStub
+from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
 from iris_client.skyportal import SkyPortal
 from models.domain import LightCurve, RawSpectrum, Target
 
@@ -42,6 +42,14 @@ class CombinedMarshal:
     def light_curve(self, target_id: str) -> LightCurve | None:
         """Photometry of one source, sorted."""
         return self._rest.light_curve(target_id)
+
+    def saves(self, *, group_ids: Sequence[int], since: str | None = None) -> Iterator[SaveStub]:
+        """The saves of sources to one of these groups."""
+        return self._rest.saves(group_ids=group_ids, since=since)
+
+    def candidates(self, *, group_ids: Sequence[int], detected_after: str | None = None) -> Iterator[Target]:
+        """Objects whose alerts passed a filter of these groups."""
+        return self._rest.candidates(group_ids=group_ids, detected_after=detected_after)
 
     def account(self) -> Account:
         """Who we are there."""

@@ -20,7 +20,12 @@ On each spectrum, origin `ASTRANet`, flat keys that sort well and never change t
 
 On the source the same keys with the prefix `an_`, because SkyPortal's source filters fail as soon as anybody holds text
 under a key that is asked for as a number. It repeats the answer of the source's most recently observed spectrum with a
-class (of several at one time, the highest id), and adds `an_spectrum_id`, `an_observed_at` and `an_n_spectra`.
+class (of several at one time, the highest id), and adds `an_spectrum_id`, `an_observed_at` and `an_n_spectra`. Where
+NEEDLE has an answer about the source too, the two are joined:
+
+    an_needle           text     NEEDLE's class: SN, SLSN-I or TDE
+    an_joint            text     agree, disagree, or "outside": the spectrum's class is none that NEEDLE knows
+    an_disagrees        0 or 1   the same for filters
 """
 
 import base64
@@ -39,6 +44,9 @@ ANALOGS: Final = 3
 _DIGITS = 4  # as many as SkyPortal shows
 
 Body = Mapping[str, str | float | int]
+
+NEEDLE_OF: Final[Mapping[str, str]] = {"SN Ia": "SN", "SN Ibc": "SN", "SN II": "SN", "SLSN": "SLSN-I", "TDE": "TDE"}
+"""The class of NEEDLE's that each of the spectrum's is; AGN and CV are none. Its SLSN are of type I, ours of any."""
 
 # What is absent from every report of this version says nothing about the one spectrum.
 _GENERAL = frozenset(
@@ -81,7 +89,7 @@ class Post:
     group_ids: tuple[int, ...]
 
 
-def compose(filed: Filed, of_target: Sequence[Filed], posting: Posting) -> list[Post]:
+def compose(filed: Filed, of_target: Sequence[Filed], posting: Posting, needle: Report | None = None) -> list[Post]:
     """Everything that follows from one report.
 
     Parameters
@@ -90,13 +98,15 @@ def compose(filed: Filed, of_target: Sequence[Filed], posting: Posting) -> list[
         The report.
     of_target : sequence of Filed
         Every report that counts for the same source, this one included; the order does not matter.
+    needle : Report or None
+        What NEEDLE says about the source.
     """
-    return [on_spectrum(filed, posting), *on_source(filed.target_id, of_target, posting)]
+    return [on_spectrum(filed, posting), *on_source(filed.target_id, of_target, posting, needle)]
 
 
 def on_spectrum(filed: Filed, posting: Posting) -> Post:
     """The annotation of one spectrum; nothing for a refusal, unless refusals are to be posted."""
-    groups = _audience(filed, posting)
+    groups = audience(filed.group_ids, posting)
     silent = not groups or (filed.report.status is Status.REFUSED and not posting.refusals)
     body = None if silent else answer(filed.report, posting.alpha)
     return Post(place=Place(kind="spectrum", id=filed.spectrum_id), body=body, group_ids=groups)
@@ -113,7 +123,7 @@ def card_post(filed: Filed, picture: bytes, posting: Posting) -> Post:
     text = f"{ORIGIN}: {confidence.policy if confidence else NONE}. {confidence.sentence if confidence else ''}".strip()
     body = {"text": text, "name": "astranet-card.png", "png": base64.b64encode(picture).decode("ascii")}
     place = Place(kind="spectrum", id=filed.spectrum_id)
-    return Post(place=place, kind="comment", body=body, group_ids=_audience(filed, posting))
+    return Post(place=place, kind="comment", body=body, group_ids=audience(filed.group_ids, posting))
 
 
 def no_card(spectrum_id: str) -> Post:
@@ -124,22 +134,23 @@ def no_card(spectrum_id: str) -> Post:
 def wants_card(filed: Filed, posting: Posting) -> bool:
     """Whether a report calls for a vetting card: an alert that somebody of ours may see."""
     confidence = filed.report.confidence
-    return confidence is not None and confidence.policy == "ALERT" and bool(_audience(filed, posting))
+    return confidence is not None and confidence.policy == "ALERT" and bool(audience(filed.group_ids, posting))
 
 
-def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting) -> list[Post]:
+def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, needle: Report | None = None) -> list[Post]:
     """The summary of one source, and the classification where wanted; nothing when no spectrum has a class."""
     place = Place(kind="source", id=target_id)
-    answered = [f for f in of_target if f.report.status is Status.OK and _audience(f, posting)]
+    answered = [f for f in of_target if f.report.status is Status.OK and audience(f.group_ids, posting)]
     if not answered:
         return [Post(place=place, body=None, group_ids=())]
     best = max(answered, key=_recency)
-    groups = _audience(best, posting)
-    posts = [Post(place=place, body=summary(best, len(answered), posting.alpha), group_ids=groups)]
+    groups = audience(best.group_ids, posting)
+    body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
+    posts = [Post(place=place, body=body, group_ids=groups)]
     verdict = best.report.verdict
     if posting.classification and verdict is not None:
-        body = {"label": verdict.label, "probability": _round(verdict.probability)}
-        posts.append(Post(place=place, kind="classification", body=body, group_ids=groups))
+        said = {"label": verdict.label, "probability": rounded(verdict.probability)}
+        posts.append(Post(place=place, kind="classification", body=said, group_ids=groups))
     return posts
 
 
@@ -170,6 +181,20 @@ def summary(filed: Filed, n_spectra: int, alpha: float) -> Body:
     return {f"{PREFIX}{key}": value for key, value in {**keys, "observed_at": filed.observed_at or NONE}.items()}
 
 
+def joint(verdict: Verdict | None, needle: Report | None) -> Body:
+    """How the spectrum's class and NEEDLE's go together; nothing when one of them is missing."""
+    host = None if needle is None else needle.host_verdict
+    if verdict is None or host is None:
+        return {}
+    expected = NEEDLE_OF.get(verdict.label)
+    word = "outside" if expected is None else "agree" if expected == host.label else "disagree"
+    return {
+        f"{PREFIX}needle": host.label,
+        f"{PREFIX}joint": word,
+        f"{PREFIX}disagrees": int(word == "disagree"),
+    }
+
+
 def prediction_set(confidence: Confidence, alpha: float) -> tuple[str, ...]:
     """The classes at one error rate.
 
@@ -191,8 +216,8 @@ def short(label: str) -> str:
 
 def _verdict(verdict: Verdict) -> dict[str, str | float | int]:
     coarse = max(verdict.coarse, key=lambda name: verdict.coarse[name])
-    each = {f"p_{short(label)}": _round(verdict.probabilities[label]) for label in FINE_CLASSES}
-    return {"class": verdict.label, "p": _round(verdict.probability), "coarse": coarse, **each}
+    each = {f"p_{short(label)}": rounded(verdict.probabilities[label]) for label in FINE_CLASSES}
+    return {"class": verdict.label, "p": rounded(verdict.probability), "coarse": coarse, **each}
 
 
 def _confidence(confidence: Confidence, alpha: float) -> dict[str, str | float | int]:
@@ -212,9 +237,9 @@ def _layer(confidence: Confidence) -> dict[str, str | float | int]:
     """What bundles with an anomaly layer add."""
     body: dict[str, str | float | int] = {}
     if "epistemic" in confidence.entropy:
-        body["epistemic"] = _round(confidence.entropy["epistemic"])
+        body["epistemic"] = rounded(confidence.entropy["epistemic"])
     if confidence.p_mondrian is not None and confidence.p_marginal is not None:
-        body |= {"p_mondrian": _round(confidence.p_mondrian), "p_marginal": _round(confidence.p_marginal)}
+        body |= {"p_mondrian": rounded(confidence.p_mondrian), "p_marginal": rounded(confidence.p_marginal)}
     if confidence.policy is not None:
         body |= {"policy": confidence.policy, "why": confidence.sentence or NONE}
     if confidence.cell is not None:
@@ -224,7 +249,7 @@ def _layer(confidence: Confidence) -> dict[str, str | float | int]:
 
 def _anomaly(anomaly: Anomaly) -> dict[str, str | float | int]:
     body: dict[str, str | float | int] = {
-        "anomaly": _round(anomaly.score),
+        "anomaly": rounded(anomaly.score),
         "anomalous": int(anomaly.flagged),
         "family": "|".join(anomaly.fired) or NONE,
         "resembles": anomaly.resembles or NONE,
@@ -232,7 +257,7 @@ def _anomaly(anomaly: Anomaly) -> dict[str, str | float | int]:
     for number, neighbour in enumerate(anomaly.neighbours[:ANALOGS], 1):
         body[f"analog_{number}"] = analog(neighbour)
     if anomaly.neighbours:
-        body["analog_distance"] = _round(_number(anomaly.neighbours[0]["distance"]))
+        body["analog_distance"] = rounded(_number(anomaly.neighbours[0]["distance"]))
     return body
 
 
@@ -249,14 +274,14 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _round(value: float) -> float:
+def rounded(value: float) -> float:
+    """As many digits as SkyPortal shows."""
     return round(float(value), _DIGITS)
 
 
-def _audience(filed: Filed, posting: Posting) -> tuple[int, ...]:
-    """Who may see the answer: our groups that see the spectrum; all of ours where the marshal does not say."""
-    ours = sorted(posting.group_ids)
-    return tuple(g for g in ours if not filed.group_ids or g in filed.group_ids)
+def audience(group_ids: Sequence[int], posting: Posting) -> tuple[int, ...]:
+    """Who may see an answer: our groups that see what it is about; all of ours where the marshal does not say."""
+    return tuple(g for g in sorted(posting.group_ids) if not group_ids or g in group_ids)
 
 
 def _recency(filed: Filed) -> tuple[str, int, str]:

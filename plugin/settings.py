@@ -100,6 +100,9 @@ class Settings(BaseSettings):
         "purity",
         description="Which mistakes NEEDLE avoids: purity (false SLSNe and TDEs) or completeness (missed ones).",
     )
+    watch_days: float = Field(
+        100.0, gt=0, description="How many days a candidate that nobody saves is followed after its last alert."
+    )
     needle_model: Path | None = Field(
         None, description="Folder of the NEEDLE model; empty for the one that is shipped."
     )

@@ -8,9 +8,23 @@ with store.begin() as unit:          # one transaction: all of it happens, or no
 
 from plugin.store.engine import StoreError
 from plugin.store.filed import Filed
+from plugin.store.object_reports import ObjectFiled
+from plugin.store.objects import Watched
 from plugin.store.outbox import Parcel
 from plugin.store.store import Store, open_store, schema_of
 from plugin.store.tasks import LostClaim, Task
 from plugin.store.unit import Unit
 
-__all__ = ["Filed", "LostClaim", "Parcel", "Store", "StoreError", "Task", "Unit", "open_store", "schema_of"]
+__all__ = [
+    "Filed",
+    "LostClaim",
+    "ObjectFiled",
+    "Parcel",
+    "Store",
+    "StoreError",
+    "Task",
+    "Unit",
+    "Watched",
+    "open_store",
+    "schema_of",
+]

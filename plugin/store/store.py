@@ -49,7 +49,7 @@ class Store:
         """
         before = None if self._lock is not None else now - lease
         with self.begin() as unit:
-            return unit.tasks.recover(before) + unit.outbox.recover(before)
+            return unit.tasks.recover(before) + unit.objects.recover(before) + unit.outbox.recover(before)
 
     def close(self) -> None:
         """Close connections and let go of the lock."""

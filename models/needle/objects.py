@@ -1,0 +1,145 @@
+"""One object, all that is known of it, one answer: light curve and host to a class, stamps to facts (NEEDLE, Fig. 1).
+
+The shipped model goes by light curve and host alone. What the images show (quality, whether one had to be restored) is
+told beside the answer and does not change it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.domain import Caveat, Cutouts, Evidence, Host, HostVerdict, LightCurve, Report, Status
+from models.needle.images import sky_offset
+from models.needle.model import Answer, Needle
+from models.needle.prepare import PreparedImages, prepare
+from models.needle.quality import Checker
+
+Fact = str | int | float
+_COLUMNS = ("mjd", "mag", "mag_error", "limit_mag", "is_limit")
+_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectAnswer:
+    """What is said about one object.
+
+    Parameters
+    ----------
+    report : Report
+        With a `host_verdict`; or refused, with the reason.
+    facts : mapping of str to text or number
+        `n_g`, `n_r`: detections used. Where known: `phase`, days since the brightest; `host_sep`, arcsec; `quality`,
+        the lower P(good) of the two images; `restored`, 1 if one of them was repaired.
+    """
+
+    report: Report
+    facts: Mapping[str, Fact]
+
+
+class ObjectAnalyst:
+    """Answers about objects.
+
+    Parameters
+    ----------
+    prefer : str
+        `purity` or `completeness`.
+    """
+
+    def __init__(self, needle: Needle, checker: Checker, *, prefer: str = "purity") -> None:
+        self._needle, self._checker, self._prefer = needle, checker, prefer
+
+    @property
+    def model_id(self) -> str:
+        """Which model answers."""
+        return self._needle.model_id
+
+    def images(self, evidence: Evidence) -> PreparedImages:
+        """Choose, restore and mask the stamps; each step that failed is a caveat."""
+        latest = max(evidence.cutouts, key=lambda c: c.mjd, default=None)
+        offset = None
+        if latest is not None and evidence.host is not None:
+            offset = sky_offset(evidence.target, evidence.host, latest.pixel_arcsec)
+        return prepare(evidence.cutouts, self._checker, host_offset_yx=offset)
+
+    def run(self, evidence: Evidence, images: PreparedImages, caveats: Sequence[Caveat] = ()) -> ObjectAnswer:
+        """Answer about one object; a refusal where light curve and host give nothing to go by.
+
+        Parameters
+        ----------
+        images : PreparedImages
+            What `images` made of the evidence.
+        caveats : sequence of Caveat
+            What went wrong before.
+        """
+        target = evidence.target
+        place = None if target.ra_deg is None or target.dec_deg is None else (target.ra_deg, target.dec_deg)
+        answer = self._needle.answer(
+            evidence.light_curve, evidence.host, ebv_mag=target.ebv_mag, position_deg=place, prefer=self._prefer
+        )
+        every = _once_each([*caveats, *answer.caveats, *images.caveats])
+        facts = _facts(answer, evidence.host, images)
+        return ObjectAnswer(report=self._report(evidence, answer.verdict, answer.reason, every), facts=facts)
+
+    def _report(
+        self, evidence: Evidence, verdict: HostVerdict | None, reason: str | None, caveats: tuple[Caveat, ...]
+    ) -> Report:
+        return Report(
+            target_id=evidence.target.target_id,
+            spectrum_id=None,
+            status=Status.REFUSED if verdict is None else Status.OK,
+            reason=reason,
+            host_verdict=verdict,
+            caveats=caveats,
+            bundle=self.model_id if verdict is None else verdict.model,
+            input_hash=input_hash(evidence),
+        )
+
+
+def input_hash(evidence: Evidence) -> str:
+    """SHA-256 over photometry, host, position, reddening and stamps."""
+    digest = hashlib.sha256()
+    target, host = evidence.target, evidence.host
+    about = (target.target_id, target.ra_deg, target.dec_deg, target.ebv_mag)
+    digest.update(repr((about, None if host is None else _host_key(host))).encode())
+    if evidence.light_curve is not None:
+        _add_curve(digest, evidence.light_curve)
+    for epoch in sorted(evidence.cutouts, key=lambda c: (c.mjd, c.candid)):
+        _add_stamps(digest, epoch)
+    return digest.hexdigest()
+
+
+def _host_key(host: Host) -> tuple[object, ...]:
+    return sorted(host.mags.items()), host.separation_arcsec, host.ra_deg, host.dec_deg, host.redshift
+
+
+def _add_curve(digest: "hashlib._Hash", curve: LightCurve) -> None:
+    digest.update("|".join(curve.band).encode())
+    for name in _COLUMNS:
+        digest.update(np.ascontiguousarray(getattr(curve, name)).tobytes())
+
+
+def _add_stamps(digest: "hashlib._Hash", epoch: Cutouts) -> None:
+    digest.update(f"{epoch.candid} {epoch.band} {epoch.mjd!r}".encode())
+    for kind in ("science", "template"):
+        stamp = getattr(epoch, kind)
+        if stamp is not None:
+            digest.update(np.ascontiguousarray(stamp).tobytes())
+
+
+def _facts(answer: Answer, host: Host | None, images: PreparedImages) -> dict[str, Fact]:
+    facts: dict[str, Fact] = {"n_g": answer.n_g, "n_r": answer.n_r}
+    phase = None if answer.verdict is None else answer.verdict.details.get("phase_days")
+    if isinstance(phase, int | float):
+        facts["phase"] = round(float(phase), 2)
+    if host is not None and host.separation_arcsec is not None:
+        facts["host_sep"] = round(host.separation_arcsec, 2)
+    if images.quality is not None:
+        facts["quality"] = round(images.quality, _DIGITS)
+        facts["restored"] = int(images.restored)
+    return facts
+
+
+def _once_each(caveats: Sequence[Caveat]) -> tuple[Caveat, ...]:
+    return tuple({(c.code, c.text): c for c in caveats}.values())

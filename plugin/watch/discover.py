@@ -1,0 +1,168 @@
+"""Which objects are watched, and which of them may have news?
+
+Watched are the sources saved to our groups, and the candidates: objects whose alerts passed a filter of theirs. Both
+lists are read on from where the last look ended. A feed (BOOM, a folder, Kafka) tells which watched objects have new
+alerts; a source that must be asked about each (the marshal's broker) is asked about candidates and new saves at once,
+and about all the others by the slow sweep.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from iris_client.errors import BadPayload
+from iris_client.protocols import AlertFeed, AlertSource, AlertStub, SaveStub, WatchList
+from plugin.clock import Clock, moment, stamp, utc_now
+from plugin.store import Store
+
+_log = structlog.get_logger("astranet.watch")
+
+MJD_EPOCH: Final = datetime(1858, 11, 17)
+LATE_DAYS: Final = 1.0
+"""Alerts reach a broker some hours after their exposure, and not in the order of these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """The use case with what it needs.
+
+    Parameters
+    ----------
+    overlap : timedelta
+        How far to reach back behind the last look.
+    backfill : timedelta
+        How far back the very first look takes in alerts and saves.
+    patience : timedelta
+        How long a candidate that nobody saves is followed.
+    """
+
+    marshal: WatchList
+    source: AlertSource
+    store: Store
+    group_ids: Sequence[int]
+    overlap: timedelta
+    backfill: timedelta
+    patience: timedelta = timedelta(days=100)
+    clock: Clock = utc_now
+    stop: Callable[[], bool] = bool
+
+    def look(self) -> int:
+        """Look for news once; what is found is committed together with how far was looked.
+
+        Returns
+        -------
+        int
+            How many objects became due.
+
+        Raises
+        ------
+        UpstreamError
+            If the marshal or the source does not answer, or not as agreed. What was stored before stays.
+        """
+        return self._lists() + self._feed()
+
+    def sweep(self, every: timedelta) -> int:
+        """Look at every watched object, when the last such look is older than `every`; returns how many became due.
+
+        The first one only takes note of the time: what an archive holds is no news.
+
+        Raises
+        ------
+        UpstreamError
+            If the marshal does not answer, or not as agreed. Nothing is changed then.
+        """
+        name, begun = self._cursor("alert sweep"), self.clock()
+        last = self._get(name)
+        if last is not None and moment(last) > begun - every:
+            return 0
+        saved = [] if last is None else [one.target_id for one in self.marshal.saves(group_ids=self.group_ids)]
+        if self.stop():
+            return 0
+        with self.store.begin() as unit:
+            lost = due = 0
+            if last is not None:
+                unit.objects.watch(saved, begun, saved=True, version=self._no_news(begun))
+                lost = unit.objects.unsaved(saved, begun)
+                feeds = isinstance(self.source, AlertFeed)
+                due = 0 if feeds else unit.objects.ask(unit.objects.watched(begun, patience=self.patience), begun)
+            unit.watermarks.set(name, stamp(begun))
+        _log.info("swept alerts", saved=len(saved), unsaved=lost, due=due)
+        return lost + due
+
+    def _lists(self) -> int:
+        """Candidates and saves since the last look. They are asked about at once."""
+        name, begun = self._cursor("watch"), self.clock()
+        last = self._get(name)
+        since = begun - self.backfill if last is None else moment(last) - self.overlap
+        candidates = self.marshal.candidates(group_ids=self.group_ids, detected_after=stamp(since))
+        passed = [target.target_id for target in candidates]
+        saves = list(self.marshal.saves(group_ids=self.group_ids, since=None if last is None else stamp(since)))
+        fresh = [save.target_id for save in saves if last is not None or _when(save) >= since]
+        with self.store.begin() as unit:
+            old = self._no_news(since) if last is None else ""
+            new = unit.objects.watch([save.target_id for save in saves], begun, saved=True, version=old)
+            new += unit.objects.watch(passed, begun, saved=False)
+            unit.objects.welcome([*fresh, *passed])
+            due = unit.objects.ask([*fresh, *passed], begun)
+            unit.watermarks.set(name, stamp(begun))
+        _log.info("watched", candidates=len(passed), saves=len(saves), new=new, due=due)
+        return due
+
+    def _feed(self) -> int:
+        """What a feed tells of watched objects."""
+        if not isinstance(self.source, AlertFeed):
+            return 0
+        name, begun = self._cursor("alerts"), self.clock()
+        with self.store.begin() as unit:
+            watched = unit.objects.watched(begun, patience=self.patience)
+        last = self._get(name)
+        since = mjd(begun - self.backfill) if last is None else float(last) - LATE_DAYS
+        found = self.source.news(watched, since_mjd=since)
+        newest = newest_of(found)
+        with self.store.begin() as unit:
+            due = unit.objects.saw(newest, begun)
+            cursor = max([one.mjd for one in found], default=since if last is None else float(last))
+            unit.watermarks.set(name, f"{cursor:.5f}")
+        self.source.seen()
+        _log.info("fed", alerts=len(found), objects=len(newest), due=due)
+        return due
+
+    def _no_news(self, before: datetime) -> str:
+        """The version of an object whose alerts up to a time are no news."""
+        return f"{mjd(before):.5f}"
+
+    def _cursor(self, what: str) -> str:
+        # Other groups, another cursor: a group that is added later is read from its own beginning.
+        return f"{what} {','.join(str(g) for g in sorted(self.group_ids))}"
+
+    def _get(self, name: str) -> str | None:
+        with self.store.begin() as unit:
+            return unit.watermarks.get(name)
+
+
+def version_of(one: AlertStub) -> str:
+    """An alert as a text that sorts by time."""
+    return f"{one.mjd:.5f} {one.candid}"
+
+
+def newest_of(found: Iterable[AlertStub]) -> dict[str, str]:
+    """The version of each object: its newest alert."""
+    newest: dict[str, str] = {}
+    for one in found:
+        newest[one.target_id] = max(version_of(one), newest.get(one.target_id, ""))
+    return newest
+
+
+def mjd(when: datetime) -> float:
+    """Modified Julian Date of a naive UTC time."""
+    return (when - MJD_EPOCH) / timedelta(days=1)
+
+
+def _when(save: SaveStub) -> datetime:
+    try:
+        return moment(save.saved_at)
+    except ValueError:
+        raise BadPayload(f"source {save.target_id}: `saved_at` is no time stamp: {save.saved_at!r}") from None
