@@ -12,7 +12,20 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # locals may hold the token
 )
 
-SUBJECTS = ("service", "sandbox", "notes", "spectra", "iris", "tns", "sentinel", "setup", "needle_images", "needle")
+SUBJECTS = (
+    "service",
+    "sandbox",
+    "notes",
+    "spectra",
+    "ablation",
+    "iris",
+    "tns",
+    "sentinel",
+    "setup",
+    "needle_images",
+    "needle_hybrid",
+    "needle",
+)
 
 for _subject in SUBJECTS:
     importlib.import_module(f"plugin.commands.{_subject}").register(app)

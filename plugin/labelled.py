@@ -1,20 +1,22 @@
 """Labelled spectra of a data folder as a training set: quality control, splits, the network's grid."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iris_client.quality import QualityRules
 from iris_client.splits import splits_hash
 from models.training.dataset import Dataset, build
-from plugin.iris.assemble import assemble, rules_broken
-from plugin.iris.records import POOL_FILES, read_catalogue, usable
+from plugin.iris.assemble import Assembled, assemble, rules_broken
+from plugin.iris.records import POOL_FILES, Record, read_catalogue, usable
 from plugin.iris.tensors import rows
 
 TRAINED_FILES = POOL_FILES
 TRAINING_COVERAGE = 0.6
 """Narrower spectra than the service accepts still teach; they stay out of every figure."""
+DISPUTED_CLASSES = ("SLSN", "TDE")
+"""So few objects that those of which some source says otherwise may help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,22 +31,49 @@ class Labelled:
 def load_labelled(folder: Path, *, seed: int = 42, progress: Callable[[str], None] = lambda _: None) -> Labelled:
     """Read `FOLDER/spectra/*.parquet` with labels and objects.
 
-    Copies are left in: these files are free of them but for four, and the splits of released bundles were made so.
+    The splits are those of the first released bundle, made before anybody looked for copies: an object never moves.
+    So where a near copy shows two objects of different splits to be one, the one with fewer spectra is left out.
+    Spectra of a rare class whose class is disputed are in the training split, marked; their objects stand nowhere else.
 
     Raises
     ------
     FileNotFoundError
         If none of the files is there.
     """
-    found = assemble(
-        usable(read_catalogue(folder / "spectra", TRAINED_FILES)),
-        rules=QualityRules(min_coverage=TRAINING_COVERAGE),
-        seed=seed,
-        copies=False,
-        progress=lambda _: progress(""),
-    )
+    records = list(read_catalogue(folder / "spectra", TRAINED_FILES))
+    rules = QualityRules(min_coverage=TRAINING_COVERAGE)
+
+    def assembled(chosen: Iterable[Record], *, copies: bool) -> Assembled:
+        return assemble(chosen, rules=rules, seed=seed, copies=copies, link=False, progress=lambda _: progress(""))
+
+    found = assembled(usable(records), copies=True)
+    doubles = set(_doubles(found))
+    doubted = assembled(_disputed(records, found.splits.assignment), copies=False)
     return Labelled(
-        data=build(rows(found, found.kept)),
+        data=build(
+            [
+                *rows(found, [k for k in found.kept if found.group_of(k.record) not in doubles]),
+                *(replace(r, split="train", disputed=True) for r in rows(doubted, doubted.kept)),
+            ]
+        ),
         splits_hash=splits_hash(found.splits.assignment),
-        rejected=rules_broken(found),
+        rejected=rules_broken(found) + Counter({"one object under two names": len(doubles)}),
     )
+
+
+def _doubles(found: Assembled) -> Iterator[str]:
+    """Of each two objects that are one but stand in different splits, the group with fewer spectra."""
+    size = Counter(found.group_of(k.record) for k in found.kept)
+    split = {found.group_of(k.record): found.split_of(k.record) for k in found.kept}
+    for link in found.links:
+        one, other = (found.splits.groups.get(name, name) for name in (link.first, link.second))
+        if split[one] != split[other]:
+            yield min(one, other, key=lambda group: (size[group], group))
+
+
+def _disputed(records: Iterable[Record], known: Mapping[str, str]) -> Iterator[Record]:
+    """Disputed spectra of classes with few objects, as if nobody doubted them."""
+    for record in records:
+        label = record.label
+        if label.fine in DISPUTED_CLASSES and label.ambiguous and record.group not in known:
+            yield replace(record, label=replace(label, ambiguous=False))

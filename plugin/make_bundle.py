@@ -51,7 +51,7 @@ def make_bundle(
     name: str,
     device: str,
     today: date,
-    earlier: Mapping[str, Any] | None = None,
+    earlier: Mapping[int, Any] | None = None,
     advance: Advance = lambda _: None,
 ) -> dict[str, Any]:
     """Write a bundle without figures; `astranet evaluate spectra --write-card` adds those.
@@ -61,8 +61,8 @@ def make_bundle(
     members : mapping of (seed, kind) to weights
     labelled : Labelled
         The data the members were trained on; only its `select` and `calibrate` splits are used here.
-    earlier : mapping, optional
-        The `training` part of the card of the run these weights went on from.
+    earlier : mapping of seed to mapping, optional
+        The `training` part of the card of the bundle each seed's weights went on from, None for those that began anew.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def make_bundle(
         entries.append({"file": file, "seed": seed, "kind": kind})
     select, calibration = labelled.data.part("select"), labelled.data.part("calibrate")
     card = _card(name, config, labelled, device, today) | {"members": entries, "temperature": 1.0}
-    card["training"]["earlier_stage"] = earlier
+    card["training"]["earlier_stage"] = {str(seed): stage for seed, stage in (earlier or {}).items()}
     card["calibration"] = _calibration(calibration, today)
     save_file({"nonconformity": np.zeros(1)}, folder / "calibration.safetensors")
     write_card(folder, card)

@@ -4,10 +4,13 @@ A sequence is a tensor of shape (batch, channels, 1, length) in channels-last me
 in that layout are several times faster on CPUs than its one-dimensional ones, and compute the same.
 """
 
+import numpy as np
 import torch
 from scipy.signal import savgol_coeffs
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from models.spectral.prepare import GRID_SIZE, WINDOW_A
 
 SG_WINDOW, SG_ORDER = 7, 3
 
@@ -36,6 +39,36 @@ class Derivative(nn.Module):
         # A window that reaches over an edge would see the zero filling as a cliff.
         whole = -F.max_pool1d(-F.pad(mask[:, None], (half, half)), SG_WINDOW, stride=1)[:, 0]
         return slope * whole
+
+
+class LogBins(nn.Module):
+    """Averages of the measured pixels in bins of equal width in log wavelength.
+
+    The second channel, a derivative per grid pixel, becomes one per bin of that wavelength's width, so that both
+    channels of a redshifted line look like those of the line at rest.
+    """
+
+    overlap: Tensor
+    width: Tensor
+
+    def __init__(self, bins: int) -> None:
+        super().__init__()
+        # Pixel i reaches from i to i + 1 here, and the window from 0 to GRID_SIZE.
+        edges = GRID_SIZE * (np.geomspace(*WINDOW_A, bins + 1) - WINDOW_A[0]) / (WINDOW_A[1] - WINDOW_A[0])
+        pixel = np.arange(GRID_SIZE)[:, None]
+        overlap = np.clip(np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel), 0, None)
+        width = np.diff(edges)
+        self.register_buffer("overlap", torch.tensor(overlap, dtype=torch.float32), persistent=False)
+        self.register_buffer("width", torch.tensor(width, dtype=torch.float32), persistent=False)
+
+    def forward(self, channels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Bin flux and derivative (batch, 2, 4096), zero where missing, and the mask (batch, 4096)."""
+        with torch.autocast(channels.device.type, enabled=False):
+            sums = torch.cat([channels, mask[:, None]], 1).float() @ self.overlap
+        covered = sums[:, 2]
+        means = sums[:, :2] / covered.clamp_min(1.0)[:, None]
+        scale = torch.stack([torch.ones_like(self.width), self.width / self.width.mean()])
+        return means * scale, covered / self.width
 
 
 def dropout_layer(p: float, whole_channels: bool) -> nn.Module:
@@ -162,9 +195,9 @@ class FiLM(nn.Module):
 class AttentionPool(nn.Module):
     """Each head scores every position and takes the weighted mean of its channels (App. A d)."""
 
-    def __init__(self, channels: int, heads: int, outputs: int, dropout: float) -> None:
+    def __init__(self, channels: int, heads: int, outputs: int, dropout: float, *, attend: bool = True) -> None:
         super().__init__()
-        self.heads, self.width = heads, channels // heads
+        self.heads, self.width, self.attend = heads, channels // heads, attend
         hidden = self.width // 2
         self.score = nn.ModuleList(
             nn.Sequential(nn.Linear(self.width, hidden), nn.GELU(), nn.Linear(hidden, 1)) for _ in range(heads)
@@ -182,7 +215,8 @@ class AttentionPool(nn.Module):
         """
         parts = x.squeeze(2).transpose(1, 2).float().split(self.width, dim=2)
         logits = torch.stack([score(p)[..., 0].float() for score, p in zip(self.score, parts, strict=True)], 1)
-        logits = logits.masked_fill(~seen[:, None], float("-inf"))
+        # Equal scores are the mean over the measured positions, which the ablation compares with.
+        logits = (logits * self.attend).masked_fill(~seen[:, None], float("-inf"))
         log_alpha = logits.log_softmax(-1)
         alpha = log_alpha.exp()
         pooled = torch.cat([(alpha[:, h, :, None] * p).sum(1) for h, p in enumerate(parts)], 1)

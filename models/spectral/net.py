@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.domain import COARSE_CLASSES, FINE_CLASSES
-from models.spectral.layers import AttentionPool, Derivative, FiLM, Metadata, Stem, TCNBlock, mlp, projection
+from models.spectral.layers import AttentionPool, Derivative, FiLM, LogBins, Metadata, Stem, TCNBlock, mlp, projection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,13 @@ class NetConfig:
     ----------
     input_pool : int
         Grid pixels averaged before the stem (1: none).
+    log_bins : int
+        Instead, average the grid into this many bins of equal velocity width (0: none): a redshift then only moves a
+        spectrum along, and a line has the same width in bins wherever it is seen.
+    hierarchy : bool
+        Whether the fine head sees the coarse answer.
+    attention : bool
+        Whether positions are pooled by attention (Eq. A3) or by their mean; without it, for the ablation.
     mask_channel : bool
         Whether the validity mask is a third input channel.
     derivative_scale : float
@@ -30,6 +37,9 @@ class NetConfig:
     """
 
     input_pool: int = 1
+    log_bins: int = 0
+    hierarchy: bool = True
+    attention: bool = True
     mask_channel: bool = False
     derivative_scale: float = 1.0
     clip: float | None = None
@@ -96,6 +106,7 @@ class ASTRANet(nn.Module):
         super().__init__()
         self.config = config
         self.derivative = Derivative()
+        self.rebin = LogBins(config.log_bins) if config.log_bins else None
         self.metadata = Metadata(config.instruments)
         self.stem = Stem(
             2 + config.mask_channel,
@@ -115,7 +126,9 @@ class ASTRANet(nn.Module):
                 for i, p in enumerate(paths)
             )
         )
-        self.pool = AttentionPool(config.channels, config.heads, config.embedding, config.embedding_dropout)
+        self.pool = AttentionPool(
+            config.channels, config.heads, config.embedding, config.embedding_dropout, attend=config.attention
+        )
         self.film_embedding = FiLM(64, config.embedding)
         size = config.embedding
         self.coarse_head = mlp(size, config.coarse_hidden, len(COARSE_CLASSES), config.coarse_dropout)
@@ -141,7 +154,7 @@ class ASTRANet(nn.Module):
         e = self.film_embedding(pooled, c)
         coarse = self.coarse_head(e)
         # The fine head takes the coarse answer as a soft prior, without training the coarse head through it.
-        prior = coarse.float().softmax(-1).detach()
+        prior = coarse.float().softmax(-1).detach() * self.config.hierarchy
         fine = self.fine_head(torch.cat([e, prior.to(e.dtype)], dim=1))
         return Output(
             fine_logits=fine.float(),
@@ -158,7 +171,9 @@ class ASTRANet(nn.Module):
             flux = flux.clamp(-self.config.clip, self.config.clip)
         slope = self.derivative(flux, mask) * self.config.derivative_scale
         channels = torch.stack([flux, slope], 1)
-        if (k := self.config.input_pool) > 1:
+        if self.rebin is not None:
+            channels, mask = self.rebin(channels, mask)
+        elif (k := self.config.input_pool) > 1:
             share = F.avg_pool1d(mask[:, None], k)
             channels = F.avg_pool1d(channels, k) / share.clamp_min(1.0 / k)
             mask = share[:, 0]

@@ -79,7 +79,8 @@ def source_probe(
     Logistic regression, five folds by object, balanced accuracy; chance is one over the number of archives. The probe
     on the first principal components of the input says what there is to be learnt, the other what was learnt.
     """
-    inputs = PCA(n_components=64, random_state=seed).fit_transform(data.flux[:, ::8].astype(float))
+    flux = data.flux[:, ::8].astype(float)
+    inputs = PCA(n_components=min(64, *flux.shape), random_state=seed).fit_transform(flux)
     rows = []
     for k, name in enumerate(FINE_CLASSES):
         of_class = np.flatnonzero(data.label == k)

@@ -38,6 +38,8 @@ class Dataset:
         Index into `SPLITS`.
     semi_real : ndarray of bool, shape (n,)
         Made from components, not observed.
+    disputed : ndarray of bool, shape (n,)
+        The sources disagree on the class: in the training split only, and in no figure.
     ids, groups, sources, instruments, kinds : tuple of str, length n
         Spectrum, object (the unit of every split), archive, spectrograph, raw or rare type.
     """
@@ -52,6 +54,7 @@ class Dataset:
     coverage: NDArray[np.float32]
     split: NDArray[np.int64]
     semi_real: NDArray[np.bool_]
+    disputed: NDArray[np.bool_]
     ids: tuple[str, ...]
     groups: tuple[str, ...]
     sources: tuple[str, ...]
@@ -71,9 +74,9 @@ class Dataset:
         return Dataset(**picked)
 
     def part(self, split: str, *, real: bool = True, min_coverage: float = 0.8) -> "Dataset":
-        """The labelled rows of one split; by default real spectra that cover 80 % of the window."""
+        """The labelled rows of one split; by default real, undisputed spectra that cover 80 % of the window."""
         keep = (self.split == SPLITS.index(split)) & (self.label >= 0) & (self.coverage >= min_coverage)
-        return self.rows(keep & ~self.semi_real if real else keep)
+        return self.rows(keep & ~self.semi_real & ~self.disputed if real else keep)
 
     def masks(self) -> NDArray[np.bool_]:
         """Validity unpacked, shape (n, 4096)."""
@@ -119,6 +122,7 @@ class Row:
     semi_real: bool
     source: str
     kind: str
+    disputed: bool = False
 
 
 def build(rows: Sequence[Row]) -> Dataset:
@@ -145,6 +149,7 @@ def build(rows: Sequence[Row]) -> Dataset:
         coverage=numbers([p.coverage for p in prepared]),
         split=np.array([SPLITS.index(r.split) for r in rows], np.int64),
         semi_real=np.array([r.semi_real for r in rows], bool),
+        disputed=np.array([r.disputed for r in rows], bool),
         ids=tuple(r.spectrum.spectrum_id for r in rows),
         groups=tuple(r.group for r in rows),
         sources=tuple(r.source for r in rows),

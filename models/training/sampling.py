@@ -36,16 +36,19 @@ class SamplingConfig:
         Divide by the root of the object's number of spectra, so that one well-observed object does not dominate.
     semi_real : float
         Factor on semi-real spectra of classes that have real ones.
+    disputed : float
+        Factor on spectra whose class the sources disagree on.
     """
 
     balance: str = "effective"
     power: float = 0.7
     per_object: bool = False
     semi_real: float = 1.0
+    disputed: float = 0.0
 
 
 PAPER_SAMPLING = SamplingConfig()
-SURVEY_SAMPLING = SamplingConfig(balance="tempered", per_object=True, semi_real=0.25)
+SURVEY_SAMPLING = SamplingConfig(balance="tempered", per_object=True, semi_real=0.25, disputed=0.5)
 
 
 def weights(data: Dataset, config: SamplingConfig) -> Tensor:
@@ -61,6 +64,7 @@ def weights(data: Dataset, config: SamplingConfig) -> Tensor:
         weight = weight * share / mean[data.label]
     real = np.bincount(data.label[~data.semi_real], minlength=len(FINE_CLASSES)) >= 20
     weight = weight * np.where(data.semi_real & real[data.label], config.semi_real, 1.0)
+    weight = weight * np.where(data.disputed, config.disputed, 1.0)
     return torch.tensor(weight / weight.sum())
 
 

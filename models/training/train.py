@@ -70,7 +70,7 @@ PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(augment=SURVEY_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
     "compact": TrainConfig(
         net=COMPACT,
-        augment=SURVEY_AUGMENT,
+        augment=WIDE_AUGMENT,
         sampling=SURVEY_SAMPLING,
         batch=64,
         steps_per_epoch=100,
@@ -85,22 +85,22 @@ PRESETS: dict[str, TrainConfig] = {
         patience=36,
         swa_from=0.7,
     ),
-    "compact-wide": TrainConfig(
+    "compact-restart": TrainConfig(
         net=COMPACT,
         augment=WIDE_AUGMENT,
         sampling=SURVEY_SAMPLING,
         batch=64,
         steps_per_epoch=100,
-        epochs=12,
-        learning_rate=8e-4,
+        epochs=20,
+        learning_rate=1e-3,
         weight_decay=1e-2,
         warmup=1,
-        period=11,
+        period=19,
         multiple=0,
         floor=0.02,
         ema=0.99,
-        patience=12,
-        swa_from=0.6,
+        patience=20,
+        swa_from=0.7,
     ),
     "tiny": TrainConfig(
         net=dataclasses.replace(
@@ -126,7 +126,7 @@ PRESETS: dict[str, TrainConfig] = {
         mixup=0.25,
     ),
 }
-"""`compact-wide` is the second stage of `compact`: a warm restart with redshifts the archives do not sample.
+"""`compact-restart` goes on from a bundle of `compact`: a warm restart, worth as much as its epochs.
 `tiny` exists for tests: it trains in seconds and goes through every part of the method."""
 
 Progress = Callable[[dict[str, Any]], None]
@@ -151,7 +151,7 @@ def train_seed(
     folder : Path
         Checkpoint and `curve-SEED.jsonl` go here.
     start_from : Path, optional
-        Folder of an earlier run: begin with its averaged weights of the same seed instead of random ones.
+        Folder of a bundle: begin with its averaged weights of the same seed instead of random ones.
     report : callable
         Called with the figures of each epoch.
 
@@ -185,8 +185,8 @@ class _Run:
         torch.manual_seed(seed)
         self.net = ASTRANet(config.net).to(self.device)
         if start_from is not None:
-            earlier = load_file(start_from / self._checkpoint().name)
-            self.net.load_state_dict({k[8:]: v for k, v in earlier.items() if k.startswith("average.")})
+            earlier = load_file(start_from / f"member-{seed}-swa.safetensors")
+            self.net.load_state_dict({k: v.float() for k, v in earlier.items()})
         self.optimizer = torch.optim.AdamW(
             self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )

@@ -58,13 +58,13 @@ def classify(
 def train_spectral(
     data: DataOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Checkpoints, learning curves and the bundle go here.")],
-    preset: Annotated[str, typer.Option(help="paper, compact or tiny.")] = "compact",
+    preset: Annotated[str, typer.Option(help="paper, compact, compact-restart or tiny.")] = "compact",
     seeds: Annotated[str, typer.Option(help="Comma-separated; each gives two members.")] = "42,123,7",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
     start_from: Annotated[
         Path | None,
-        typer.Option("--from", help="An earlier run: start with its weights of the same seeds.", exists=True),
+        typer.Option("--from", help="A bundle: start with its averaged weights of the same seeds.", exists=True),
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
 ) -> None:
@@ -81,12 +81,13 @@ def train_spectral(
     if threads:
         torch.set_num_threads(threads)
     config = PRESETS[preset] if epochs is None else dataclasses.replace(PRESETS[preset], epochs=epochs)
-    labelled = _labelled(data)
-    earlier = None if start_from is None else json.loads((start_from / "bundle" / "card.json").read_text())["training"]
+    labelled = read_labelled(data)
     members: dict[tuple[int, str], Any] = {}
     for seed in map(int, seeds.split(",")):
+        if start_from is not None:
+            _remember(out / f"earlier-{seed}.json", start_from)
         for kind, weights in train_seed(
-            labelled.data, config, seed, out, device=device, start_from=start_from, report=_tell
+            labelled.data, config, seed, out, device=device, start_from=start_from, report=tell
         ).items():
             members[seed, kind] = weights
     with progress("calibrate", len(labelled.data.part("calibrate"))) as advance:
@@ -98,7 +99,7 @@ def train_spectral(
             name=f"{preset}-1",
             device=device,
             today=datetime.now(UTC).date(),
-            earlier=earlier,
+            earlier={seed: _earlier(out / f"earlier-{seed}.json") for seed in sorted({s for s, _ in members})},
             advance=advance,
         )
     Console(stderr=True).print(f"bundle -> {out / 'bundle'}")
@@ -119,7 +120,7 @@ def evaluate_spectra_command(
     from plugin.evaluation_tables import markdown
 
     loaded = _load(bundle)
-    labelled = _labelled(data)
+    labelled = read_labelled(data)
     if labelled.data.hash() != loaded.card["training"]["data_hash"]:
         Console(stderr=True).print(
             "[yellow]These spectra or splits are not those the bundle was trained with: objects of the test split may "
@@ -174,13 +175,25 @@ def _load(folder: Path | None) -> Any:
         raise typer.Exit(1) from error
 
 
-def _labelled(data: Path) -> Any:
+def read_labelled(data: Path) -> Any:
+    """The labelled spectra of a data folder, with progress shown."""
     from plugin.labelled import load_labelled
 
     with progress("read spectra") as advance:
         return load_labelled(data, progress=lambda _: advance(1))
 
 
-def _tell(row: dict[str, Any]) -> None:
+def _remember(path: Path, bundle: Path) -> None:
+    """Keep how the weights a seed starts from were trained, for the card."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(json.loads((bundle / "card.json").read_text())["training"]))
+
+
+def _earlier(path: Path) -> Any:
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def tell(row: dict[str, Any]) -> None:
+    """One line per epoch."""
     shown = ("seed", "epoch", "accuracy", "macro_recall", "total", "seconds")
     print("  ".join(f"{k} {row[k]:.4g}" for k in shown), flush=True)

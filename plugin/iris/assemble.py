@@ -80,6 +80,7 @@ def assemble(
     seed: int = 42,
     existing: Mapping[str, str] | None = None,
     copies: bool = True,
+    link: bool = True,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Assembled:
     """Decide about every record.
@@ -93,6 +94,8 @@ def assemble(
     copies : bool
         Whether to look for copies: identical ones are rejected, all but the first; near ones are only listed. Both
         tell which objects are one under two names.
+    link : bool
+        Whether such objects are put into one alias group; if not, they are only listed in `links`.
     """
     kept: list[Kept] = []
     rejected: list[Rejected] = []
@@ -110,7 +113,7 @@ def assemble(
         kept.append(found) if isinstance(found, Kept) else rejected.append(found)
     duplicates = _duplicates(kept) if copies else Duplicates(identical=(), near=())
     links = tuple(_links(kept, duplicates))
-    splits = _split(labelled, links, seed, existing)
+    splits = _split(labelled, links if link else (), seed, existing)
     unique, doubled = _first_of_each(kept, duplicates)
     near = tuple((_id(kept[p.first]), _id(kept[p.second]), round(p.correlation, 6)) for p in duplicates.near)
     return Assembled(

@@ -6,7 +6,7 @@ import torch
 from scipy.signal import savgol_filter
 from torch import nn
 
-from models.spectral.layers import AttentionPool, Derivative, FiLM, Metadata, Stem, TCNBlock
+from models.spectral.layers import AttentionPool, Derivative, FiLM, LogBins, Metadata, Stem, TCNBlock
 from models.spectral.net import COMPACT, PAPER, ASTRANet, NetConfig, parameter_count, receptive_field
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -129,3 +129,41 @@ def test_an_empty_spectrum_still_has_a_finite_answer() -> None:
 
 def test_config_reads_back_as_itself() -> None:
     assert NetConfig.from_dict(COMPACT.to_dict()) == COMPACT
+
+
+def test_log_bins_are_means_of_the_measured_pixels_and_move_with_the_redshift() -> None:
+    bins, edges = LogBins(64), np.geomspace(3850.0, 9000.0, 65)
+    wave = np.linspace(3850.0, 9000.0, 4096)
+    mask = torch.ones(1, 4096)
+    mask[0, 1000:1400] = 0
+    flux = torch.tensor(wave / 6000, dtype=torch.float32)[None] * mask
+    binned, share = bins(torch.stack([flux, flux], 1), mask)
+    for j in (0, 5, 40, 63):
+        inside = (wave >= edges[j]) & (wave < edges[j + 1]) & (mask[0].numpy() > 0)
+        expected = flux[0].numpy()[inside].mean() if inside.any() else 0.0
+        assert binned[0, 0, j].item() == pytest.approx(expected, abs=2e-3)
+    assert share[0].min() == 0
+    assert share[0].max() <= 1 + 1e-6
+    # A line moved by exactly three bins' ratio is the same line three bins on, in the derivative too.
+    ratio = (9000.0 / 3850.0) ** (3 / 64)
+    lines = [np.exp(-0.5 * ((wave - 5000 * k) / (300 * k)) ** 2) for k in (1.0, ratio)]
+    both = torch.tensor(np.array([[y, np.gradient(y)] for y in lines]), dtype=torch.float32)
+    rest, moved = bins(both, torch.ones(2, 4096))[0]
+    torch.testing.assert_close(moved[:, 3:], rest[:, :-3], atol=0.02, rtol=0)
+
+
+def test_without_attention_the_pool_is_the_mean_of_what_was_seen() -> None:
+    pool = AttentionPool(8, 2, 5, 0.0, attend=False).eval()
+    x, seen = noise(3, 8, 1, 7), torch.ones(3, 7, dtype=torch.bool)
+    seen[0, 4:] = False
+    mean = torch.stack([x[i, :, 0, seen[i]].mean(1) for i in range(3)])
+    torch.testing.assert_close(pool(x, seen)[0], pool.out(mean))
+
+
+def test_without_the_hierarchy_the_fine_head_does_not_see_the_coarse_answer() -> None:
+    config = NetConfig(**{**COMPACT.to_dict(), "hierarchy": False, "stem_kernels": COMPACT.stem_kernels})
+    net = ASTRANet(config).eval()
+    flux, mask, nothing = noise(2, 4096), torch.ones(2, 4096), torch.zeros(2, 3)
+    before = net(flux, mask, nothing, nothing).fine_logits
+    nn.init.normal_(net.coarse_head[-1].weight)
+    torch.testing.assert_close(net(flux, mask, nothing, nothing).fine_logits, before)

@@ -1,0 +1,143 @@
+"""What each part of the method is worth: short trainings with one part changed (paper, Table XVII, and beyond).
+
+Every variant learns from four fifths of the training objects and is scored on the remaining fifth together with the
+`select` split, so that no choice made here has seen `calibrate` or `test`.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+
+from models.domain import FINE_CLASSES
+from models.spectral.ensemble import Ensemble, Member
+from models.spectral.net import ASTRANet
+from models.training.augment import PAPER_AUGMENT
+from models.training.controls import source_probe
+from models.training.dataset import SPLITS, Dataset
+from models.training.evaluate import believe, summary
+from models.training.sampling import PAPER_SAMPLING
+from models.training.train import Progress, TrainConfig, train_seed
+
+Change = Callable[[TrainConfig], TrainConfig]
+
+
+def _net(**changes: Any) -> Change:
+    return lambda c: replace(c, net=replace(c.net, **changes))
+
+
+def _loss(**changes: Any) -> Change:
+    return lambda c: replace(c, loss=replace(c.loss, **changes))
+
+
+def _flat(c: TrainConfig) -> TrainConfig:
+    return replace(c, net=replace(c.net, hierarchy=False), loss=replace(c.loss, coarse=0.0, supcon_coarse=0.0))
+
+
+def _single_scale(c: TrainConfig) -> TrainConfig:
+    middle, channels = c.net.stem_kernels[1], c.net.stem_channels * len(c.net.stem_kernels)
+    return replace(c, net=replace(c.net, stem_kernels=(middle,), stem_channels=channels))
+
+
+def _no_metadata(c: TrainConfig) -> TrainConfig:
+    return replace(c, metadata=replace(c.metadata, none=1.0))
+
+
+VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
+    {
+        "full": lambda c: c,
+        "no FiLM conditioning": _no_metadata,
+        "no hierarchy (flat seven classes)": _flat,
+        "no confusion penalty": _loss(confusion=0.0),
+        "no SupCon": _loss(supcon_fine=0.0, supcon_coarse=0.0),
+        "no multi-scale stem": _single_scale,
+        "no attention pool (mean)": _net(attention=False),
+        "no MixUp": lambda c: replace(c, mixup=0.0),
+        "no focal loss": _loss(gamma=0.0, gamma_of={}),
+        "bins of equal velocity width": _net(log_bins=768),
+        "the paper's five augmentations": lambda c: replace(c, augment=PAPER_AUGMENT),
+        "no redshift augmentation": lambda c: replace(c, augment=replace(c.augment, redshift=0.0)),
+        "no degrading to low resolution": lambda c: replace(c, augment=replace(c.augment, degrade=(0.0, 80.0, 700.0))),
+        "no host galaxy": lambda c: replace(c, augment=replace(c.augment, galaxy=(0.0, 0.6))),
+        "effective-number sampling, per spectrum": lambda c: replace(c, sampling=PAPER_SAMPLING),
+        "no disputed spectra": lambda c: replace(c, sampling=replace(c.sampling, disputed=0.0)),
+    }
+)
+"""Name in the table to the change of the preset."""
+
+
+def shortened(config: TrainConfig, epochs: int) -> TrainConfig:
+    """The same training with one warm-up epoch and one cosine of `epochs` in all."""
+    return replace(config, epochs=epochs, warmup=1, period=max(epochs - 1, 1), multiple=0, patience=epochs)
+
+
+def development_split(data: Dataset, *, held: float = 0.2, share: float = 1.0, seed: int = 0) -> Dataset:
+    """The data with a part of the training objects moved to `select`, and `calibrate` and `test` taken out.
+
+    Parameters
+    ----------
+    held : float
+        Share of the training objects that is scored instead of learned from.
+    share : float
+        Share of the remaining ones that is kept.
+    """
+    train, select = SPLITS.index("train"), SPLITS.index("select")
+    place = np.array([_fraction(g, f"held {seed}") for g in data.groups])
+    lot = np.array([_fraction(g, f"share {seed}") for g in data.groups])
+    # Disputed labels must not be scored, and semi-real spectra stay where they are.
+    moved = (data.split == train) & (place < held) & ~data.disputed
+    left_out = (data.split == train) & ~moved & (lot >= share)
+    keep = np.isin(data.split, (train, select)) & ~left_out
+    return replace(data, split=np.where(moved, select, data.split)).rows(keep)
+
+
+def _fraction(group: str, salt: str) -> float:
+    return int(hashlib.sha256(f"{salt}:{group}".encode()).hexdigest()[:12], 16) / 16**12
+
+
+def run_variant(
+    data: Dataset, config: TrainConfig, name: str, folder: Path, *, seed: int, device: str = "cpu", report: Progress
+) -> dict[str, Any]:
+    """Train one variant, or read what an earlier call left, and score its averaged weights.
+
+    Returns
+    -------
+    dict
+        `scored`: the figures of `summary` over real spectra with coverage of 80 % and more, without CV; `log_loss`:
+        its mean per class, averaged over the classes; `train`: what was learned from; `source_probe`: whether the
+        archive can be told from the embedding.
+    """
+    done = folder / f"{_file_name(name)}-{seed}.json"
+    if done.exists():
+        result: dict[str, Any] = json.loads(done.read_text())
+        return result
+    members = train_seed(data, config, seed, folder / _file_name(name), device=device, report=report)
+    result = {"variant": name, "seed": seed, "epochs": config.epochs, **_scores(members["swa"], config, data, device)}
+    done.write_text(json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def _scores(weights: Mapping[str, Any], config: TrainConfig, data: Dataset, device: str) -> dict[str, Any]:
+    net = ASTRANet(config.net).to(device)
+    net.load_state_dict(weights)
+    scored = data.part("select")
+    # A handful of real CVs would weigh a sixth of the macro recall.
+    scored = scored.rows(scored.label != FINE_CLASSES.index("CV"))
+    beliefs = believe(Ensemble([Member(net=net, seed=0, kind="swa")], device=device), scored)
+    p = beliefs.fine
+    loss = -np.log(np.clip(p[np.arange(len(p)), scored.label], 1e-6, 1))
+    return {
+        "train": data.part("train", real=False, min_coverage=config.min_coverage).counts(),
+        "log_loss": round(float(np.mean([loss[scored.label == i].mean() for i in np.unique(scored.label)])), 4),
+        "scored": summary(p, scored),
+        "source_probe": source_probe(scored, beliefs.embedding),
+    }
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name)

@@ -1,0 +1,68 @@
+"""`astranet train ablation` and `astranet evaluate ablation`: what each part of the method is worth."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from plugin.commands.spectra import DataOption, evaluate_app, read_labelled, tell, train_app
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subject's commands to `train` and `evaluate`, which the spectra's commands make."""
+    train_app.command("ablation")(train_ablation)
+    evaluate_app.command("ablation")(evaluate_ablation)
+
+
+def train_ablation(
+    data: DataOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="One folder and one JSON file per variant.")],
+    preset: Annotated[str, typer.Option(help="What the variants change.")] = "compact",
+    variants: Annotated[str, typer.Option(help="Semicolon-separated; all when left out.")] = "",
+    shares: Annotated[
+        str, typer.Option(help="Comma-separated shares of the training objects, for a learning curve.")
+    ] = "",
+    epochs: Annotated[int, typer.Option(help="Length of each training.")] = 10,
+    seed: Annotated[int, typer.Option(help="Of weights and batches.")] = 42,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
+) -> None:
+    """Train the preset with one part changed at a time, on a split of the training objects; resumable."""
+    import torch
+
+    from models.training.ablation import VARIANTS, development_split, run_variant, shortened
+    from models.training.train import PRESETS
+
+    names = [n.strip() for n in variants.split(";")] if variants else [] if shares else list(VARIANTS)
+    unknown = [n for n in names if n not in VARIANTS]
+    if unknown:
+        raise typer.BadParameter(f"no variant {unknown[0]!r}: choose from {'; '.join(VARIANTS)}")
+    if threads:
+        torch.set_num_threads(threads)
+    base = shortened(PRESETS[preset], epochs)
+    runs = [(name, VARIANTS[name](base), 1.0) for name in names]
+    runs += [(f"{s:.0%} of the training objects", base, s) for s in map(float, shares.split(",") if shares else ())]
+    everything = read_labelled(data).data
+    out.mkdir(parents=True, exist_ok=True)
+    for name, config, share in runs:
+        part = development_split(everything, share=share)
+        result = run_variant(part, config, name, out, seed=seed, device=device, report=tell)
+        recall = result["scored"]["macro_recall"]["value"]
+        Console(stderr=True).print(f"{name}: macro recall {recall:.3f}, log loss {result['log_loss']:.3f}")
+
+
+def evaluate_ablation(
+    runs: Annotated[Path, typer.Argument(help="Folder of `astranet train ablation`.", exists=True)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for table and picture.")],
+) -> None:
+    """The table of all variants trained so far, and the learning curve."""
+    from plugin.ablation_tables import draw_learning_curve, markdown
+
+    results = [json.loads(p.read_text()) for p in sorted(runs.glob("*.json"))]
+    out.mkdir(parents=True, exist_ok=True)
+    text = markdown(results)
+    (out / "ablation.md").write_text(text)
+    draw_learning_curve(results, out / "learning-curve.png")
+    print(text)
