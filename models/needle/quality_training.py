@@ -81,11 +81,11 @@ def train(
     torch.manual_seed(config.seed)
     net = network(config.kind, config.width)
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    done = _resume(net, optimizer, checkpoint)
+    done = load_checkpoint(net, optimizer, checkpoint)
     for epoch in range(done, config.epochs):
         images, labels = epoch_samples(stamps, config, np.random.default_rng((config.seed, epoch)))
         loss = _one_epoch(net, optimizer, torch.from_numpy(images), torch.from_numpy(labels), config, epoch)
-        _save(net, optimizer, epoch + 1, checkpoint)
+        save_checkpoint(net, optimizer, epoch + 1, checkpoint)
         report(f"{checkpoint.stem} epoch {epoch + 1} of {config.epochs}: loss {loss:.4f}")
     return at_real_odds({k: v.detach().clone() for k, v in net.state_dict().items()}, stamps.good)
 
@@ -156,7 +156,8 @@ def _one_epoch(
     return total
 
 
-def _save(net: torch.nn.Module, optimizer: torch.optim.Optimizer, epoch: int, path: Path) -> None:
+def save_checkpoint(net: torch.nn.Module, optimizer: torch.optim.Optimizer, epoch: int, path: Path) -> None:
+    """Write network, optimiser and the number of epochs done, in one step."""
     tensors = {f"net.{k}": v.contiguous() for k, v in net.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"state.{index}.{k}": v.contiguous() for k, v in state.items()}
@@ -166,7 +167,7 @@ def _save(net: torch.nn.Module, optimizer: torch.optim.Optimizer, epoch: int, pa
     partial.replace(path)
 
 
-def _resume(net: torch.nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> int:
+def load_checkpoint(net: torch.nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> int:
     """Take up a checkpoint if there is one; returns the number of epochs done."""
     if not path.exists():
         return 0

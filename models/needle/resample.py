@@ -118,6 +118,34 @@ def hosts_within(redshift: float, redshifts: Floats, rules: ResampleRules = Resa
         return np.flatnonzero(np.abs(redshifts - redshift) <= rules.redshift_share * redshift).tolist()
 
 
+def cross_match(
+    curve: GPFit,
+    redshift: float,
+    redshifts: Floats,
+    rng: np.random.Generator,
+    rules: ResampleRules = ResampleRules(),
+) -> tuple[Photometry, int] | None:
+    """Pair one object's light curve with another's galaxy (Sec. 5, Fig. 15).
+
+    Parameters
+    ----------
+    redshifts : ndarray, shape (n,)
+        Of the galaxies of the same class that may be lent; NaN where unknown.
+
+    Returns
+    -------
+    (Photometry, int) or None
+        A new light curve at the redshift of the galaxy chosen, and which one; None when no galaxy is within 20 % or
+        nothing is brighter than the limit there.
+    """
+    near = hosts_within(redshift, redshifts, rules)
+    if not near:
+        return None
+    chosen = int(rng.choice(near))
+    drawn = resample(curve, redshift, float(redshifts[chosen]), rng, rules)
+    return None if drawn is None else (drawn, chosen)
+
+
 def _sorted(mjd: Floats, band: np.ndarray, mag: Floats) -> Photometry:
     order = np.argsort(mjd, kind="stable")
     return Photometry(mjd=mjd[order], band=band[order], mag=mag[order], mag_error=np.zeros(len(mjd)))

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
+from sklearn.cluster import DBSCAN
 
 from models.domain import CaveatCode, Cutouts
 from models.needle.augment import augment, turned
 from models.needle.images import CENTER, PADDING, missing, stretch
-from models.needle.mask import cluster, mask_pair, match_intensity, object_mask
+from models.needle.mask import MIN_NEIGHBOURS, cluster, mask_pair, match_intensity, object_mask
+from models.needle.noise import noise_pixels
 from models.needle.prepare import EARLIER, prepare
 from models.needle.quality import Checker, facts
 from models.needle.restore import difference_mask, restore, similarity
@@ -123,6 +125,18 @@ def test_empty_sky_leaves_the_fixed_centre_only():
     pair = mask_pair(sky(3), sky(4), rng())
     assert pair.kept.sum() == 9
     assert (cluster(sky(3)) >= 0).mean() < 0.03
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_clusters_are_those_of_dbscan_in_scikit_learn(seed):
+    image = field(seed) + star(20, 23, 900, 2.0) + star(24, 25, 500, 1.0)
+    image[5:9, 40:44] = np.nan
+    there = ~missing(image)
+    bright = np.argwhere(there & (np.where(there, image, -np.inf) > image[noise_pixels(image)].max()))
+    expected = np.full(image.shape, -1)
+    expected[tuple(bright.T)] = DBSCAN(eps=1.5, min_samples=MIN_NEIGHBOURS).fit_predict(bright)
+    assert expected.max() >= 2
+    np.testing.assert_array_equal(cluster(image), expected)
 
 
 def test_a_blank_image_breaks_nothing():
