@@ -74,6 +74,17 @@ def invented(
     return packet | {key: stamp_bytes(pixels) for key, pixels in stamps.items()}
 
 
+def forced_free_packet(name: str, candid: int, candidate: Json, history: list[Json]) -> Json:
+    """A packet without stamps and without forced photometry."""
+    return {
+        "objectId": name,
+        "candid": candid,
+        "candidate": candidate | {"candid": candid},
+        "prv_candidates": history,
+        "fp_hists": [],
+    }
+
+
 def stamp_bytes(pixels: Any, *, zipped: bool = True) -> bytes:
     """A stamp as the survey sends it: FITS, gzipped for ZTF."""
     buffer = io.BytesIO()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.simulation import SimulatedSpectrum, draw, draw_again
+from plugin.sandbox.light_curves import LAST_DAY, NEEDLE_TRUTH, SHAPES, alerts, light_curve
 from plugin.sandbox.parquet import rows
 from plugin.sandbox.sandbox import Sandbox
 
@@ -21,6 +22,9 @@ _UNDATED = datetime(2000, 1, 1)
 _MJD_EPOCH = datetime(1858, 11, 17)
 ODD_KINDS = ("blazar", "noise", "M dwarf", "low coverage", "galaxy")
 """The strange ones every simulated sandbox has."""
+
+CANDIDATE_CLASSES = ("TDE", "SN Ia", "SLSN", "SN II")
+"""What objects without a spectrum are, in turn."""
 
 HUMAN_CLASSES: Mapping[str, str] = {
     "SN Ia": "Ia",
@@ -68,12 +72,19 @@ def last_night(now: datetime) -> datetime:
     return (now - timedelta(hours=12)).replace(hour=4, minute=0, second=0, microsecond=0, tzinfo=None)
 
 
-def load_simulated(sandbox: Sandbox, *, n_sources: int = 40, seed: int = 0, night: datetime | None = None) -> int:
+def load_simulated(
+    sandbox: Sandbox, *, n_sources: int = 40, seed: int = 0, night: datetime | None = None, candidates: int = 0
+) -> int:
     """Fill the sandbox with simulated sources observed in one night, the last one by default; returns the number.
 
     The last few are odd on purpose (`ODD_KINDS`). A third of the others have another spectrum some nights before,
-    half have a redshift, every seventh was classified by a person, and the supernovae have a light curve.
-    Every spectrum says `simulated` in `origin` and `altdata`.
+    half have a redshift, every seventh was classified by a person. The supernovae and TDEs have a light curve, and
+    alerts with stamps at the broker. Every spectrum says `simulated` in `origin` and `altdata`.
+
+    Parameters
+    ----------
+    candidates : int
+        So many further objects have alerts and no spectrum, and nobody has saved them: like most that are found.
     """
     odd = ODD_KINDS[: max(0, n_sources - 1)] if n_sources < 2 * len(ODD_KINDS) else ODD_KINDS
     firsts = draw(n_sources - len(odd), seed, odd=odd)
@@ -95,8 +106,14 @@ def load_simulated(sandbox: Sandbox, *, n_sources: int = 40, seed: int = 0, nigh
         _add(sandbox, source, first, when)
         if ordinary and i % 7 == 3:
             sandbox.add_classification(source, HUMAN_CLASSES[first.label])
-        if first.label.startswith(("SN", "SLSN", "TDE")):
-            _light_curve(sandbox, source, when, rng)
+        if first.label in SHAPES:
+            _alerts(sandbox, source, first.label, when, [seed, i], kind=first.kind.rpartition("/")[2])
+    for i in range(n_sources, n_sources + candidates):
+        source, (ra, dec) = f"ZTF26sim{_letters(i)}", _place(i)
+        sandbox.add_source(source, ra=ra, dec=dec, group_ids=(), altdata={"simulated": True})
+        label = CANDIDATE_CLASSES[(i - n_sources) % len(CANDIDATE_CLASSES)]
+        _alerts(sandbox, source, label, night + timedelta(minutes=11 * i % 420), [seed, i])
+        sandbox.add_candidate(source)
     return len(sandbox.state.spectra) - before
 
 
@@ -118,16 +135,20 @@ def _add(sandbox: Sandbox, source: str, drawn: SimulatedSpectrum, when: datetime
     sandbox.kinds[str(number)] = drawn.kind
 
 
-def _light_curve(sandbox: Sandbox, source: str, peak: datetime, rng: np.random.Generator) -> None:
-    """A plain rise and decline in g and r about the night of the spectrum, with a few limits before."""
-    mjd, brightest = (peak - _MJD_EPOCH).total_seconds() / 86400.0, float(rng.uniform(17.0, 18.8))
-    for day in (-24, -21, -18):
-        sandbox.add_photometry(source, mjd=mjd + day, band="ztfr", limiting_mag=round(float(rng.uniform(20, 20.8)), 2))
-    for day in range(-15, 1, 3):
-        fading = 0.012 * day * day + 0.03 * float(rng.normal())
-        for band, colour in (("ztfg", 0.0), ("ztfr", 0.12)):
-            mag = round(min(brightest + fading + colour, 20.3), 3)
-            sandbox.add_photometry(source, mjd=mjd + day + 0.02, band=band, mag=mag, magerr=0.06)
+def _alerts(sandbox: Sandbox, source: str, label: str, when: datetime, seed: list[int], *, kind: str = "max") -> None:
+    """A light curve that ends a few hours before `when`, in the marshal and in alerts at the broker."""
+    shape, place = SHAPES[label], sandbox.state.sources[source]
+    last = (when - _MJD_EPOCH).total_seconds() / 86400.0 - 0.1
+    peak, brightest = last - LAST_DAY.get(kind, 1.0), float(np.random.default_rng(seed).uniform(17.0, 18.6))
+    points = light_curve(shape, peak, last, brightest, seed)
+    for point in points:
+        error = None if point.mag is None else point.error
+        sandbox.add_photometry(
+            source, mjd=point.mjd, band=f"ztf{point.band}", mag=point.mag, magerr=error, limiting_mag=point.limit
+        )
+    for packet in alerts(source, points, shape, ra=place.ra, dec=place.dec, seed=seed):
+        sandbox.add_alert(packet)
+    sandbox.object_truths[source] = NEEDLE_TRUTH[label]
 
 
 def _observed_at(row: Mapping[str, Any]) -> datetime:

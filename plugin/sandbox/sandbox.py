@@ -58,6 +58,8 @@ class Sandbox:
         """The class each spectrum really has, by spectrum id; what nobody knows is absent."""
         self.kinds: dict[str, str] = {}
         """What a spectrum was made to be (`SN Ia/max`, `blazar`...), by spectrum id."""
+        self.object_truths: dict[str, str] = {}
+        """What each source really is for NEEDLE (SN, SLSN-I, TDE), where it is known."""
         self._connections = Connections()
         self.boom = BoomStandIn(self.state.alerts)
         """Of the broker itself, under `/boom`."""
@@ -134,12 +136,12 @@ class Sandbox:
             self._server = None
 
     @classmethod
-    def simulated(cls, n_sources: int = 40, seed: int = 0, **options: Any) -> Self:
+    def simulated(cls, n_sources: int = 40, seed: int = 0, candidates: int = 0, **options: Any) -> Self:
         """Make a sandbox full of simulated sources, see `plugin.sandbox.load.load_simulated`; not yet serving."""
         from plugin.sandbox.load import load_simulated
 
         sandbox = cls(**options)
-        load_simulated(sandbox, n_sources=n_sources, seed=seed)
+        load_simulated(sandbox, n_sources=n_sources, seed=seed, candidates=candidates)
         return sandbox
 
     @classmethod
@@ -307,6 +309,18 @@ class Sandbox:
         """Let the broker know every alert in a folder of Avro files; returns how many."""
         with self.state.lock:
             return self.state.alerts.load(folder)
+
+    def follow_alerts(self, *, saved: bool = False) -> list[str]:
+        """Make every object of the broker's a candidate of the main group, or save it there; returns their names."""
+        with self.state.lock:
+            places = {row["objectId"]: row["candidate"] for row in self.state.alerts.rows.values()}
+        for name, place in sorted(places.items()):
+            if name not in self.state.sources:
+                groups = (MAIN_GROUP,) if saved else ()
+                self.add_source(name, ra=place.get("ra", 0.0), dec=place.get("dec", 0.0), group_ids=groups)
+            if not saved:
+                self.add_candidate(name)
+        return sorted(places)
 
     def add_classification(
         self, source_id: str, label: str, *, probability: float | None = None, ml: bool = False, user: str = "admin"
