@@ -9,6 +9,7 @@ import csv
 import io
 import lzma
 import math
+import re
 import struct
 import zipfile
 import zlib
@@ -57,6 +58,7 @@ class TnsObject:
         return f"{self.prefix} {self.name}"
 
 
+_MOMENT: Final = re.compile(r"(19|20)\d\d-[01]\d-[0-3]\d")
 _DAMAGED: Final = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, ValueError, IndexError, NotImplementedError,
     RuntimeError, EOFError, OSError,
@@ -171,10 +173,16 @@ def _made(row: Mapping[str, Any], *, prefix: str, name: str, ra: str, dec: str, 
         redshift=number(row.get("redshift")),
         internal_names=_names(row.get("internal_names")),
         discovered_at=text(row.get("discoverydate")),
-        modified=text(row.get("lastmodified")),
+        modified=_moment(row.get("lastmodified")),
     )
 
 
 def _names(value: object) -> tuple[str, ...]:
     parts = map(text, value.split(",")) if isinstance(value, str) else ()
     return tuple(dict.fromkeys(part for part in parts if part))[:MOST_NAMES]
+
+
+def _moment(value: object) -> str | None:
+    """A time stamp that sorts; anything else would pass for the newest for ever."""
+    found = text(value)
+    return found if found is not None and _MOMENT.match(found) else None
