@@ -33,13 +33,6 @@ SOURCES = (
     "SDSS (York et al. 2000; Bolton et al. 2012), public data",
     "semi-real AGN and CV spectra, made from SDSS eigen-spectra and analytic parts; never in a figure called real",
 )
-WEAKNESSES = (
-    "CV was learned from semi-real spectra (2 real ones in training): no figure for real CVs can be given.",
-    "Real AGN are 89 SDSS/BOSS type-1 spectra in training, the rest semi-real: narrow-line AGN are little tested.",
-    "SLSN (28 objects) and TDE (60 objects) are few in training and in the test: their intervals are wide.",
-    "Most spectra come from larger telescopes than the SED Machine: low resolution was learned by degrading them.",
-    "It knows seven classes: anything else gets the nearest of them. Rare types are the anomaly layer's task.",
-)
 
 
 def make_bundle(
@@ -119,8 +112,24 @@ def _card(name: str, config: TrainConfig, labelled: Labelled, device: str, today
             "rejected": dict(labelled.rejected),
         },
         "sources": list(SOURCES),
-        "weaknesses": list(WEAKNESSES),
+        "weaknesses": _weaknesses(real.rows(real.split == SPLITS.index("train"))),
     }
+
+
+def _weaknesses(train: Dataset) -> list[str]:
+    """What the card says of the limits, with the counts of the real training spectra."""
+    n = train.counts()
+    disputed = int(train.disputed.sum())
+    return [
+        f"CV was learned from semi-real spectra ({n['CV']['spectra']} real ones in training): no figure for real CVs "
+        "can be given.",
+        f"Real AGN are {n['AGN']['spectra']} spectra of {n['AGN']['objects']} objects in training, next to all "
+        "SDSS/BOSS type-1, the rest semi-real: narrow-line AGN are little tested.",
+        f"SLSN ({n['SLSN']['objects']} objects) and TDE ({n['TDE']['objects']} objects) are few in training, "
+        f"{disputed} of their spectra with a disputed class, and fewer in the test: their intervals are wide.",
+        "Most spectra come from larger telescopes than the SED Machine: low resolution was learned by degrading them.",
+        "It knows seven classes: anything else gets the nearest of them. Rare types are the anomaly layer's task.",
+    ]
 
 
 def _calibration(data: Dataset, today: date) -> dict[str, Any]:

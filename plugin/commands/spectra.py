@@ -67,6 +67,7 @@ def train_spectral(
         typer.Option("--from", help="A bundle: start with its averaged weights of the same seeds.", exists=True),
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
+    name: Annotated[str | None, typer.Option(help="Of the bundle; the preset's when left out.")] = None,
 ) -> None:
     """Train the spectral classifier: each seed to the end or on from its checkpoint, then make a bundle of all."""
     import dataclasses
@@ -96,7 +97,7 @@ def train_spectral(
             members,
             config,
             labelled,
-            name=f"{preset}-1",
+            name=name or preset,
             device=device,
             today=datetime.now(UTC).date(),
             earlier={seed: _earlier(out / f"earlier-{seed}.json") for seed in sorted({s for s, _ in members})},
