@@ -11,6 +11,7 @@ from markupsafe import Markup
 from models.domain import FINE_CLASSES, CaveatCode
 from plugin.demo import svg
 from plugin.demo.look import Interest, Look, in_order
+from plugin.demo.needle import ObjectLook
 from plugin.notes.draft import Draft
 from plugin.notes.render import css as note_css
 from plugin.notes.render import to_html_part
@@ -59,7 +60,13 @@ class Example:
     rows: tuple[tuple[str, str], ...]
 
 
-def render(looks: Sequence[Look], account: Account, draft: Draft | None, example: Example | None) -> str:
+def render(
+    looks: Sequence[Look],
+    account: Account,
+    draft: Draft | None,
+    example: Example | None,
+    objects: Sequence[ObjectLook] = (),
+) -> str:
     """The page as HTML. Everything that came from data is escaped."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -73,6 +80,8 @@ def render(looks: Sequence[Look], account: Account, draft: Draft | None, example
         sections=[(key, name, [k for k in ordered if k.interest in kinds]) for key, name, kinds in _SECTIONS],
         looks=ordered,
         tally=tally(ordered),
+        objects=objects,
+        objects_tally=tally_objects(objects),
         account=account,
         note=None if draft is None else to_html_part(draft),
         example=example,
@@ -100,4 +109,17 @@ def tally(looks: Sequence[Look]) -> dict[str, int]:
         "agrees": agreement["agrees"],
         "inside": inside,
         "odd": sum(look.truth is not None and look.truth not in FINE_CLASSES for look in looks),
+    }
+
+
+def tally_objects(objects: Sequence[ObjectLook]) -> dict[str, int]:
+    """Counts for the head of NEEDLE's part."""
+    judged = [o for o in objects if o.label is not None and o.truth is not None]
+    return {
+        "objects": len(objects),
+        "answered": sum(o.label is not None for o in objects),
+        "judged": len(judged),
+        "agrees": sum(o.label == o.truth for o in judged),
+        "inside": sum(o.truth in o.members for o in judged),
+        "without_spectrum": sum(o.said is None and o.label is not None for o in objects),
     }

@@ -13,8 +13,11 @@ from rich.console import Console
 from plugin import logs
 from plugin.app import App, Cycle, build
 from plugin.clock import utc_now
+from plugin.compose import ORIGIN
 from plugin.demo import page, table
 from plugin.demo.look import Look, in_order
+from plugin.demo.needle import ObjectLook
+from plugin.demo.needle import in_order as in_order_of_needle
 from plugin.notes.files import replace_file, write_note
 from plugin.notes.night import Night
 from plugin.notes.nightly import card_of, draft_night
@@ -25,6 +28,7 @@ from plugin.settings import Settings
 PAGE = "index.html"
 _LOOPBACK_RATE = 10_000.0  # requests per second: there is nobody to be polite to
 _WHAT = {"spectra": "annotation on a spectrum", "sources": "annotation on a source"}
+_CANDIDATES = 6
 
 
 class DemoFailed(Exception):
@@ -49,10 +53,14 @@ def run_demo(out: Path, *, n_sources: int = 40, seed: int = 0, console: Console 
     console = console or Console()
     logs.configure(level="WARNING")
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, Sandbox.simulated(n_sources=n_sources, seed=seed) as sandbox:
+    with tempfile.TemporaryDirectory() as scratch, _filled(n_sources, seed) as sandbox:
         settings = live_settings(sandbox, Path(scratch))
         with build(settings) as app:
             return tell(app, sandbox, out, card=card_of(settings), seed=seed, console=console)
+
+
+def _filled(n_sources: int, seed: int) -> Sandbox:
+    return Sandbox.simulated(n_sources=n_sources, seed=seed, candidates=_CANDIDATES)
 
 
 def live_settings(sandbox: Sandbox, scratch: Path) -> Settings:
@@ -65,6 +73,7 @@ def live_settings(sandbox: Sandbox, scratch: Path) -> Settings:
             "database_url": f"sqlite:///{scratch / 'demo.sqlite'}",
             "output_dir": scratch,
             "dry_run": False,
+            "alert_source": "marshal",
             "requests_per_second": _LOOPBACK_RATE,
             "note_authors": "A. Astronomer (Demo Observatory)",
         }
@@ -87,7 +96,7 @@ def tell(app: App, sandbox: Sandbox, out: Path, *, card: Mapping[str, Any], seed
     console.print(f"... {seconds:.1f} s, {len(first)} writing requests. Second cycle ...")
     _cycle(app)
     again = len(sandbox.writes()) - len(first)
-    looks = look_at(app, sandbox)
+    looks, objects = look_at(app, sandbox), look_at_objects(app, sandbox)
     now = utc_now()
     # The night is not over: the daily job would wait for its end.
     night, rules = Night.of(now), NoteRules(alpha=app.settings.alpha)
@@ -95,9 +104,11 @@ def tell(app: App, sandbox: Sandbox, out: Path, *, card: Mapping[str, Any], seed
     account = page.Account(
         sent=kinds(first), sent_again=again, seconds=seconds, bundle=looks[0].report.bundle, seed=seed
     )
-    replace_file(out / PAGE, page.render(looks, account, draft, _example(sandbox, looks)))
+    replace_file(out / PAGE, page.render(looks, account, draft, _example(sandbox, looks), objects))
     write_note(night, draft, output_dir=out)
     console.print(table.of(looks))
+    if objects:
+        console.print(table.of_objects(objects))
     console.print(table.summary(page.tally(looks), account))
     if again:
         raise DemoFailed(f"the second cycle had nothing new to say and still sent {again} writing requests")
@@ -109,7 +120,8 @@ def _cycle(app: App) -> float:
     begun = time.perf_counter()
     cycle: Cycle = app.once()
     if not cycle.complete:
-        raise DemoFailed(f"work was left over: {dict(cycle.analysed)}, {dict(cycle.delivered)}, {cycle.trouble}")
+        left = f"{dict(cycle.analysed)}, {dict(cycle.objects)}, {dict(cycle.delivered)}"
+        raise DemoFailed(f"work was left over: {left}, {cycle.trouble}")
     return time.perf_counter() - begun
 
 
@@ -134,6 +146,25 @@ def look_at(app: App, sandbox: Sandbox) -> list[Look]:
             )
         )
     return looks
+
+
+def look_at_objects(app: App, sandbox: Sandbox) -> list[ObjectLook]:
+    """What NEEDLE said about each object, beside what hangs on its source and the simulated truth."""
+    with app.store.begin() as unit:
+        filed = unit.object_reports.every()
+    hanging = {a["place"]: a["data"] for a in sandbox.annotations() if (a["kind"], a["origin"]) == ("source", ORIGIN)}
+    return in_order_of_needle(
+        [
+            ObjectLook(
+                filed=f,
+                alpha=app.settings.alpha,
+                curve=app.marshal.light_curve(f.target_id),
+                said=hanging.get(f.target_id),
+                truth=sandbox.object_truths.get(f.target_id),
+            )
+            for f in filed
+        ]
+    )
 
 
 def kinds(writes: Sequence[Record]) -> tuple[tuple[str, int], ...]:

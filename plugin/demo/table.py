@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from plugin.demo.look import Interest, Look, in_order
+from plugin.demo.needle import ObjectLook
 from plugin.demo.page import Account
 
 _MARKS = {
@@ -24,6 +25,27 @@ def of(looks: Sequence[Look]) -> Table:
         table.add_column(name, justify="right" if name == "p" else "left", no_wrap=name in ("source", "class"))
     for look in in_order(list(looks)):
         table.add_row(*_cells(look), style="bold" if look.interest <= Interest.MAYBE_RARE else None)
+    return table
+
+
+def of_objects(objects: Sequence[ObjectLook]) -> Table:
+    """What NEEDLE said about each object from its alerts, rare classes first."""
+    table = Table(title="What NEEDLE says of their alerts", title_justify="left", pad_edge=False)
+    for name in ("source", "class", "p", "set or reason", "", "simulated as", "spectrum", "from"):
+        table.add_column(name, justify="right" if name == "p" else "left", no_wrap=name in ("source", "class"))
+    for look in objects:
+        p = max((p for _, p in look.probabilities), default=None)
+        mark = "" if None in (look.truth, look.label) else "agrees" if look.truth == look.label else "missed"
+        table.add_row(
+            look.name,
+            look.label or "-",
+            "" if p is None else f"{p:.2f}",
+            "{" + ", ".join(look.members) + "}" if look.label else (look.filed.report.reason or ""),
+            _MARKS.get("in set" if mark == "missed" and look.truth in look.members else mark, ""),
+            look.truth or "",
+            look.joint,
+            look.facts,
+        )
     return table
 
 
