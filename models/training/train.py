@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from models.domain import FINE_CLASSES
 from models.spectral.losses import LossConfig, total_loss
 from models.spectral.net import COMPACT, PAPER, ASTRANet, NetConfig
-from models.training.augment import PAPER_AUGMENT, SURVEY_AUGMENT, WIDE_AUGMENT, AugmentConfig, Augmenter
+from models.training.augment import PAPER_AUGMENT, WIDE_AUGMENT, AugmentConfig, Augmenter
 from models.training.dataset import SPLITS, Dataset
 from models.training.sampling import (
     PAPER_SAMPLING,
@@ -66,42 +66,28 @@ class TrainConfig:
         return asdict(self)
 
 
+_COMPACT = TrainConfig(
+    net=COMPACT,
+    augment=WIDE_AUGMENT,
+    sampling=SURVEY_SAMPLING,
+    batch=64,
+    steps_per_epoch=100,
+    epochs=36,
+    learning_rate=1.5e-3,
+    weight_decay=1e-2,
+    warmup=2,
+    period=34,
+    multiple=0,
+    floor=0.02,
+    ema=0.99,
+    patience=36,
+    swa_from=0.7,
+)
+
 PRESETS: dict[str, TrainConfig] = {
-    "paper": TrainConfig(augment=SURVEY_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
-    "compact": TrainConfig(
-        net=COMPACT,
-        augment=WIDE_AUGMENT,
-        sampling=SURVEY_SAMPLING,
-        batch=64,
-        steps_per_epoch=100,
-        epochs=36,
-        learning_rate=1.5e-3,
-        weight_decay=1e-2,
-        warmup=2,
-        period=34,
-        multiple=0,
-        floor=0.02,
-        ema=0.99,
-        patience=36,
-        swa_from=0.7,
-    ),
-    "compact-restart": TrainConfig(
-        net=COMPACT,
-        augment=WIDE_AUGMENT,
-        sampling=SURVEY_SAMPLING,
-        batch=64,
-        steps_per_epoch=100,
-        epochs=20,
-        learning_rate=1e-3,
-        weight_decay=1e-2,
-        warmup=1,
-        period=19,
-        multiple=0,
-        floor=0.02,
-        ema=0.99,
-        patience=20,
-        swa_from=0.7,
-    ),
+    "paper": TrainConfig(augment=WIDE_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
+    "compact": _COMPACT,
+    "compact-restart": dataclasses.replace(_COMPACT, epochs=20, learning_rate=1e-3, warmup=1, period=19, patience=20),
     "tiny": TrainConfig(
         net=dataclasses.replace(
             COMPACT,
