@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from iris_client.alert_history import MJD_0
-from iris_client.brokers import HISTORY, STAMPS, assembled, candid_of, only, photometry_of, stubs, survey_of
+from iris_client.brokers import HISTORY, STAMPS, assembled, candid_of, only, photometry_of, stubs, survey_of, tns_rows
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable
 from iris_client.pacer import Pacer
 from iris_client.protocols import Alert, AlertStub
@@ -83,6 +83,13 @@ class SkyPortalBroker:
     def light_curve(self, target_id: str) -> LightCurve | None:
         """Photometry of an object as the broker has it; None when it knows none."""
         return photometry_of(self._rows(target_id), self._history(target_id), survey=survey_of(target_id))
+
+    def tns_matches(self, target_id: str) -> list[Mapping[str, Any]]:
+        """Rows of the TNS's catalogue near an object, if the broker's answer holds them."""
+        try:
+            return tns_rows(self._history(target_id))
+        except NotFound:
+            return []
 
     def probe(self) -> str:
         """Whether the marshal has a broker with cutouts of ZTF; which one."""
@@ -209,6 +216,11 @@ class Boom:
 
     def seen(self) -> None:
         """Nothing to be told: BOOM keeps everything."""
+
+    def tns_matches(self, target_id: str) -> list[Mapping[str, Any]]:
+        """Rows of the TNS's catalogue near an object, BOOM's cross-match."""
+        found = self._find(f"{survey_of(target_id)}_alerts_aux", {"_id": _object_id(target_id)}, {"cross_matches": 1})
+        return tns_rows(only(found, "queries/find"))
 
     def probe(self) -> str:
         """Whether name and password are good."""

@@ -90,6 +90,13 @@ def photometry_of(rows: Sequence[Any], history: Row, *, survey: str) -> LightCur
     return light_curve(packet, survey=survey)[0]
 
 
+def tns_rows(history: Row) -> list[Row]:
+    """The TNS's part of an object's cross-matches, in which BOOM also has stars and galaxies."""
+    matches = history.get("cross_matches")
+    found = matches.get("TNS") if isinstance(matches, Mapping) else None
+    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list | tuple) else []
+
+
 def packet_of(record: Row) -> Row:
     """A record of a file or of BOOM's topics in the shape of an alert: a filter's result has another."""
     return _from_filter(record) if "photometry" in record else record

@@ -146,6 +146,14 @@ class AlertFeed(Protocol):
         """Say that what `news` told is remembered now. Without it the same may be told again after a restart."""
 
 
+@runtime_checkable
+class CrossMatches(Protocol):
+    """A broker that has matched its objects with the TNS's catalogue."""
+
+    def tns_matches(self, target_id: str) -> Sequence[Mapping[str, Any]]:
+        """Rows of the catalogue near an object, as the broker has them; empty when there are none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveStub:
     """That a source was saved to a group."""

@@ -28,6 +28,8 @@ from plugin.settings import ConfigError, Settings
 from plugin.store import Store, open_store
 
 if TYPE_CHECKING:
+    from iris_client.tns import Tns
+    from plugin.names import Naming
     from plugin.watch.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
 
 _log = structlog.get_logger("astranet")
@@ -84,6 +86,7 @@ class App:
         analyst: Analyst,
         clock: Clock,
         watch: "WatchPart | None" = None,
+        tns: "Tns | None" = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -92,11 +95,15 @@ class App:
         self.watch = watch
         self._clock = clock
         self._stop = threading.Event()
+        self.naming = self._make_naming(tns)
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
-        """A cycle; then, when it is due, the sweep, and another cycle for what that finds."""
+        """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
         done = self.cycle(retry_parked=retry_parked) + (swept := self.sweep())
-        return done + self.cycle() if swept.found or swept.objects_found else done
+        if swept.found or swept.objects_found:
+            done += self.cycle()
+        self.look_up_names()
+        return done
 
     def cycle(self, *, retry_parked: bool = False) -> Cycle:
         """What is new, what it is, and what is to be said about it.
@@ -123,6 +130,13 @@ class App:
             return Cycle()
         return self._look(self._sweep) + self._look_at_alerts(sweep=True)
 
+    def look_up_names(self) -> Counter[str]:
+        """What the TNS calls the sources of the last weeks, each once a day; refreshes the mirror of the TNS first.
+
+        By outcome, see `plugin.names.Naming.run`; empty when neither a TNS key nor a broker is set up.
+        """
+        return Counter() if self.naming is None else self.naming.run()
+
     def stop(self) -> None:
         """Ask a running cycle to end after the piece of work in hand."""
         self._stop.set()
@@ -139,6 +153,8 @@ class App:
             self.marshal.close()
         if self.watch is not None:
             self.watch.close()
+        if self.naming is not None and self.naming.tns is not None:
+            self.naming.tns.close()
 
     def __enter__(self) -> Self:
         return self
@@ -147,6 +163,20 @@ class App:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _make_naming(self, tns: "Tns | None") -> "Naming | None":
+        from plugin.tns_source import make_naming
+
+        return make_naming(
+            tns,
+            watched=timedelta(days=self.settings.tns_watch_days),
+            marshal=self.marshal,
+            store=self.store,
+            alerts=None if self.watch is None else self.watch.source,
+            clock=self._clock,
+            wait=self._stop.wait,
+            stop=self._stop.is_set,
+        )
 
     def _look(self, look: Callable[[], int]) -> Cycle:
         """Read the marshal; when it cannot be read, what is stored already is worked on all the same."""
@@ -242,12 +272,15 @@ def build(
     StoreError
         If the database cannot be used.
     """
+    from plugin.tns_source import make_tns
+
     url, _, _ = settings.marshal()
+    tns = make_tns(settings)
     analyst = analyst or make_analyst(settings)
     pacer = make_pacer(settings)
     marshal = marshal or make_source(settings, pacer)
     watch = watch or make_watch(settings, marshal, pacer)
-    return App(settings, open_store(settings.database_url, marshal=url), marshal, analyst, clock, watch)
+    return App(settings, open_store(settings.database_url, marshal=url), marshal, analyst, clock, watch, tns)
 
 
 def make_watch(settings: Settings, marshal: Marshal, pacer: Pacer) -> "WatchPart | None":

@@ -1,7 +1,8 @@
 """When things happen: each job is one line that calls a use case.
 
 Cycle and note share one thread, so they never overlap. The sweep has its own: it may take long, and a new spectrum
-must not wait for it. It only adds tasks, and shares the pacer.
+must not wait for it. It only adds tasks, and shares the pacer. So has looking names up, which waits for the budget of
+the TNS; it writes to tables of its own.
 """
 
 import signal
@@ -21,18 +22,21 @@ _log = structlog.get_logger("astranet.schedule")
 
 
 def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler:
-    """The jobs: a cycle every `POLL_SECONDS`, the sweep when due, and the note at `NOTE_HOUR_UTC`.
+    """The jobs: a cycle every `POLL_SECONDS`, the sweep when due, names every hour, and the note at `NOTE_HOUR_UTC`.
 
     A run that is late is made up for once, however many were missed; a run that takes long delays the next one.
     """
     jobs = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(1), "sweep": ThreadPoolExecutor(1)},
+        executors={name: ThreadPoolExecutor(1) for name in ("default", "sweep", "names")},
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
     )
     seconds = app.settings.poll_seconds
     jobs.add_job(app.cycle, "interval", seconds=seconds, id="cycle", next_run_time=utc_now())
     jobs.add_job(app.sweep, "interval", seconds=seconds, id="sweep", executor="sweep")
+    if app.naming is not None:
+        every = {"hours": 1, "executor": "names", "next_run_time": utc_now()}
+        jobs.add_job(app.look_up_names, "interval", id="names", **every)
     jobs.add_job(write_note, "cron", hour=app.settings.note_hour_utc, id="note")
     jobs.add_listener(_report, EVENT_JOB_ERROR)
     return jobs

@@ -190,6 +190,11 @@ class Settings(BaseSettings):
     tns_bot_id: int | None = Field(None, ge=1, description="Number of the bot at the TNS.")
     tns_bot_name: str | None = Field(None, description="Name of the bot at the TNS; goes into its marker.")
     tns_api_key: SecretStr | None = Field(None, description="API key of the bot; without it the TNS is never asked.")
+    tns_watch_days: float = Field(
+        30.0,
+        ge=0,
+        description="For how many days after its last answer a source's TNS name is looked up daily; 0: never.",
+    )
 
     # The house
     database_url: str = Field(

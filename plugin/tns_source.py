@@ -1,11 +1,17 @@
-"""The TNS reader that the settings describe, and the database with its mirror."""
+"""The TNS reader that the settings describe, the database with its mirror, and the order in which the service asks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
+from iris_client.errors import Unavailable
+from iris_client.protocols import CrossMatches, SpectrumSource, TransientNames
 from iris_client.tns import Tns
+from plugin.clock import Clock
+from plugin.names import Naming
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.store import Store, open_store
+from plugin.tns import Api, BrokerMatches, InOrder, MarshalFields, Mirror
 
 
 def make_tns(settings: Settings) -> Tns | None:
@@ -25,6 +31,51 @@ def make_tns(settings: Settings) -> Tns | None:
         return Tns(settings.tns_url, bot_id=settings.tns_bot_id, bot_name=settings.tns_bot_name, api_key=key)
     except ValueError as error:
         raise ConfigError(f"{PREFIX}TNS_URL or {PREFIX}TNS_BOT_NAME: {error}") from None
+
+
+def make_naming(
+    tns: Tns | None,
+    *,
+    watched: timedelta,
+    marshal: SpectrumSource,
+    store: Store,
+    alerts: object = None,
+    clock: Clock,
+    wait: Callable[[float], bool],
+    stop: Callable[[], bool],
+) -> Naming | None:
+    """Who finds out what the TNS calls our sources; None when neither the TNS nor a broker can be asked.
+
+    Parameters
+    ----------
+    watched : timedelta
+        How long a source is asked about after its last answer; nothing switches it off.
+    alerts : object
+        The source of alerts; it is asked too when it knows cross-matches.
+    wait : callable
+        Waits for some seconds, or less when the service is to stop; says whether it is.
+    """
+    broker = alerts if isinstance(alerts, CrossMatches) else None
+    if not watched or (tns is None and broker is None):
+        return None
+    first: list[TransientNames] = [MarshalFields()]
+    if broker is not None:
+        first.append(BrokerMatches(rows=broker.tns_matches))
+    order = InOrder(first=first)
+    if tns is not None:
+        tns.budget.sleep = _until_stopped(wait)
+        order = InOrder(first=first, mirror=Mirror(store=store, server=tns.url, clock=clock), last=Api(tns=tns))
+    return Naming(marshal=marshal, store=store, names=order, tns=tns, watched=watched, clock=clock, stop=stop)
+
+
+def _until_stopped(wait: Callable[[float], bool]) -> Callable[[float], None]:
+    """A budget may make us wait for a minute; a service that is to stop must neither wait nor go on too early."""
+
+    def sleep(seconds: float) -> None:
+        if wait(seconds):
+            raise Unavailable("the service is stopping")
+
+    return sleep
 
 
 @contextmanager

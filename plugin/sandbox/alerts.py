@@ -33,9 +33,16 @@ class AlertTable:
         candidate.setdefault("band", _BANDS.get(candidate.get("fid", 0)))
         candidate.setdefault("programid", 1)
         self.rows[candid] = {"_id": candid, "candid": candid, "objectId": name, "candidate": candidate}
-        self.histories[name] = {key: [dict(row) for row in packet.get(key) or ()] for key in HISTORY}
+        known = self.histories.get(name, {}).get("cross_matches", {})
+        history: Json = {key: [dict(row) for row in packet.get(key) or ()] for key in HISTORY}
+        self.histories[name] = history | ({"cross_matches": known} if known else {})
         self.stamps[candid] = {key: _bytes(packet.get(key)) for key in STAMPS}
         return candid
+
+    def match(self, name: str, *rows: Mapping[str, Any]) -> None:
+        """Let the TNS's catalogue hold these rows near an object."""
+        found = self.histories.setdefault(name, {key: [] for key in HISTORY})
+        found["cross_matches"] = {"TNS": [dict(row) for row in rows], "NED": []}
 
     def load(self, folder: Path) -> int:
         """Store every packet of a folder of Avro files that is an alert; returns how many."""
