@@ -103,7 +103,7 @@ def measure(data: Labelled, p: NDArray[np.float64]) -> dict[str, Any]:
     tested = np.isfinite(p)
     good, seen = data.stamps.good & tested, data.only_seen & tested
     bad = ~data.stamps.good & tested
-    limit = float(np.quantile(p[good], FALSE_ALARMS))
+    limit = float(np.quantile(p[good], FALSE_ALARMS, method="lower"))  # never more false alarms than asked for
 
     def table(threshold: float) -> dict[str, Any]:
         low = p < threshold
