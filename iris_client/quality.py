@@ -7,10 +7,11 @@ A refusal is an answer, so nothing here raises, whatever the input. Host spectra
 Bad redshifts, phases and errors cost only themselves.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from iris_client.phase import Redshift
 from iris_client.quality_checks import CHECKS
 from iris_client.quality_input import Draft, NotNumbers, as_is, flux_converter, to_floats, wavelength_factor
 from iris_client.quality_rules import QualityRules
@@ -35,7 +36,7 @@ class Examined:
         return next((c.text for c in self.caveats if c.refuses), None)
 
 
-def examine(raw: RawSpectrum, rules: QualityRules = _DEFAULT_RULES) -> Examined:
+def examine(raw: RawSpectrum, rules: QualityRules = _DEFAULT_RULES, *, redshift: Redshift | None = None) -> Examined:
     """Turn a raw spectrum into one the classifier may see, or into reasons why not. Never raises.
 
     Parameters
@@ -44,6 +45,9 @@ def examine(raw: RawSpectrum, rules: QualityRules = _DEFAULT_RULES) -> Examined:
         Nothing is promised about its values.
     rules : QualityRules
         The thresholds.
+    redshift : Redshift, optional
+        The best there is of the object, for a spectrum without its own. Only the check of the frame looks at it; the
+        spectrum that comes out has its own redshift or none.
 
     Returns
     -------
@@ -53,6 +57,9 @@ def examine(raw: RawSpectrum, rules: QualityRules = _DEFAULT_RULES) -> Examined:
     draft = _read(raw)
     if isinstance(draft, Caveat):
         return Examined(spectrum=None, caveats=(draft,))
+    if draft.redshift is None and redshift is not None:
+        value, _ = _optional("redshift", redshift.value, *rules.redshift_range)
+        draft = replace(draft, redshift=value, redshift_origin=_text(redshift.origin))
     for check in CHECKS:
         caveat = check(draft, rules)
         if caveat is not None:

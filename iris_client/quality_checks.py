@@ -199,7 +199,8 @@ def observer_frame(draft: Draft, rules: QualityRules) -> Caveat | None:
     rest, moved = (_line_strengths(draft, 1.0), _line_strengths(draft, 1.0 + z))
     if rest[0] < rules.rest_frame_snr or max(rest[1:]) < rules.rest_frame_snr or max(moved) >= rules.rest_frame_snr / 2:
         return None
-    text = f"emission lines stand at rest wavelengths although the redshift is {z:.3g}: brought to rest, or a wrong z"
+    said = f"although the redshift of the {(draft.redshift_origin or 'spectrum')[:60]} is {z:.3g}"
+    text = f"emission lines stand at rest wavelengths {said}: brought to rest, or a wrong z"
     return _no(CaveatCode.REST_FRAME, text)
 
 

@@ -40,6 +40,8 @@ class Draft:
     error: FloatArray | None
     notes: tuple[Caveat, ...] = ()
     redshift: float | None = None
+    redshift_origin: str | None = None
+    """Where it comes from, when not from the spectrum itself."""
 
 
 class NotNumbers(ValueError):

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import structlog
 
 from iris_client.errors import NotFound, Unavailable, UpstreamError, redact
+from iris_client.phase import redshift_of
 from iris_client.protocols import SpectrumSource
 from iris_client.quality import QualityRules, examine
 from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
@@ -111,7 +112,9 @@ class Analysing:
         name = raw.target_id or task.target_id
         if name not in targets:
             targets[name] = self._target(name)
-        examined = examine(raw, self.rules)
+        redshift = redshift_of(raw, targets[name])
+        origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it
+        examined = examine(raw, self.rules, redshift=replace(redshift, origin=origin))
         item = (Evidence(target=targets[name], spectrum=examined.spectrum), examined.caveats)
         return Fetched(task, raw, targets[name], item)
 

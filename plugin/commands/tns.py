@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(tns_app, name="tns")
     tns_app.command()(update)
     tns_app.command()(match)
+    tns_app.command()(changes)
 
 
 def update() -> None:
@@ -51,6 +52,27 @@ def match(
     Console().print(
         f"{found.name}  {found.type or 'unclassified'}  {found.separation_arcsec:.2f} arcsec  ({found.source})"
     )
+
+
+def changes(
+    days: Annotated[float, typer.Option(help="How many days to look back.", min=0)] = 7.0,
+) -> None:
+    """Which of our sources the TNS calls something else than before, such as AT that became SN."""
+    from datetime import timedelta
+
+    from plugin.clock import utc_now
+    from plugin.settings import Settings
+    from plugin.store import open_store
+    from plugin.store.tns_names import renamed
+
+    with _told():
+        settings = Settings.load()
+        opened = open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True)
+        with opened as store, store.begin() as unit:
+            found = renamed(unit.names.changes(utc_now() - timedelta(days=days)))
+    for one in found:
+        Console().print(f"{one.at:%Y-%m-%d %H:%M}  {one}  ({one.after.source})", markup=False)
+    Console(stderr=True).print(f"{len(found)} changed in the last {days:g} days")
 
 
 class _told:

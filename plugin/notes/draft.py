@@ -90,6 +90,7 @@ def _write(night: Night, selection: Selection, as_of: str, figures: Figures, rul
         as_of=as_of,
         marshal=byline.marshal,
         simulated=simulated,
+        looked_up=_looked_up(selection),
     )
     return Draft(
         night=str(night),
@@ -105,3 +106,10 @@ def _write(night: Night, selection: Selection, as_of: str, figures: Figures, rul
         as_of=as_of,
         simulated=simulated,
     )
+
+
+def _looked_up(selection: Selection) -> str | None:
+    """The oldest time at which the TNS was asked about a row of the table; None when one was never asked about."""
+    times = [entry.looked_up_at for entry in selection.candidates]
+    known = [when for when in times if when is not None]
+    return f"{min(known):%Y-%m-%d %H:%M} UT" if known and len(known) == len(times) else None

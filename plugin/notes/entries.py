@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from models.domain import Report, Target
 
@@ -22,6 +23,8 @@ class Entry:
         Of the spectrum; shown in the table's Source column.
     simulated : bool
         Whether the data are made up (sandbox, demo); one such entry labels the whole note.
+    looked_up_at : datetime or None
+        When the service last found out what the TNS calls it, naive UTC; None when it never did.
     """
 
     target: Target
@@ -29,6 +32,7 @@ class Entry:
     instrument: str | None = None
     observed_at: str | None = None
     simulated: bool = False
+    looked_up_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from plugin.notes.entries import Entry, Figure, Figures
 from plugin.notes.night import Night
 from plugin.notes.rules import NoteRules, confident
 from plugin.store import Filed, Store
+from plugin.store.tns_names import Known
 
 SIMULATED = "simulated"
 """What the sandbox gives as origin of spectra that are made up."""
 
 
 def gather(store: Store, marshal: SpectrumSource, night: Night, rules: NoteRules) -> list[Entry]:
-    """Every report made in a night, with its object as the marshal knows it now.
+    """Every report made in a night, with its object as the marshal knows it now, or the TNS where it knows more.
 
     The night is when the spectrum was answered, not when it was taken: so one that was uploaded late is in exactly
     one night all the same.
@@ -29,8 +30,9 @@ def gather(store: Store, marshal: SpectrumSource, night: Night, rules: NoteRules
     """
     with store.begin() as unit:
         found = unit.reports.filed_between(night.start.replace(tzinfo=None), night.end.replace(tzinfo=None))
+        names = {filed.target_id: unit.names.of(filed.target_id) for filed in found}
     targets: dict[str, Target] = {}
-    entries = [_entry(filed, _target(marshal, filed.target_id, targets)) for filed in found]
+    entries = [_entry(filed, _target(marshal, filed.target_id, targets), names[filed.target_id]) for filed in found]
     return [replace(e, simulated=_made_up(marshal, e)) if confident(e, rules) else e for e in entries]
 
 
@@ -51,8 +53,22 @@ def _by_class(values: Mapping[str, Mapping[str, float] | None]) -> dict[str, Fig
     return {c: Figure(v["value"], v["low"], v["high"]) for c, v in values.items() if v is not None}
 
 
-def _entry(filed: Filed, target: Target) -> Entry:
-    return Entry(target=target, report=filed.report, instrument=filed.instrument, observed_at=filed.observed_at)
+def _entry(filed: Filed, target: Target, known: Known | None) -> Entry:
+    return Entry(
+        target=informed(target, known),
+        report=filed.report,
+        instrument=filed.instrument,
+        observed_at=filed.observed_at,
+        looked_up_at=None if known is None else known.asked_at,
+    )
+
+
+def informed(target: Target, known: Known | None) -> Target:
+    """The marshal's object with what the TNS calls it, unless people have typed it there: a marshal's AT may be old."""
+    name = None if known is None else known.name
+    if name is None or (target.tns_type or "").strip().upper() not in ("", "AT"):
+        return target
+    return replace(target, tns_name=name.name, tns_type=name.type)
 
 
 def _target(marshal: SpectrumSource, target_id: str, known: dict[str, Target]) -> Target:

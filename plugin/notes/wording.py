@@ -27,6 +27,8 @@ class Facts:
     as_of: str
     marshal: str
     simulated: bool
+    looked_up: str | None = None
+    """Since when at least the TNS's names and types are those of the table; None when the service cannot ask."""
 
     @property
     def total(self) -> int:
@@ -83,14 +85,20 @@ def body(facts: Facts) -> tuple[str, ...]:
             f"provided that new spectra are like those it was calibrated on."
         ),
         plain(
-            f"Types and redshifts are those {facts.marshal} gave as of {facts.as_of}. It may lag behind the TNS: check "
-            f"there before submission. A redshift may be the host's."
+            f"Types and redshifts are those {facts.marshal} gave as of {facts.as_of}. {_tns(facts)} "
+            f"A redshift may be the host's."
         ),
         plain(
             f"Every object here is a candidate selected by a machine. Reviewed before submission by: {APPROVER}. "
             f"Spectroscopic confirmation and follow-up are encouraged."
         ),
     )
+
+
+def _tns(facts: Facts) -> str:
+    if facts.looked_up is None:
+        return "It may lag behind the TNS: check there before submission."
+    return f"The TNS itself was looked up as of {facts.looked_up}: check again before submission."
 
 
 def fit(sentences: Sequence[str], limit: int) -> str:

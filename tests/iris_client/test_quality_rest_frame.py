@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from iris_client.phase import Redshift
 from iris_client.quality import examine
 from iris_client.taxonomy import translate
 from models.domain import CaveatCode, RawSpectrum
@@ -28,6 +29,31 @@ def test_lines_at_rest_despite_a_redshift_are_refused_with_the_reason():
     found = examine(galaxy(lines_at=0.0, redshift=0.08))
     assert [c.code for c in found.caveats if c.refuses] == [CaveatCode.REST_FRAME]
     assert "0.08" in (found.reason or "")
+
+
+def test_the_redshift_of_the_object_will_do_and_its_origin_is_named():
+    raw = galaxy(lines_at=0.0, redshift=None)
+    found = examine(raw, redshift=Redshift(value=0.08, origin="target (host)"))
+    assert [c.code for c in found.caveats if c.refuses] == [CaveatCode.REST_FRAME]
+    assert "redshift of the target (host) is 0.08" in (found.reason or "")
+
+
+def test_the_redshift_of_the_spectrum_goes_before_that_of_the_object():
+    raw = galaxy(lines_at=0.05, redshift=0.05)
+    assert examine(raw, redshift=Redshift(value=0.2, origin="target")).reason is None
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), -5.0, 99.0])
+def test_a_redshift_of_the_object_that_cannot_be_right_is_no_reason(value):
+    found = examine(galaxy(lines_at=0.0, redshift=None), redshift=Redshift(value=value, origin="target"))
+    assert found.reason is None
+    assert found.spectrum is not None
+
+
+def test_the_redshift_of_the_object_goes_into_no_spectrum():
+    found = examine(galaxy(lines_at=0.08, redshift=None), redshift=Redshift(value=0.08, origin="target"))
+    assert found.spectrum is not None
+    assert found.spectrum.redshift is None
 
 
 @pytest.mark.parametrize(

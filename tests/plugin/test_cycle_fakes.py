@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from iris_client.errors import BadPayload, Refused, Unavailable
+from models.domain import Target
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import bad, good
 
@@ -236,3 +239,25 @@ def test_stopping_ends_after_the_piece_in_hand(make_app, marshal):
     marshal.trouble = lambda *_: None
     make_app().once()
     assert len(marshal.posted) == 10
+
+
+def test_a_spectrum_at_rest_is_told_from_the_redshift_of_its_source_and_secrets_are_not_quoted(make_app, marshal):
+    """The marshal's spectra have no redshift of their own."""
+    app = make_app()
+    (token,) = app.settings.secrets
+    rng, wave = np.random.default_rng(1), np.linspace(3600.0, 9300.0, 2000)
+    flux = 1.0 + 0.2 * (wave - 6000) / 3000 + rng.normal(0, 0.03, wave.size)
+    for line, height in ((4861.3, 2.0), (4958.9, 2.0), (5006.8, 6.0), (6562.8, 5.0)):
+        flux += height * np.exp(-(((wave - line) / 6.0) ** 2))
+    for number, redshift in (("1", 0.08), ("2", None)):
+        raw = good(number, f"ZTF26{number}")
+        marshal.add(replace(raw, wavelengths=wave.tolist(), fluxes=flux.tolist()))
+        origin = f"host, by {token}" if redshift else None
+        marshal.targets[f"ZTF26{number}"] = Target(
+            target_id=f"ZTF26{number}", redshift=redshift, redshift_origin=origin
+        )
+    assert app.once().analysed == {"refused": 1, "ok": 1}
+    with app.store.begin() as unit:
+        (refused,) = unit.reports.refused()
+    assert "although the redshift of the target (host, by ***) is 0.08" in refused.report.reason
+    assert token not in refused.report.to_json()

@@ -1,12 +1,17 @@
 """`astranet tns`: off without a key, the mirror with one, and never the key in what is printed."""
 
+from datetime import timedelta
+
 import pytest
 from typer.testing import CliRunner
 
+from iris_client.protocols import TransientName
 from iris_client.tns_mirror import TnsObject
 from plugin.cli import app
+from plugin.clock import utc_now
 from plugin.sandbox.tns import TnsSandbox
 from plugin.settings import ConfigError, Settings
+from plugin.store import open_store
 from plugin.tns_source import make_tns
 
 
@@ -47,3 +52,20 @@ def test_update_and_match(monkeypatch, tmp_path):
         assert nothing.exit_code == 1
         assert sandbox.api_key not in first.output + found.output + nothing.output
         assert len(sandbox.requests) == 1
+
+
+def test_changes_that_the_service_noticed_are_listed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    url = f"sqlite:///{tmp_path / 'x.sqlite'}"
+    given = {"DATABASE_URL": url, "MARSHAL_URL": "http://m.test", "MARSHAL_TOKEN": "t", "GROUP_IDS": "1"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"ASTRANET_{name}", value)
+    at = TransientName(name="AT 2026abc", source="mirror")
+    sn = TransientName(name="SN 2026abc", type="TDE", source="mirror")
+    with open_store(url, marshal="http://m.test") as store, store.begin() as unit:
+        unit.names.put("ZTF26[bold]", at, utc_now() - timedelta(days=1))
+        unit.names.put("ZTF26[bold]", sn, utc_now() - timedelta(hours=2))
+    found = CliRunner().invoke(app, ["tns", "changes"])
+    assert found.exit_code == 0, found.output
+    assert "ZTF26[bold]: AT 2026abc (unclassified) -> SN 2026abc (TDE)" in found.output.replace("\n", " ")
+    assert "0 changed" in CliRunner().invoke(app, ["tns", "changes", "--days", "0"]).output

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from iris_client.errors import NotFound, Unavailable
+from iris_client.protocols import TransientName
 from models.domain import FINE_CLASSES, Confidence, RawSpectrum, Report, Status, Target, Verdict
 from plugin.notes import Figures, Night, NoteRules
 from plugin.notes.gather import figures_of, gather
@@ -138,3 +139,27 @@ def test_a_draft_from_store_settings_and_card(store):
     assert "A. Bee (Institute)" in draft.authors
     assert draft.related[0].name == "2026abc [ZTF26a]"
     assert draft_night(settings, store, Marshal(), now=NOW, night=Night.parse("2026-06-09"), card=CARD) is None
+
+
+def test_what_the_tns_knows_goes_before_an_old_name_of_the_marshal(store):
+    put(store, filed("1", "2026-06-10T20:00:00"), filed("2", "2026-06-10T20:00:00", "b"))
+    sn = TransientName(name="SN 2026abc", type="SLSN-I", source="mirror")
+    with store.begin() as unit:
+        unit.names.put("ZTF26a", sn, datetime(2026, 6, 11, 9))
+        unit.names.put("b", None, datetime(2026, 6, 11, 10))
+    stale = Target(target_id="ZTF26a", tns_name="AT 2026abc")
+    marshal = Marshal({"ZTF26a": stale, "b": Target(target_id="b", ra_deg=1.0, dec_deg=2.0)})
+    entries = gather(store, marshal, NIGHT, NoteRules())
+    assert [(e.target.tns_name, e.target.tns_type) for e in entries] == [("SN 2026abc", "SLSN-I"), (None, None)]
+    draft = draft_night(Settings(marshal_url=URL), store, marshal, now=NOW, night=NIGHT, card=CARD)
+    assert [one.target_id for one in draft.related] == ["b"]
+    assert "The TNS itself was looked up as of 2026-06-11 10:00 UT" in " ".join(draft.body)
+
+
+def test_a_type_that_people_gave_in_the_marshal_is_not_overwritten(store):
+    put(store, filed("1", "2026-06-10T20:00:00"))
+    with store.begin() as unit:
+        unit.names.put("ZTF26a", TransientName(name="AT 2026abc", source="mirror"), datetime(2026, 6, 11, 9))
+    typed = Target(target_id="ZTF26a", tns_name="SN 2026abc", tns_type="SN II")
+    (entry,) = gather(store, Marshal({"ZTF26a": typed}), NIGHT, NoteRules())
+    assert entry.target == typed
