@@ -178,10 +178,15 @@ def _joined(samples: Sequence[Samples]) -> dict[str, NDArray[Any]]:
 
 
 def _attention(net: HybridNet, samples: Samples) -> float:
-    """Mean share of the attention to the true class within 10 pixels of the transient, classes counted alike."""
+    """Mean share of the attention to the true class within 10 pixels of the transient, classes counted alike.
+
+    NaN if there is no attention at all; a class without any is left out.
+    """
     heat = heat_maps(net, samples.images, columns(samples.x, FEATURES["TH"]), samples.label)
     near = share_near(heat, NEAR_PIXELS)
-    return float(np.mean([np.nanmean(near[samples.label == k]) for k in np.unique(samples.label)]))
+    known = [near[(samples.label == k) & np.isfinite(near)] for k in np.unique(samples.label)]
+    means = [float(values.mean()) for values in known if len(values)]
+    return float(np.mean(means)) if means else float("nan")
 
 
 def _mean_curves(answers: Sequence[Floats], samples: Samples, target: int) -> dict[str, dict[str, float | None]]:
@@ -199,8 +204,9 @@ def _mean_of(by_fold: Sequence[Mapping[str, float]], names: Sequence[str]) -> di
 
 
 def _mean_and_scatter(values: Sequence[float]) -> list[float]:
+    """Over folds; empty when no fold has a value."""
     known = np.array(values)[np.isfinite(values)]
-    return [round(float(known.mean()), 4), round(float(known.std()), 4)]
+    return [round(float(known.mean()), 4), round(float(known.std()), 4)] if len(known) else []
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -213,7 +213,7 @@ def _pair(images: Images, title: str) -> list[Panel]:
 
 
 def _pm(pair: Sequence[float]) -> str:
-    return f"{pair[0]:.3f} ± {pair[1]:.3f}"
+    return f"{pair[0]:.3f} ± {pair[1]:.3f}" if pair else "none"
 
 
 def _cell(row: Mapping[str, float | None]) -> str:
