@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
-from iris_client.protocols import TransientName, TransientNames
+from iris_client.broker import Boom, SkyPortalBroker
+from iris_client.errors import Unavailable
+from iris_client.pacer import Pacer
+from iris_client.protocols import CrossMatches, TransientName, TransientNames
 from iris_client.tns import Tns
 from iris_client.tns_budget import Budget
 from iris_client.tns_mirror import TnsObject
 from models.domain import Target
+from plugin.sandbox import Sandbox
+from plugin.sandbox.alerts import invented
+from plugin.sandbox.boom import PASSWORD, USERNAME
 from plugin.sandbox.tns import TnsSandbox
 from plugin.store import open_store
 from plugin.tns import RADIUS_ARCSEC, Api, BrokerMatches, InOrder, MarshalFields, Mirror
@@ -61,6 +67,31 @@ def broker(_: Any) -> Iterator[tuple[TransientNames, str]]:
     yield BrokerMatches(rows=lambda _: [*map(row, SKY), {"ra": None}, {"name": "x", "ra": 1, "dec": "y"}]), "broker"
 
 
+def matched(sandbox: Sandbox) -> Sandbox:
+    """A broker that has matched its objects with the TNS, and more of it than is near."""
+    known = {target.target_id for target in (*TARGETS.values(), *UNKNOWN)} - {"ZTF26unknown", ""}
+    for number, name in enumerate(sorted(known)):
+        sandbox.add_alert(invented(name, number + 1, epochs=0))
+        sandbox.state.alerts.match(name, *map(row, SKY), {"ra": None}, {"name": "x", "ra": 1, "dec": "y"})
+    return sandbox
+
+
+@contextmanager
+def broker_of_the_marshal(_: Any) -> Iterator[tuple[TransientNames, str]]:
+    with Sandbox() as sandbox, SkyPortalBroker(sandbox.url, sandbox.token, pacer=Pacer(1000, 1000)) as client:
+        assert matched(sandbox)
+        assert isinstance(client, CrossMatches)
+        yield BrokerMatches(rows=client.tns_matches), "broker"
+
+
+@contextmanager
+def boom(_: Any) -> Iterator[tuple[TransientNames, str]]:
+    with Sandbox() as sandbox, Boom(f"{sandbox.url}/boom", USERNAME, PASSWORD, pacer=Pacer(1000, 1000)) as client:
+        assert matched(sandbox)
+        assert isinstance(client, CrossMatches)
+        yield BrokerMatches(rows=client.tns_matches), "broker"
+
+
 @contextmanager
 def asked(folder: Any) -> Iterator[tuple[Tns, Any]]:
     seconds = Seconds()
@@ -100,7 +131,10 @@ def chain_without_a_mirror(folder: Any) -> Iterator[tuple[TransientNames, str]]:
         yield InOrder(first=[MarshalFields()], last=Api(tns=tns)), "marshal api"
 
 
-@pytest.fixture(scope="module", params=[marshal, broker, mirror, api, chain, chain_without_a_mirror])
+EVERYBODY = [marshal, broker, broker_of_the_marshal, boom, mirror, api, chain, chain_without_a_mirror]
+
+
+@pytest.fixture(scope="module", params=EVERYBODY, ids=lambda made: made.__name__)
 def names(request: Any, tmp_path_factory: Any) -> Iterator[tuple[TransientNames, str]]:
     with request.param(tmp_path_factory.mktemp("names")) as made:
         yield made
@@ -161,6 +195,31 @@ def test_a_stale_name_of_the_marshal_is_overruled_by_whoever_knows_a_type(names:
 def test_other_spellings_of_a_name_are_told_with_prefix_and_one_blank(spelt: str, kind: str | None) -> None:
     found = MarshalFields().match(Target(target_id="a", tns_name=spelt, tns_type=kind))
     assert (found.name, found.type) == ("SN 2026abd", kind)
+
+
+def test_a_marshal_without_a_broker_knows_no_matches() -> None:
+    with Sandbox() as sandbox:
+        client = SkyPortalBroker(sandbox.url, sandbox.token, broker="no such one", pacer=Pacer(1000, 1000))
+        with client:
+            assert client.tns_matches("ZTF26typed") == []
+
+
+class Away:
+    """Somebody who cannot be asked."""
+
+    def match(self, target: Target) -> TransientName | None:
+        raise Unavailable("away")
+
+
+def test_one_who_is_away_is_passed_over_unless_nobody_after_knows() -> None:
+    typed = BrokerMatches(rows=lambda _: [row(SKY[1])])
+    target = TARGETS["2026abd"]
+    assert InOrder(first=[Away(), typed]).match(target).type == "SN Ia"
+    assert InOrder(first=[typed, Away()]).match(target).type == "SN Ia"
+    with pytest.raises(Unavailable):
+        InOrder(first=[MarshalFields(), Away()]).match(replace(target, tns_name="AT 2026abd"))
+    untyped = BrokerMatches(rows=lambda _: [row(SKY[0])])
+    assert InOrder(first=[Away(), untyped]).match(TARGETS["2026abc"]).name == "AT 2026abc"
 
 
 def test_one_request_is_enough_for_a_name_that_the_marshal_has(tmp_path: Any) -> None:

@@ -18,6 +18,7 @@ from plugin.names import EVERY
 from plugin.sandbox.tns import TnsSandbox
 from plugin.schedule import scheduler
 from plugin.settings import ConfigError
+from plugin.tns_source import make_naming
 from tests.fakes.marshal import good
 from tests.fakes.tns import Seconds, expected, night
 
@@ -199,3 +200,52 @@ def test_waiting_for_the_budget_ends_when_the_service_is_to_stop(make_app, marsh
         assert not job.is_alive()
         assert time.monotonic() - begun < 15
         assert 429 not in {status for _, status in tns.requests}
+
+
+class Broker:
+    """A source of alerts that has matched its objects with the TNS."""
+
+    def __init__(self, *rows: dict[str, Any]) -> None:
+        self.rows, self.asked = rows, []
+
+    def tns_matches(self, target_id: str) -> tuple[dict[str, Any], ...]:
+        self.asked.append(target_id)
+        return self.rows
+
+
+def naming(store: Any, marshal: Any, clock: Any, tns: Any = None, alerts: object = None) -> Any:
+    week = timedelta(days=7)
+    more = {"clock": clock, "wait": lambda _: False, "stop": bool}
+    return make_naming(tns, watched=week, marshal=marshal, store=store, alerts=alerts, **more)
+
+
+def test_the_broker_is_asked_after_the_marshal_and_before_the_mirror(make, marshal, tns, clock):
+    """One typed by the marshal, one by the broker, one by the mirror: each is asked about no further than needed."""
+    for number, (name, ra, kind) in enumerate((("a", 10.0, "SN II"), ("b", 20.0, None), ("c", 30.0, None)), 1):
+        marshal.add(good(str(number), name))
+        at = {"ra_deg": ra, "dec_deg": 0.0}
+        marshal.targets[name] = Target(target_id=name, **at, tns_name=f"AT 2026{name}", tns_type=kind)
+        tns.add(TnsObject(objid=number, prefix="SN", name=f"2026{name}", **at, type="SN Ic"))
+    app = make()
+    app.cycle()
+    broker = Broker({"name": "2026b", "name_prefix": "SN", "ra": 20.0, "dec": 0.0, "type": "SLSN-I"})
+    assert naming(app.store, marshal, clock, app.naming.tns, broker).run() == {"same": 3}
+    assert broker.asked == ["b", "c"]
+    with app.store.begin() as unit:
+        found = {name: unit.names.of(name).name for name in "abc"}
+    assert {name: (one.type, one.source) for name, one in found.items()} == {
+        "a": ("SN II", "marshal"), "b": ("SLSN-I", "broker"), "c": ("SN Ic", "mirror"),
+    }  # fmt: skip
+
+
+def test_a_broker_is_enough(make_app, marshal, clock):
+    fill(marshal, [Target(target_id="b", ra_deg=20.0, dec_deg=0.0)])
+    app = make_app()
+    app.cycle()
+    broker = Broker({"name": "2026b", "name_prefix": "AT", "ra": 20.0, "dec": 0.0})
+    made = naming(app.store, marshal, clock, alerts=broker)
+    assert made.run() == {"same": 1}
+    broker.rows = ({"name": "2026b", "name_prefix": "SN", "ra": 20.0, "dec": 0.0, "type": "TDE"},)
+    clock.forward(hours=22)
+    assert made.run() == {"changed": 1}
+    assert naming(app.store, marshal, clock, alerts=object()) is None
