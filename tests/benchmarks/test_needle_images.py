@@ -6,13 +6,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.domain import Cutouts
+from models.domain import Cutouts, Host
 from models.needle.augment import augment
+from models.needle.features import features, vector
+from models.needle.hybrid import load as load_hybrid
+from models.needle.hybrid_inputs import masked_input
+from models.needle.hybrid_net import PRESETS
 from models.needle.images import central
+from models.needle.lightcurve import clean
 from models.needle.mask import mask_pair
 from models.needle.prepare import prepare
 from models.needle.quality import load
 from models.needle.restore import restore
+from tests.models.needle.hybrids import curve, write_model
 from tests.models.needle.stamps import field, sky, star
 
 pytestmark = pytest.mark.benchmark
@@ -51,6 +57,31 @@ def test_parts_of_one_object_add_up_to_the_whole(capsys):
     with capsys.disabled():
         print(f"\nimages of one object {whole:8.2f} ms")
         for name, took in {**parts, **extra}.items():
+            print(f"  {name:18} {took:8.2f} ms  {took / whole:5.2f} of the whole")
+    assert sum(parts.values()) / whole < 3
+    assert whole / sum(parts.values()) < 3
+
+
+def test_parts_of_a_hybrid_answer(capsys, tmp_path):
+    """The whole way of one object with stamps, with an untrained network of the shipped size."""
+    write_model(tmp_path / "m", config=PRESETS["small"])
+    model, checker = load_hybrid(tmp_path / "m"), load()
+    science, reference = (sky(seed, 63) + star(31, 31, 600, size=63) for seed in (1, 2))
+    epoch, light = Cutouts(candid="1", band="r", mjd=19.0, science=science, template=reference), curve()
+    host = Host(mags={"g": 20.0, "r": 19.5}, separation_arcsec=1.0)
+    points = clean(light, 0.02)
+    pair = mask_pair(central(science), central(reference), np.random.default_rng(0))
+    row = vector(features(points, host, 0.02))[None]
+    parts = {
+        "clean": fastest(lambda: clean(light, 0.02)),
+        "images": fastest(lambda: prepare([epoch], checker)),
+        "features": fastest(lambda: vector(features(points, host, 0.02))),
+        "network": fastest(lambda: model.probabilities(masked_input(pair)[None], row, "TH", "purity")),
+    }
+    whole = fastest(lambda: model.answer(light, host, [epoch], checker, ebv_mag=0.02))
+    with capsys.disabled():
+        print(f"\nhybrid answer for one object {whole:8.2f} ms")
+        for name, took in parts.items():
             print(f"  {name:18} {took:8.2f} ms  {took / whole:5.2f} of the whole")
     assert sum(parts.values()) / whole < 3
     assert whole / sum(parts.values()) < 3

@@ -17,17 +17,17 @@ from tests.models.needle.stamps import sky, star
 TINY = PRESETS["tiny"]
 
 
-def net(variant="TH", seed=0):
+def net(variant="TH", seed=0, config=TINY):
     torch.manual_seed(seed)
     n = len(FEATURES[variant])
-    return HybridNet(TINY, [0.0] * n, [1.0] * n, [1.0] * n).eval()
+    return HybridNet(config, [0.0] * n, [1.0] * n, [1.0] * n).eval()
 
 
-def write_model(folder, **changed):
+def write_model(folder, config=TINY, **changed):
     folder.mkdir()
     keys = [f"{v}.{p}" for v in VARIANTS for p in PREFERENCES]
     for key in keys:
-        write_member(net(key.split(".")[0]).state_dict(), folder / f"{key}.safetensors")
+        write_member(net(key.split(".")[0], config=config).state_dict(), folder / f"{key}.safetensors")
     rng = np.random.default_rng(0)
     held_out = {}
     for key in keys:
@@ -38,7 +38,7 @@ def write_model(folder, **changed):
         "name": "needle-hybrid-test",
         "classes": list(NEEDLE_CLASSES),
         "features": {v: list(FEATURES[v]) for v in VARIANTS},
-        "net": TINY.to_dict(),
+        "net": config.to_dict(),
         "clean": {},
         "shift": {key: [0.0, 0.5, 0.0] for key in keys},
         "deployed": {key: {"configuration": "full", "fold": 0} for key in keys},
