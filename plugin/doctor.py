@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from iris_client.errors import UpstreamError
 from iris_client.protocols import Account
 from iris_client.skyportal import SkyPortal
-from plugin.app import make_analyst, make_marshal
+from plugin.app import make_analyst, make_marshal, make_pacer
 from plugin.clock import utc_now
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.store import StoreError, schema_of
@@ -57,6 +57,7 @@ def examine(settings: Settings, *, client: Callable[[Settings], SkyPortal] = mak
         return
     with marshal:
         yield from _marshal(settings, marshal)
+    yield from _alerts(settings)
 
 
 def _mode(settings: Settings) -> str:
@@ -147,6 +148,52 @@ def _why_no_answer(error: UpstreamError) -> str:
     if error.status == 401:
         return f"the token is not known there: make one in the bot's profile and set {PREFIX}MARSHAL_TOKEN"
     return f"check {PREFIX}MARSHAL_URL, the network and any proxy; then try again"
+
+
+def _alerts(settings: Settings) -> Iterator[Check]:
+    """NEEDLE's models and the source of alerts, where there shall be one."""
+    if settings.alert_source == "none":
+        yield Check(name="alerts", ok=True, found=f"off: {PREFIX}ALERT_SOURCE is none, so NEEDLE says nothing")
+        return
+    yield _needle(settings)
+    from plugin.watch.source import close_alert_source, make_alert_source
+
+    try:
+        source = make_alert_source(settings, pacer=make_pacer(settings))
+    except ConfigError as error:
+        yield Check(name="alerts", ok=False, found=f"{settings.alert_source}: not set up", remedy=str(error))
+        return
+    assert source is not None
+    try:
+        yield Check(name="alerts", ok=True, found=f"{settings.alert_source}: {source.probe()}")
+    except UpstreamError as error:
+        remedy = _SOURCE_REMEDY[settings.alert_source]
+        yield Check(name="alerts", ok=False, found=f"{settings.alert_source}: {error}", remedy=remedy)
+    finally:
+        close_alert_source(source)
+
+
+_SOURCE_REMEDY = {
+    "marshal": f"activate a broker with cutouts of ZTF on the marshal, or check {PREFIX}ALERT_BROKER; "
+    "the bot's groups need a stream of alerts",
+    "boom": f"check {PREFIX}BOOM_URL, {PREFIX}BOOM_USERNAME and {PREFIX}BOOM_PASSWORD",
+    "avro": f"check {PREFIX}ALERT_DIR",
+    "kafka": f"check {PREFIX}KAFKA_SERVERS, {PREFIX}KAFKA_TOPICS and the account",
+}
+
+
+def _needle(settings: Settings) -> Check:
+    from models.bundle import BundleError
+    from plugin.watch.part import make_object_analyst
+
+    try:
+        analyst = make_object_analyst(settings)
+    except ConfigError as error:
+        return Check(name="NEEDLE", ok=False, found="wrong alpha", remedy=str(error))
+    except BundleError as error:
+        remedy = f"fetch the model again, or leave {PREFIX}NEEDLE_MODEL empty for the one that is shipped"
+        return Check(name="NEEDLE", ok=False, found=str(error), remedy=remedy)
+    return Check(name="NEEDLE", ok=True, found=f"{analyst.model_id}, prefers {settings.needle_prefer}")
 
 
 def _rights(settings: Settings, account: Account) -> Check:

@@ -1,6 +1,6 @@
 """What the terminal shows of checks, reports and posts. Everything from outside is escaped: rich has a markup."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -9,7 +9,7 @@ from rich.table import Table
 from iris_client.protocols import Place
 from models.domain import Report
 from plugin.doctor import Check
-from plugin.store import Filed, Parcel, Store, Task
+from plugin.store import Filed, ObjectFiled, Parcel, Store, Task, Watched
 
 
 def check_line(check: Check) -> str:
@@ -23,13 +23,18 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
     """Everything about a spectrum or source of this name."""
     with store.begin() as unit:
         filed, tasks = unit.reports.of(name), unit.tasks.of(name)
+        needle, watched = unit.object_reports.of(name), unit.objects.of(name)
         places = {Place(kind="source", id=f.target_id) for f in filed} | {Place(kind="source", id=name)}
         places |= {Place(kind="spectrum", id=t.spectrum_id) for t in tasks}
         parcels = unit.outbox.at(sorted(places, key=lambda p: (p.kind, p.id)))
-    if not filed and not tasks:
+    if not filed and not tasks and needle is None and watched is None:
         yield f"nothing on file about {escape(name)}"
         return
     yield from (report(one) for one in filed)
+    if needle is not None:
+        yield needle_report(needle)
+    if watched is not None and watched.state not in ("done", "idle"):
+        yield object_table([watched])
     waiting = [task for task in tasks if task.state not in ("done", "superseded", "baseline")]
     if waiting:
         yield task_table(waiting)
@@ -40,25 +45,32 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
 def parked(store: Store) -> Iterator[RenderableType]:
     """What was set aside, and why."""
     with store.begin() as unit:
-        tasks, parcels = unit.tasks.parked(), unit.outbox.parked()
-    if not tasks and not parcels:
+        tasks, objects, parcels = unit.tasks.parked(), unit.objects.parked(), unit.outbox.parked()
+    if not tasks and not objects and not parcels:
         yield "nothing is parked"
         return
     if tasks:
         yield task_table(tasks)
+    if objects:
+        yield object_table(objects)
     if parcels:
         yield parcel_table(parcels)
     yield "`astranet once --retry-parked` tries all of it again."
 
 
 def refused(store: Store) -> Iterator[RenderableType]:
-    """Spectra without a class, and why."""
+    """Spectra without a class, and objects without an answer of NEEDLE's; and why."""
     with store.begin() as unit:
-        found = unit.reports.refused()
+        found, objects = unit.reports.refused(), unit.object_reports.refused()
     table = Table("spectrum", "source", "observed", "reason", title=f"{len(found)} refused")
     for one in found:
         table.add_row(*map(_text, (one.spectrum_id, one.target_id, one.observed_at, one.report.reason)))
     yield table
+    if objects:
+        more = Table("object", "latest alert", "reason", title=f"{len(objects)} objects without an answer of NEEDLE's")
+        for filed in objects:
+            more.add_row(*map(_text, (filed.target_id, alert_of(filed.version), filed.report.reason)))
+        yield more
 
 
 def report(filed: Filed) -> RenderableType:
@@ -67,6 +79,33 @@ def report(filed: Filed) -> RenderableType:
     taken = f"observed {_text(filed.observed_at)}, {_text(filed.instrument)}; bundle {escape(filed.report.bundle)}"
     notes = [f"  {c.code}: {escape(c.text)}" for c in filed.report.caveats]
     return Group(head, taken, _answer(filed.report), *notes, "")
+
+
+def needle_report(filed: ObjectFiled) -> RenderableType:
+    """One report of NEEDLE's."""
+    head = f"[bold]NEEDLE on {escape(filed.target_id)}[/], latest alert {escape(alert_of(filed.version))}"
+    known = ", ".join(f"{name} {value}" for name, value in filed.facts.items())
+    notes = [f"  {c.code}: {escape(c.text)}" for c in filed.report.caveats]
+    verdict = filed.report.host_verdict
+    if verdict is None:
+        said: RenderableType = f"[yellow]not classified: {_text(filed.report.reason)}[/]"
+    else:
+        said = _probabilities(verdict.probabilities, verdict.prediction_sets)
+    return Group(head, f"{escape(known)}; model {escape(filed.report.bundle)}", said, *notes, "")
+
+
+def alert_of(version: str) -> str:
+    """A version in words: time and number of an alert."""
+    mjd, _, candid = version.partition(" ")
+    return f"{candid} of MJD {mjd}" if candid else "none"
+
+
+def object_table(objects: Sequence[Watched]) -> Table:
+    """Watched objects that are not answered."""
+    table = Table("object", "latest alert", "state", "attempts", "last error", title="objects not answered")
+    for o in objects:
+        table.add_row(*map(_text, (o.target_id, alert_of(o.version), o.state, o.attempts, o.last_error)))
+    return table
 
 
 def task_table(tasks: Sequence[Task]) -> Table:
@@ -82,7 +121,7 @@ def parcel_table(parcels: Sequence[Parcel]) -> Table:
     table = Table("place", "kind", "state", "attempts", "says", "last error", title="posts")
     for p in parcels:
         place = f"{p.place.kind} {p.place.id}"
-        table.add_row(*map(_text, (place, p.kind, p.state, p.attempts, _says(p), p.last_error)))
+        table.add_row(*map(_text, (place, f"{p.origin} {p.kind}", p.state, p.attempts, _says(p), p.last_error)))
     return table
 
 
@@ -90,10 +129,13 @@ def _answer(report: Report) -> RenderableType:
     verdict, confidence = report.verdict, report.confidence
     if verdict is None:
         return f"[yellow]not classified: {_text(report.reason)}[/]"
-    table = Table("class", "p", *(f"set at {a}" for a in (confidence.prediction_sets if confidence else ())))
-    sets = confidence.prediction_sets.values() if confidence else ()
-    for label, p in sorted(verdict.probabilities.items(), key=lambda item: -item[1]):
-        table.add_row(label, f"{p:.4f}", *("in" if label in members else "" for members in sets))
+    return _probabilities(verdict.probabilities, confidence.prediction_sets if confidence else {})
+
+
+def _probabilities(probabilities: Mapping[str, float], sets: Mapping[str, tuple[str, ...]]) -> Table:
+    table = Table("class", "p", *(f"set at {a}" for a in sets))
+    for label, p in sorted(probabilities.items(), key=lambda item: -item[1]):
+        table.add_row(label, f"{p:.4f}", *("in" if label in members else "" for members in sets.values()))
     return table
 
 

@@ -31,7 +31,7 @@ def of(looks: Sequence[Look]) -> Table:
 def of_objects(objects: Sequence[ObjectLook]) -> Table:
     """What NEEDLE said about each object from its alerts, rare classes first."""
     table = Table(title="What NEEDLE says of their alerts", title_justify="left", pad_edge=False)
-    for name in ("source", "class", "p", "set or reason", "", "simulated as", "spectrum", "from"):
+    for name in ("source", "class", "p", "set or reason", "", "simulated as", "spectrum"):
         table.add_column(name, justify="right" if name == "p" else "left", no_wrap=name in ("source", "class"))
     for look in objects:
         p = max((p for _, p in look.probabilities), default=None)
@@ -44,7 +44,6 @@ def of_objects(objects: Sequence[ObjectLook]) -> Table:
             _MARKS.get("in set" if mark == "missed" and look.truth in look.members else mark, ""),
             look.truth or "",
             look.joint,
-            look.facts,
         )
     return table
 
