@@ -25,6 +25,7 @@ from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, Upstr
 _SAMPLE: Final = 200
 """Characters of a foreign body that go into a message: enough to recognise it by."""
 _LATER: Final = frozenset({408, 425, 429, 502, 503, 504})
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _OFTEN_A_PROXY: Final = frozenset({403, 404, 405, 500})
 """SkyPortal says these in JSON; a page in HTML comes from something in front of it, or from another server."""
 _GONE: Final = re.compile(
@@ -171,6 +172,18 @@ def _hint(reply: Reply) -> str:
 def _json(body: bytes) -> Any:
     """Parsed JSON, a bare NaN as null; None when it is none. SkyPortal itself never sends NaN, proxies of data do."""
     try:
-        return json.loads(body, parse_constant=lambda name: None if name == "NaN" else float(name.lower()))
+        found = json.loads(body, parse_constant=lambda name: None if name == "NaN" else float(name.lower()))
+        return _whole_characters(found) if _HALF.search(body) else found
     except (ValueError, RecursionError):
         return None
+
+
+def _whole_characters(value: Any) -> Any:
+    """The value with half characters replaced: JSON can spell them, and no file and no database takes them."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole_characters(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
+    return value

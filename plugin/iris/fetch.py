@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from iris_client.errors import BadPayload, NotFound, Refused
 from iris_client.phase import Peak, mjd_of, peak_of, phase_of, redshift_of
@@ -12,6 +13,8 @@ from iris_client.taxonomy import Label, translate
 from models.domain import RawSpectrum, Target
 from plugin.iris.records import Record
 from plugin.iris.shelf import Shelf
+
+T = TypeVar("T")
 
 
 def fetch(
@@ -34,7 +37,8 @@ def fetch(
     Returns
     -------
     Counter of str
-        Spectra `fetched`, `there` already, `gone` meanwhile, and `unreadable`, which are kept as refusals.
+        Spectra `fetched`, `there` already, `gone` meanwhile, and `unreadable`, which are kept as refusals and asked
+        for again the next time.
 
     Raises
     ------
@@ -73,13 +77,22 @@ def _fetch_one(source: SpectrumSource, shelf: Shelf, stub: SpectrumStub) -> str:
 
 
 def _fetch_object(source: SpectrumSource, photometry: PhotometrySource, shelf: Shelf, target_id: str) -> None:
+    """What is known of one object; what cannot be read is asked for the next time.
+
+    Its spectra are kept all the same: without their object they have no class, and are rejected with that reason.
+    """
     try:
-        target = source.target(target_id)
-        curve = photometry.light_curve(target_id)
-    except (NotFound, BadPayload, Refused):
-        # The spectrum is kept all the same: without its object it has no class, and is rejected with that reason.
-        target, curve = Target(target_id=target_id), None
-    shelf.put_object(target, curve)
+        target = _or_none(lambda: source.target(target_id)) or Target(target_id=target_id)
+        shelf.put_object(target, _or_none(lambda: photometry.light_curve(target_id)))
+    except (BadPayload, Refused):
+        return
+
+
+def _or_none(ask: Callable[[], T | None]) -> T | None:
+    try:
+        return ask()
+    except NotFound:
+        return None
 
 
 def read_shelf(folder: Path) -> Iterator[Record]:

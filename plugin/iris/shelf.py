@@ -33,8 +33,8 @@ class Shelf:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._pending: dict[str, list[dict[str, Any]]] = {"spectra": [], "objects": []}
-        self.versions = {row["spectrum_id"]: row["modified"] or "" for row in self._rows("spectra")}
-        """Spectrum id to the version that is here."""
+        self.versions = {r["spectrum_id"]: "" if r["trouble"] else r["modified"] or "" for r in self._rows("spectra")}
+        """Spectrum id to the version that is here; empty for one that could not be read: it is asked for again."""
         self.objects = {row["target"]["target_id"] for row in self._rows("objects")}
         """Ids of the objects that are here."""
 

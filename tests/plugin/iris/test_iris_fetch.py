@@ -8,19 +8,38 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from iris_client.errors import Unavailable
+import plugin
+from iris_client.errors import BadPayload, NotFound, Unavailable
+from iris_client.graphql import GraphQLSpectra
+from iris_client.graphql_fields import FieldMap
+from iris_client.pacer import Pacer
 from iris_client.quality import QualityRules
+from iris_client.skyportal import SkyPortal
 from models.domain import LightCurve, Target
 from plugin.cli import app
+from plugin.combined import CombinedMarshal
 from plugin.iris.assemble import assemble
 from plugin.iris.fetch import fetch, label_of, read_shelf
 from plugin.iris.shelf import Shelf
 from plugin.iris.source import open_source
 from plugin.iris.write import write
-from plugin.sandbox import Sandbox
+from plugin.sandbox import FaultKind, FaultPlan, Sandbox
 from plugin.sandbox.load import HUMAN_CLASSES, load_simulated
 from plugin.settings import Settings
 from tests.fakes.marshal import FakeMarshal, bad, good
+
+GRAPHQL = Path(plugin.__file__).parent / "graphql"
+RATES = {
+    FaultKind.TIMEOUT: 0.01,
+    FaultKind.RESET: 0.05,
+    FaultKind.RATE_LIMIT: 0.05,
+    FaultKind.SERVER_ERROR: 0.05,
+    FaultKind.BAD_GATEWAY: 0.02,
+    FaultKind.TRUNCATED: 0.04,
+    FaultKind.SHORT_BODY: 0.02,
+    FaultKind.HTML: 0.03,
+    FaultKind.WRONG_TYPES: 0.03,
+}
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +128,67 @@ def test_an_outage_costs_nothing_that_came_before(tmp_path):
     assert fetch(marshal, marshal, tmp_path, group_ids=[6]).total() == 20
     assert marshal.count("spectrum") == before + 13 + (0 if before == 8 else 8 - before)
     assert [r.raw.spectrum_id for r in read_shelf(tmp_path)] == [str(i) for i in range(20)]
+
+
+def test_what_could_not_be_read_is_asked_for_again(tmp_path):
+    """Half an answer in four tries out of four is rare, but a survey asks for ten thousand spectra."""
+    marshal = FakeMarshal()
+    marshal.add(*(good(str(i), f"o{i}") for i in range(3)))
+    spoilt = {("spectrum", "0"), ("target", "o1")}
+    marshal.trouble = lambda method, place: BadPayload("half an answer") if (method, place) in spoilt else None
+    assert fetch(marshal, marshal, tmp_path, group_ids=[6]) == {"fetched": 2, "unreadable": 1}
+    assert [bool(r.raw.trouble) for r in read_shelf(tmp_path)] == [True, False, False]
+    marshal.trouble = lambda *_: None
+    assert fetch(marshal, marshal, tmp_path, group_ids=[6]) == {"fetched": 1, "there": 2}
+    assert [bool(r.raw.trouble) for r in read_shelf(tmp_path)] == [False] * 3
+    assert Shelf(tmp_path).objects == {"o0", "o1", "o2"}
+
+
+def test_an_object_without_photometry_keeps_its_class(tmp_path):
+    class Dark(FakeMarshal):
+        def light_curve(self, target_id):
+            raise NotFound("no photometry for you")
+
+    marshal = Dark()
+    marshal.add(good("1", "o1"))
+    marshal.targets["o1"] = Target(target_id="o1", classifications=("Ia",))
+    fetch(marshal, marshal, tmp_path, group_ids=[6])
+    assert next(read_shelf(tmp_path)).label.fine == "SN Ia"
+
+
+def impatient(sandbox: Sandbox, kind: str) -> Any:
+    """A client as the settings make it, but for the waiting."""
+    options = {"pacer": Pacer(1e6, 1000), "sleep": lambda _: None, "timeout_s": 2.0}
+    rest = SkyPortal(sandbox.url, sandbox.token, **options)
+    if kind == "rest":
+        return rest
+    documents = (GRAPHQL / "spectra.graphql").read_text()
+    fields = FieldMap.from_json((GRAPHQL / "fields.json").read_text())
+    url = f"{sandbox.url}/graphql"
+    return CombinedMarshal(GraphQLSpectra(url, sandbox.token, documents=documents, fields=fields, **options), rest)
+
+
+@pytest.mark.parametrize("kind", ["rest", "graphql"])
+def test_three_in_ten_calls_that_fail_change_nothing_in_the_end(sandbox, tmp_path, kind):
+    """The same set, byte for byte, as from an undisturbed fetch; and nothing is on the shelf twice."""
+    marshal, groups = impatient(sandbox, kind), {"group_ids": [sandbox.group_id]}
+    fetch(marshal, marshal, tmp_path / "calm", **groups)
+    sandbox.faults = FaultPlan(rates=RATES, seed=11, delay_s=2.5)
+    try:
+        for _ in range(30):
+            try:
+                outcomes = fetch(marshal, marshal, tmp_path / "stormy", **groups)
+            except (Unavailable, BadPayload):
+                continue
+            if "unreadable" not in outcomes and len(Shelf(tmp_path / "stormy").objects) == len(sandbox.state.sources):
+                break
+    finally:
+        sandbox.faults = None
+        marshal.close()
+    manifest = built(tmp_path / "calm", tmp_path / "a")
+    assert built(tmp_path / "stormy", tmp_path / "b") == manifest
+    ids = [raw.spectrum_id for raw in Shelf(tmp_path / "stormy").spectra()]
+    assert len(ids) == len(set(ids)) == len(sandbox.state.spectra)
 
 
 def test_a_newer_version_replaces_the_older_one(tmp_path):
