@@ -1,0 +1,139 @@
+"""What every `Marshal` and `PhotometrySource` promises; that a marshal is a `SpectrumSource` is checked elsewhere."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import plugin
+from iris_client.errors import NotFound, Refused
+from iris_client.graphql import GraphQLSpectra
+from iris_client.graphql_fields import FieldMap
+from iris_client.pacer import Pacer
+from iris_client.protocols import Marshal, PhotometrySource, Place, SpectrumSource, WatchList
+from iris_client.skyportal import SkyPortal
+from plugin.combined import CombinedMarshal
+from plugin.sandbox import Sandbox
+
+FILES = Path(plugin.__file__).parent / "graphql"
+NAME, DARK = "ZTF26aaaaaaa", "ZTF26aaaaaab"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(graphql=True) as made:
+        made.add_source(NAME, ra=10.0, dec=-5.0, redshift=0.1)
+        made.add_source(DARK, ra=20.0, dec=-5.0)
+        made.add_spectrum(NAME, wavelengths=[4000.0, 5000.0], fluxes=[1.0, 2.0])
+        for mjd, mag in ((61002.0, 18.2), (61000.0, 19.0), (61001.0, None)):
+            made.add_photometry(NAME, mjd=mjd, mag=mag, magerr=None if mag is None else 0.05, limiting_mag=20.5)
+        yield made
+
+
+def rest(sandbox: Sandbox) -> Any:
+    return SkyPortal(sandbox.url, sandbox.token, pacer=Pacer(1000, 1000))
+
+
+def graphql_and_rest(sandbox: Sandbox) -> Any:
+    documents = (FILES / "spectra.graphql").read_text()
+    fields = FieldMap.from_json((FILES / "fields.json").read_text())
+    pacer = Pacer(1000, 1000)
+    spectra = GraphQLSpectra(f"{sandbox.url}/graphql", sandbox.token, documents=documents, fields=fields, pacer=pacer)
+    return CombinedMarshal(spectra, SkyPortal(sandbox.url, sandbox.token, pacer=pacer))
+
+
+@pytest.fixture(params=[rest, graphql_and_rest], ids=lambda made: made.__name__)
+def marshal(request: Any, sandbox: Sandbox) -> Iterator[Any]:
+    made = request.param(sandbox)
+    yield made
+    made.close()
+
+
+PLACES = [Place(kind="spectrum", id="1"), Place(kind="source", id=NAME)]
+both_places = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.kind)
+
+
+def test_it_is_all_that_the_service_needs(marshal: Any) -> None:
+    for protocol in (Marshal, SpectrumSource, PhotometrySource, WatchList):
+        assert isinstance(marshal, protocol)
+
+
+def test_we_know_who_we_are(marshal: Any, sandbox: Sandbox) -> None:
+    account = marshal.account()
+    assert sandbox.group_id in account.group_ids
+    assert "Annotate" in account.acls
+
+
+@both_places
+def test_an_annotation_is_one_and_holds_what_was_said_last(marshal: Any, sandbox: Sandbox, place: Place) -> None:
+    keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id]}
+    first = marshal.upsert_annotation(place, data={"class": "SN Ia", "gone": 1}, **keep)
+    assert marshal.upsert_annotation(place, data={"class": "SN II"}, **keep) == first
+    (there,) = [one for one in marshal.annotations(place) if one.origin == "ASTRANet"]
+    assert (dict(there.data), there.mine) == ({"class": "SN II"}, True)
+
+
+@both_places
+def test_what_has_not_changed_is_not_sent(marshal: Any, sandbox: Sandbox, place: Place) -> None:
+    keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id], "data": {"class": "SN Ia", "p": 1.0}}
+    known = marshal.upsert_annotation(place, **keep)
+    sandbox.forget_requests()
+    assert marshal.upsert_annotation(place, **keep, known_id=known) == known
+    assert sandbox.writes() == []
+
+
+@both_places
+def test_taking_away_twice_is_once(marshal: Any, sandbox: Sandbox, place: Place) -> None:
+    marshal.upsert_annotation(place, origin="ASTRANet", data={"a": 1}, group_ids=[sandbox.group_id])
+    assert marshal.delete_annotation(place, origin="ASTRANet") is True
+    assert marshal.delete_annotation(place, origin="ASTRANet") is False
+    assert list(marshal.annotations(place)) == []
+
+
+@both_places
+def test_what_is_no_json_is_refused_and_not_sent(marshal: Any, sandbox: Sandbox, place: Place) -> None:
+    sandbox.forget_requests()
+    with pytest.raises(Refused):
+        marshal.upsert_annotation(place, origin="ASTRANet", data={"p": math.nan}, group_ids=[sandbox.group_id])
+    assert sandbox.writes() == []
+
+
+def test_a_place_that_is_not_there_is_not_found(marshal: Any, sandbox: Sandbox) -> None:
+    for place in (Place(kind="spectrum", id="99"), Place(kind="source", id="ZTF99zzzzzzz")):
+        with pytest.raises(NotFound):
+            marshal.upsert_annotation(place, origin="ASTRANet", data={"a": 1}, group_ids=[sandbox.group_id])
+
+
+def test_the_same_comment_twice_is_one(marshal: Any, sandbox: Sandbox) -> None:
+    said = {"text": "ASTRANet: ALERT.", "group_ids": [sandbox.group_id], "attachment": ("card.png", b"\x89PNG")}
+    place = Place(kind="spectrum", id="1")
+    assert marshal.post_comment(place, **said) == marshal.post_comment(place, **said)
+
+
+def test_a_machine_classification_is_one_per_origin_and_changes_in_place(marshal: Any, sandbox: Sandbox) -> None:
+    keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id]}
+    first = marshal.classify(NAME, label="SN Ia", probability=0.9, **keep)
+    assert marshal.classify(NAME, label="SN Ia", probability=0.95, **keep) == first
+    assert marshal.target(NAME).classifications == (), "what machines say is nobody's classification"
+
+
+def test_a_light_curve_is_sorted_and_tells_limits_from_light(marshal: Any) -> None:
+    curve = marshal.light_curve(NAME)
+    assert list(curve.mjd) == [61000.0, 61001.0, 61002.0]
+    assert list(curve.is_limit) == [0.0, 1.0, 0.0]
+    assert np.isnan(curve.mag[1])
+    assert curve.limit_mag[1] == pytest.approx(20.5)
+    assert curve.mag[2] == pytest.approx(18.2)
+    assert len(curve.band) == 3
+
+
+def test_no_photometry_is_no_light_curve(marshal: Any) -> None:
+    assert marshal.light_curve(DARK) is None
+
+
+def test_photometry_of_an_unknown_object_is_not_found(marshal: Any) -> None:
+    with pytest.raises(NotFound):
+        marshal.light_curve("ZTF99zzzzzzz")
