@@ -50,6 +50,28 @@ def test_links_and_paths_exist(document):
         assert (ROOT / path).exists() or path == "deploy/astranet.env", path
 
 
+def table_of_keys(part: int) -> set[str]:
+    """The keys in the README's table of ASTRANet's annotation (0) or of NEEDLE's (1)."""
+    text = (ROOT / "README.md").read_text().partition("with the origin `NEEDLE`")[2 * part]
+    rows = re.findall(r"^\| (`.*?) \|", text.partition("Where both have answered")[0], re.M)
+    return set(re.findall(r"`(\w+)`", "".join(rows)))
+
+
+def test_the_key_table_of_needle_is_what_is_posted():
+    from models.domain import HostVerdict, Report, Status
+    from plugin.clock import utc_now
+    from plugin.store import ObjectFiled
+    from plugin.watch.compose import answer
+
+    each = {"SN": 0.8, "SLSN-I": 0.1, "TDE": 0.1}
+    sets = {"0.05": ("SN",)}
+    verdict = HostVerdict(label="SN", probabilities=each, model="m", prediction_sets=sets, p_mondrian=0.5)
+    report = Report(target_id="t", spectrum_id=None, status=Status.OK, host_verdict=verdict, bundle="m")
+    facts = {"n_g": 1, "n_r": 1, "phase": 0.5, "host_sep": 1.0, "quality": 0.9, "restored": 0}
+    filed = ObjectFiled(target_id="t", version="1", report=report, facts=facts, filed_at=utc_now())
+    assert table_of_keys(1) == set(answer(filed, 0.05)) | {"reason"}
+
+
 def test_the_key_table_is_what_is_posted():
     from models.analyst import Analyst
     from models.bundle import load
@@ -59,7 +81,7 @@ def test_the_key_table_is_what_is_posted():
     wavelength = np.arange(3700.0, 9300.0, 8.0)
     spectrum = Spectrum(spectrum_id="1", wavelength_A=wavelength, flux=2 + np.sin(wavelength / 150))
     report = Analyst(load()).run(Evidence(target=Target(target_id="t"), spectrum=spectrum))
-    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(), re.M))))
+    named = table_of_keys(0)
     posted = set(answer(report, 0.05)) | {"reason"}
     families = {k for k in posted if re.match(r"(p|in_set)_", k)}
     assert posted - families <= named

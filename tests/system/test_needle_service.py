@@ -301,7 +301,9 @@ def test_every_source_leaves_the_same_annotations(kind, sandbox, tmp_path, undis
 def kafka(cluster: MockCluster, topic: str, folder: Path) -> SpooledAlerts:
     from iris_client.alerts_kafka import KafkaAlerts
 
-    return SpooledAlerts(KafkaAlerts.connect(cluster.servers, [topic], group="astranet", most=3), folder)
+    options = {"session.timeout.ms": 6000}  # the mock notices only so that a member has left
+    stream = KafkaAlerts.connect(cluster.servers, [topic], group="astranet", options=options, most=3)
+    return SpooledAlerts(stream, folder)
 
 
 def test_a_stream_is_read_on_after_a_restart_and_nothing_is_lost_or_done_twice(tmp_path):
