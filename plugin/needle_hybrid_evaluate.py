@@ -11,13 +11,13 @@ from models.domain import NEEDLE_CLASSES
 from models.needle.attention import heat_maps, share_near
 from models.needle.figures import THRESHOLDS, at_threshold, class_weights, confidences, confusion, with_intervals
 from models.needle.hybrid import PREFERENCES, VARIANTS, Hybrid
-from models.needle.hybrid_inputs import Samples
+from models.needle.hybrid_inputs import FEATURES, Samples
 from models.needle.hybrid_net import HybridNet
 from models.needle.hybrid_training import answer_samples, columns
-from models.needle.metadata import ALPHAS, FEATURES, PAPER_MIX
+from models.needle.metadata import ALPHAS, PAPER_MIX
 from plugin.needle_data import NeedleData
 from plugin.needle_hybrid_data import FOLDS, Part, Source, Tell, hosted
-from plugin.needle_hybrid_train import CONFIGURATIONS, METRICS, HybridRun, network_of, run_of
+from plugin.needle_hybrid_train import CONFIGURATIONS, METRICS, HybridRun, network_of, run_of, shown_as
 from plugin.needle_train import core_collapse
 
 Floats = NDArray[np.float64]
@@ -44,7 +44,6 @@ def evaluate(
     figures: dict[str, Any] = {"mix": PAPER_MIX.tolist(), "table5": counts(data), "kind": "semi-real images"}
     figures |= {prefer: _preferred(model, parts, prefer, collapse) for prefer in PREFERENCES}
     figures["conformal"] = {prefer: coverage(model, parts, prefer) for prefer in PREFERENCES}
-    figures["metadata"] = _metadata(data, parts)
     if run is not None:
         figures["ablation"] = ablation(model, parts["TH"], run, settings)
         tell("ablation measured")
@@ -71,8 +70,8 @@ def ablation(model: Hybrid, part: Part, run: Path, settings: HybridRun) -> dict[
     out: dict[str, Any] = {}
     for name in CONFIGURATIONS:
         nets = [network_of(run, "TH", name, k, settings) for k in range(FOLDS)]
-        samples = part.shown(CONFIGURATIONS[name].masking)
-        answers = [answer_samples(net, samples, FEATURES["TH"]) for net in nets]
+        samples = shown_as(part, CONFIGURATIONS[name])
+        answers = [answer_samples(net, samples, "TH") for net in nets]
         tested = [confidences(p, samples.label, samples.weight) for p in answers]
         out[name] = {
             "validation": _mean_of(model.card["validation"][f"TH.{name}"], METRICS),
@@ -149,23 +148,6 @@ def curves(
         }
         for k, name in RARE
     }
-
-
-def _metadata(data: NeedleData, parts: Mapping[str, Part]) -> dict[str, Any]:
-    """The shipped metadata model, which sees no image, at the very same epochs."""
-    from models.needle.model import load
-
-    model = load()
-    if model.card["training"]["splits_hash"] != data.splits_hash:
-        return {}
-    joined = _joined([parts[v].samples for v in VARIANTS])
-    figures = {}
-    for prefer in PREFERENCES:
-        answered = [
-            model.variants[v].probabilities(model.variants[v].balanced(parts[v].samples.x), prefer) for v in VARIANTS
-        ]
-        figures[prefer] = curves(np.concatenate(answered), joined["label"], joined["object_index"], joined["weight"])
-    return figures
 
 
 def _answers(model: Hybrid, samples: Samples, variant: str, prefer: str) -> tuple[Floats, Floats]:

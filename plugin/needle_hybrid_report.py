@@ -13,10 +13,9 @@ from models.domain import NEEDLE_CLASSES
 from models.needle.attention import heat_maps
 from models.needle.figures import THRESHOLDS
 from models.needle.hybrid import PREFERENCES, SHIPPED, Hybrid
-from models.needle.hybrid_inputs import Images, Samples
+from models.needle.hybrid_inputs import FEATURES, Images, Samples
 from models.needle.hybrid_net import HybridNet
 from models.needle.hybrid_training import columns
-from models.needle.metadata import FEATURES
 from plugin.needle_hybrid_data import Part
 from plugin.needle_hybrid_evaluate import RARE
 from plugin.needle_hybrid_train import network_of, run_of
@@ -25,7 +24,13 @@ from plugin.needle_sheets import Panel, draw
 KEYS = ("purity", "completeness", "coverage", "found")
 SAMPLES = ("all", "hosted", "hostless", "against core-collapse only")
 SHOWN_OF_EACH = 3
-ROWS_OF = {"plain": "no / no", "masking": "yes / no", "full": "yes / yes", "nofocal": "yes / yes, no focal loss"}
+ROWS_OF = {
+    "plain": "no / no",
+    "masking": "yes / no",
+    "full": "yes / yes",
+    "nofocal": "yes / yes, no focal loss",
+    "blind": "yes, no images at all",
+}
 
 
 def markdown(figures: Mapping[str, Any], model: Hybrid) -> str:
@@ -131,17 +136,15 @@ def _main(figures: Mapping[str, Any]) -> list[str]:
     lines = [
         "`completeness` counts only what is above the threshold, as the paper does; `found` is the share of all.",
         "",
-        "| model | answer | sample | class | purity | completeness | coverage | found |",
-        "|---|---|---|---|---|---|---|---|",
+        "| answer | sample | class | purity | completeness | coverage | found |",
+        "|---|---|---|---|---|---|---|",
     ]
     for prefer in PREFERENCES:
-        rows = [("hybrid", s, figures[prefer][s]) for s in SAMPLES]
-        if figures["metadata"]:
-            rows.append(("metadata alone", "all", figures["metadata"][prefer]))
-        for model, sample, table in rows:
+        rows = [(sample, figures[prefer][sample]) for sample in SAMPLES]
+        for sample, table in rows:
             for _, name in RARE:
                 cells = " | ".join(_cell(table[name]["0.8"][key]) for key in KEYS)
-                lines.append(f"| {model} | {prefer} | {sample} | {name} | {cells} |")
+                lines.append(f"| {prefer} | {sample} | {name} | {cells} |")
     return lines
 
 

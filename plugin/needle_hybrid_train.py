@@ -19,13 +19,12 @@ from models.needle.examples import ExampleRules
 from models.needle.figures import choose_shift, confidences
 from models.needle.hybrid import CALIBRATION, NOTES, PREFERENCES, VARIANTS
 from models.needle.hybrid_examples import HybridRules
-from models.needle.hybrid_inputs import Samples, concatenate
+from models.needle.hybrid_inputs import FEATURES, Samples, concatenate
 from models.needle.hybrid_net import PRESETS, HybridConfig, HybridNet
 from models.needle.hybrid_training import HybridTraining, answer_samples, train_hybrid
 from models.needle.lightcurve import CleanRules
-from models.needle.metadata import FEATURES
 from models.needle.resample import ResampleRules
-from plugin.needle_hybrid_data import FOLDS, Parts, SampleRules, Source, Tell, kept
+from plugin.needle_hybrid_data import FOLDS, Part, Parts, SampleRules, Source, Tell, kept
 
 Floats = NDArray[np.float64]
 LOOSE_PURITIES: Final = (0.15, 0.15)
@@ -37,6 +36,7 @@ METRICS: Final = ("macro_confidence", "b_confidence", "b_entropy")
 class Configuration:
     """One row of the ablation (Table 7 and Fig. 20)."""
 
+    images: bool = True
     masking: bool = True
     up_sampled: bool = True
     focal: bool = True
@@ -47,6 +47,7 @@ CONFIGURATIONS: Final[Mapping[str, Configuration]] = {  # the ablation is of TH 
     "nofocal": Configuration(focal=False),
     "masking": Configuration(up_sampled=False),
     "plain": Configuration(masking=False, up_sampled=False),
+    "blind": Configuration(images=False),
 }
 DEPLOYED: Final = {"purity": "full", "completeness": "nofocal"}
 """Without the focal loss more is found and less of it is right (App. B)."""
@@ -154,10 +155,16 @@ def train(source: Source, out: Path, run: HybridRun, *, today: date, tell: Tell)
     return write_card(folder, card)
 
 
+def shown_as(part: Part, configuration: Configuration) -> Samples:
+    """Samples with the images that a configuration sees; blank ones if it sees none."""
+    samples = part.shown(configuration.masking)
+    return samples if configuration.images else replace(samples, images=np.zeros_like(samples.images))
+
+
 def training_rows(parts: Parts, configuration: Configuration, fold: int) -> Samples:
     """What the network of a fold may learn from: nothing of it, neither object nor galaxy nor field, is of the fold."""
     used = [parts.real, parts.up] if configuration.up_sampled else [parts.real]
-    shown = [part.shown(configuration.masking) for part in used]
+    shown = [shown_as(part, configuration) for part in used]
     return concatenate([samples.rows((samples.folds != fold).all(1)) for samples in shown])
 
 
@@ -196,15 +203,15 @@ def _folds(
 ) -> tuple[Floats, list[dict[str, float]]]:
     """Train every fold; out-of-fold answers to the validation samples, and the figures of each fold."""
     configuration, training = CONFIGURATIONS[name], run.training
-    held_out = parts.validation.shown(configuration.masking)
+    held_out = shown_as(parts.validation, configuration)
     answers, by_fold = np.zeros((len(held_out), len(NEEDLE_CLASSES))), []
     for k in range(FOLDS):
         config = replace(training, seed=training.seed + k, focal=training.focal * configuration.focal)
         path = checkpoint(out, variant, name, k, run)
         rows = training_rows(parts, configuration, k)
-        net = train_hybrid(rows, FEATURES[variant], variant, config, path, lambda _: None)
+        net = train_hybrid(rows, variant, config, path)
         mine = held_out.folds[:, 0] == k
-        p = answer_samples(net, held_out.rows(mine), FEATURES[variant], training.device)
+        p = answer_samples(net, held_out.rows(mine), variant, training.device)
         answers[mine] = p
         by_fold.append(confidences(p, held_out.label[mine], held_out.weight[mine]))
         tell(f"{variant} {name} fold {k + 1} of {FOLDS}: " + ", ".join(f"{m} {by_fold[-1][m]:.3f}" for m in METRICS))

@@ -11,7 +11,7 @@ default until real stamps of rare classes can be had.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,14 +24,14 @@ from safetensors.torch import load_file
 
 from models.bundle import CARD, FORMAT, BundleError, sha256
 from models.conformal.mondrian import p_values
-from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Cutouts, Host, HostVerdict, LightCurve
-from models.needle.features import NAMES, features, vector
-from models.needle.hybrid_inputs import masked_input
+from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
+from models.needle.features import features, vector
+from models.needle.hybrid_inputs import FEATURES, NAMES, masked_input
 from models.needle.hybrid_net import HybridConfig, HybridNet
 from models.needle.lightcurve import CleanRules, Floats, Photometry, clean, typical_ebv
 from models.needle.metadata import ALPHAS, shifted
-from models.needle.prepare import PreparedImages, prepare
-from models.needle.quality import Checker
+from models.needle.model import Answer
+from models.needle.prepare import PreparedImages
 
 SHIPPED: Final = Path(__file__).parent.parent / "data" / "needle-hybrid"
 CALIBRATION: Final = "calibration.safetensors"
@@ -47,17 +47,6 @@ NOTES: Final = (
     "Of each variant and preference the network of the fold nearest the mean is deployed; shifts and calibration come "
     "from the out-of-fold answers of all ten.",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HybridAnswer:
-    """What the hybrid says about one object; `verdict` None when it says nothing, with the reason."""
-
-    verdict: HostVerdict | None
-    reason: str | None
-    n_g: int
-    n_r: int
-    caveats: tuple[Caveat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,24 +66,22 @@ class Hybrid:
         self,
         curve: LightCurve | None,
         host: Host | None,
-        epochs: Sequence[Cutouts],
-        checker: Checker,
+        images: PreparedImages,
         *,
         ebv_mag: float | None = None,
         position_deg: tuple[float, float] | None = None,
-        host_offset_yx: tuple[float, float] | None = None,
         prefer: str = "purity",
-    ) -> HybridAnswer:
-        """Classify one object from its light curve, its host and its stamps.
+    ) -> Answer:
+        """Classify one object from its light curve, its host and its stamps, as `model.Needle.answer` does without.
+
+        The remarks of `images` are not repeated.
 
         Parameters
         ----------
-        epochs : sequence of Cutouts
-            Alerts of the object in one band, none later than the end of the light curve.
+        images : PreparedImages
+            What `prepare` made of the object's alerts in one band, none later than the end of the light curve.
         ebv_mag : float or None
             Milky Way reddening; a typical value for `position_deg` when None.
-        host_offset_yx : (rows, columns), optional
-            From transient to host, pixels (`images.sky_offset`).
         prefer : str
             `purity` or `completeness`.
 
@@ -106,20 +93,19 @@ class Hybrid:
         if prefer not in PREFERENCES:
             raise ValueError(f"prefer must be one of {', '.join(PREFERENCES)}, got {prefer!r}")
         if curve is None:
-            return HybridAnswer(verdict=None, reason="no light curve", n_g=0, n_r=0)
+            return Answer(verdict=None, reason="no light curve", n_g=0, n_r=0)
         ebv = typical_ebv(*(position_deg or NOWHERE)) if ebv_mag is None else ebv_mag
         points = clean(curve, ebv, CleanRules(**self.card["clean"]))
         n_g, n_r = len(points.of("g")), len(points.of("r"))
         if not len(points):
-            return HybridAnswer(verdict=None, reason="no usable detection in g or r", n_g=n_g, n_r=n_r)
-        images = prepare(epochs, checker, host_offset_yx=host_offset_yx)
+            return Answer(verdict=None, reason="no usable detection in g or r", n_g=n_g, n_r=n_r)
         if images.pair is None:
             reason = "no usable images: " + "; ".join(c.text for c in images.caveats)
-            return HybridAnswer(verdict=None, reason=reason, n_g=n_g, n_r=n_r, caveats=images.caveats)
+            return Answer(verdict=None, reason=reason, n_g=n_g, n_r=n_r)
         usable = host is not None and any(np.isfinite(host.mags.get(b, np.nan)) for b in ("g", "r"))
         verdict = self._verdict(points, host if usable else None, images, ebv, prefer)
-        remarks = _remarks(images, usable, ebv_mag, ebv)
-        return HybridAnswer(verdict=verdict, reason=None, n_g=n_g, n_r=n_r, caveats=remarks)
+        remarks = _remarks(usable, ebv_mag, ebv)
+        return Answer(verdict=verdict, reason=None, n_g=n_g, n_r=n_r, caveats=remarks)
 
     def probabilities(self, images: np.ndarray, x: Floats, variant: str, prefer: str) -> tuple[Floats, Floats]:
         """Answers for many rows.
@@ -128,14 +114,14 @@ class Hybrid:
         ----------
         images : ndarray, shape (n, 2, 60, 60)
         x : ndarray, shape (n, features)
-            All features, in the order of `features.NAMES`.
+            In the order of `hybrid_inputs.NAMES`.
 
         Returns
         -------
         ndarray, shape (n, 3), twice
             For equal class shares, and shifted as the preference wants it.
         """
-        mine = x[:, [NAMES.index(name) for name in self.card["features"][variant]]]
+        mine = x[:, [NAMES.index(name) for name in FEATURES[variant]]]
         net = self.nets[f"{variant}.{prefer}"]
         with torch.inference_mode():
             logits = net(torch.from_numpy(images).float(), torch.from_numpy(mine.astype(np.float32)))
@@ -155,7 +141,7 @@ class Hybrid:
     ) -> HostVerdict:
         assert images.pair is not None
         variant = "T" if host is None else "TH"
-        x = vector(features(points, host, ebv))[None]
+        x = vector(features(points, host, ebv), NAMES)[None]
         balanced, p = self.probabilities(masked_input(images.pair)[None], x, variant, prefer)
         by_class = self.class_p_values(balanced, variant, prefer)[0]
         best = int(p[0].argmax())
@@ -212,9 +198,8 @@ def verify(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder}: not a hybrid model of format {FORMAT}")
     if tuple(card.get("classes", ())) != NEEDLE_CLASSES:
         raise BundleError(f"{folder}: made for other classes: {card.get('classes')}")
-    unknown = {name for names in card.get("features", {}).values() for name in names} - set(NAMES)
-    if unknown or set(card.get("features", {})) != set(VARIANTS):
-        raise BundleError(f"{folder}: made for other features: {', '.join(sorted(unknown)) or 'none named'}")
+    if {k: tuple(v) for k, v in card.get("features", {}).items()} != FEATURES:
+        raise BundleError(f"{folder}: made for other features")
     needed = {CALIBRATION, *(f"{v}.{p}.safetensors" for v in VARIANTS for p in PREFERENCES)}
     if missing := needed - set(card.get("files", {})):
         raise BundleError(f"{folder}: the card gives no SHA-256 for {', '.join(sorted(missing))}")
@@ -241,8 +226,8 @@ def _network(config: HybridConfig, card: Mapping[str, Any], key: str, folder: Pa
     return net.eval()
 
 
-def _remarks(images: PreparedImages, hosted: bool, given: float | None, ebv: float) -> tuple[Caveat, ...]:
-    found = [*images.caveats, Caveat(code=CaveatCode.NOT_AVAILABLE, text=SEMI_REAL)]
+def _remarks(hosted: bool, given: float | None, ebv: float) -> tuple[Caveat, ...]:
+    found = [Caveat(code=CaveatCode.NOT_AVAILABLE, text=SEMI_REAL)]
     if not hosted:
         found.append(
             Caveat(code=CaveatCode.NO_HOST, text="no host with g or r magnitude: light curve and images alone")

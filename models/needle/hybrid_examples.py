@@ -13,9 +13,9 @@ import numpy as np
 from models.domain import Host
 from models.needle.augment import augment
 from models.needle.examples import ExampleRules, Labelled, epochs, reddening, until
-from models.needle.features import NAMES, features, vector
+from models.needle.features import features, vector
 from models.needle.gp import GPFit
-from models.needle.hybrid_inputs import Images, Samples, masked_input, object_weights, plain_input
+from models.needle.hybrid_inputs import NAMES, Images, Samples, masked_input, object_weights, plain_input
 from models.needle.images import CENTER, FloatImage
 from models.needle.lightcurve import EXTINCTION, Photometry, clean
 from models.needle.mask import mask_pair
@@ -234,9 +234,10 @@ def drawn(
         touched.append((folds[one.index], one.galaxy.fold if one.galaxy else folds[one.index], place.fold))
     shape = (0, 2, 2 * CENTER, 2 * CENTER)
     index = np.array([one.index for one in seen], int)
+    rows = [vector(features(one.points, one.host, one.ebv_mag), NAMES) for one in seen]
     samples = Samples(
         images=np.stack(masked) if masked else np.zeros(shape, np.float16),
-        x=np.array([vector(features(one.points, one.host, one.ebv_mag)) for one in seen]).reshape(-1, len(NAMES)),
+        x=np.array(rows).reshape(-1, len(NAMES)),
         label=np.array([one.label for one in seen], int),
         object_index=index,
         weight=object_weights(index),

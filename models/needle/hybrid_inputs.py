@@ -1,6 +1,7 @@
 """What the hybrid network sees: two images on one scale, and the features; for one object and for many."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,24 @@ from models.needle.lightcurve import Floats
 from models.needle.mask import MaskedPair, match_intensity
 
 Images = NDArray[np.float16]
+_PER_BAND: Final = (
+    "m_peak", "m_discovery", "dm_discovery", "dt_discovery", "dt_discovery_any", "slope_recent", "slope_discovery",
+    "dslope", "rise",
+)  # fmt: skip
+_TRANSIENT: Final = (
+    *(f"{name}_{band}" for band in ("g", "r") for name in _PER_BAND),
+    *("dm_peak_gr", "dt_peak_gr", "dm_discovery_gr", "dcolour_transient"),
+    *("since_peak", "colour_mean", "colour_last", "colour_slope"),
+)
+_HOST: Final = (
+    "dm_host_peak_g", "dm_host_peak_r", "separation_arcsec", "host_g", "host_r", "host_gr", "dcolour_host_transient",
+)  # fmt: skip
+FEATURES: Final = {"TH": _TRANSIENT + _HOST, "T": _TRANSIENT}
+"""What each variant knows of Table 1, and rise time and colours; written out here, for trained weights hang on them.
+
+Magnitudes of the host in i, z and y come for one class alone and would name it."""
+NAMES: Final = FEATURES["TH"]
+"""Columns of `Samples.x`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +40,7 @@ class Samples:
     images : ndarray, shape (n, 2, 60, 60)
         `network_input` of each.
     x : ndarray, shape (n, features)
-        In the order of `features.NAMES`; NaN where missing.
+        In the order of `NAMES`; NaN where missing.
     label, object_index : ndarray of int, shape (n,)
     weight : ndarray, shape (n,)
         Sums to one for each object.

@@ -9,15 +9,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.needle.features import NAMES
-from models.needle.hybrid_inputs import Samples
+from models.needle.hybrid_inputs import FEATURES, NAMES, Samples
 from models.needle.hybrid_net import HybridConfig, HybridNet, combined_loss
 from models.needle.lightcurve import Floats
-from models.needle.metadata import train_member
 from models.needle.net import CLASSES, importances
 from models.needle.quality_training import load_checkpoint, save_checkpoint
 
 RANKING_ROUNDS = 40
+RANKING = {
+    "objective": "multiclass",
+    "num_class": CLASSES,
+    "num_leaves": 8,
+    "learning_rate": 0.1,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "min_data_in_leaf": 30,
+    "lambda_l2": 5.0,
+    "max_bin": 63,
+    "verbose": -1,
+    "deterministic": True,
+    "num_threads": 1,
+}
+"""Trees that rank the features."""
 BATCH_ANSWERED = 512
 
 
@@ -49,7 +63,6 @@ class HybridTraining:
 
 def train_hybrid(
     samples: Samples,
-    names: Sequence[str],
     variant: str,
     config: HybridTraining,
     checkpoint: Path,
@@ -59,13 +72,11 @@ def train_hybrid(
 
     Parameters
     ----------
-    names : sequence of str
-        The features it sees.
     variant : str
-        `TH` or `T`: which trees rank the features.
+        `TH` or `T`: which features it sees.
     """
     torch.manual_seed(config.seed)
-    x = columns(samples.x, names)
+    x = columns(samples.x, FEATURES[variant])
     gains = rank(samples, variant, config.seed)
     net = HybridNet(config.net, *standard(x), importances(gains)).to(config.device)
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
@@ -82,9 +93,9 @@ def train_hybrid(
 
 
 @torch.no_grad()
-def answer_samples(net: HybridNet, samples: Samples, names: Sequence[str], device: str = "cpu") -> Floats:
+def answer_samples(net: HybridNet, samples: Samples, variant: str, device: str = "cpu") -> Floats:
     """Class probabilities for equal class shares, shape (n, 3)."""
-    x, found = torch.from_numpy(columns(samples.x, names).astype(np.float32)), []
+    x, found = torch.from_numpy(columns(samples.x, FEATURES[variant]).astype(np.float32)), []
     for start in range(0, len(samples), BATCH_ANSWERED):
         rows = slice(start, start + BATCH_ANSWERED)
         images = torch.from_numpy(samples.images[rows]).float().to(device)
@@ -94,9 +105,11 @@ def answer_samples(net: HybridNet, samples: Samples, names: Sequence[str], devic
 
 def rank(samples: Samples, variant: str, seed: int) -> list[float]:
     """Gain of each feature in gradient-boosted trees, the paper's XGBoost ranking (Sec. 2.2)."""
+    import lightgbm
+
     weight = samples.weight * class_balance(samples)[samples.label]
-    weight = weight / weight.mean()
-    booster = train_member(samples.x, samples.label, weight, variant, seed=seed, rounds=RANKING_ROUNDS)
+    data = lightgbm.Dataset(columns(samples.x, FEATURES[variant]), samples.label, weight=weight / weight.mean())
+    booster = lightgbm.train({**RANKING, "seed": seed}, data, RANKING_ROUNDS)
     return [float(gain) for gain in booster.feature_importance("gain")]
 
 

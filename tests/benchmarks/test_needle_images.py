@@ -10,7 +10,7 @@ from models.domain import Cutouts, Host
 from models.needle.augment import augment
 from models.needle.features import features, vector
 from models.needle.hybrid import load as load_hybrid
-from models.needle.hybrid_inputs import masked_input
+from models.needle.hybrid_inputs import NAMES, masked_input
 from models.needle.hybrid_net import PRESETS
 from models.needle.images import central
 from models.needle.lightcurve import clean
@@ -71,14 +71,14 @@ def test_parts_of_a_hybrid_answer(capsys, tmp_path):
     host = Host(mags={"g": 20.0, "r": 19.5}, separation_arcsec=1.0)
     points = clean(light, 0.02)
     pair = mask_pair(central(science), central(reference), np.random.default_rng(0))
-    row = vector(features(points, host, 0.02))[None]
+    row = vector(features(points, host, 0.02), NAMES)[None]
     parts = {
         "clean": fastest(lambda: clean(light, 0.02)),
         "images": fastest(lambda: prepare([epoch], checker)),
         "features": fastest(lambda: vector(features(points, host, 0.02))),
         "network": fastest(lambda: model.probabilities(masked_input(pair)[None], row, "TH", "purity")),
     }
-    whole = fastest(lambda: model.answer(light, host, [epoch], checker, ebv_mag=0.02))
+    whole = fastest(lambda: model.answer(light, host, prepare([epoch], checker), ebv_mag=0.02))
     with capsys.disabled():
         print(f"\nhybrid answer for one object {whole:8.2f} ms")
         for name, took in parts.items():

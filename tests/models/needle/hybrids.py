@@ -8,9 +8,8 @@ from models.bundle import write_card, write_member
 from models.domain import NEEDLE_CLASSES, Host, LightCurve
 from models.needle.examples import Labelled
 from models.needle.hybrid import CALIBRATION, NOTES, PREFERENCES, VARIANTS
-from models.needle.hybrid_inputs import Samples, object_weights
+from models.needle.hybrid_inputs import FEATURES, NAMES, Samples, object_weights
 from models.needle.hybrid_net import PRESETS, HybridNet
-from models.needle.metadata import FEATURES
 from models.needle.semireal import Field
 from tests.models.needle.stamps import sky, star
 
@@ -88,12 +87,12 @@ def real_field(seed=1, *, fold=0, band="r"):
     )
 
 
-def samples(n=60, *, seed=0, images=None, x=None, features=39):
+def samples(n=60, *, seed=0, images=None, x=None):
     rng = np.random.default_rng(seed)
     index = np.arange(n)
     return Samples(
         images=rng.normal(0, 0.2, (n, 2, 60, 60)).astype(np.float16) if images is None else images,
-        x=rng.normal(size=(n, features)) if x is None else x,
+        x=rng.normal(size=(n, len(NAMES))) if x is None else x,
         label=index % 3,
         object_index=index,
         weight=object_weights(index),

@@ -9,13 +9,12 @@ import torch
 from models.bundle import BundleError
 from models.domain import CaveatCode, Cutouts, Host
 from models.needle.attention import heat_maps, share_near
-from models.needle.features import NAMES
 from models.needle.hybrid import SHIPPED, load
-from models.needle.hybrid_inputs import object_weights
+from models.needle.hybrid_inputs import FEATURES, NAMES, object_weights
 from models.needle.hybrid_net import PRESETS, HybridConfig, combined_loss
 from models.needle.hybrid_training import HybridTraining, answer_samples, class_balance, train_hybrid
-from models.needle.metadata import FEATURES
 from models.needle.net import FOCAL_ALPHA, FOCAL_GAMMA
+from models.needle.prepare import prepare
 from tests.models.needle.hybrids import TINY, curve, net, samples, write_model
 from tests.models.needle.stamps import star
 from tests.models.needle.test_needle_images import ByFacts, epoch, whole
@@ -56,7 +55,7 @@ def test_classes_weigh_alike_whatever_their_number():
 
 
 def signal(seed=0, *, in_images):
-    rows = samples(240, seed=seed, features=len(NAMES))
+    rows = samples(240, seed=seed)
     images, x = rows.images.copy(), np.full_like(rows.x, np.nan)
     if in_images:
         for i, k in enumerate(rows.label):
@@ -69,30 +68,30 @@ def signal(seed=0, *, in_images):
 @pytest.mark.parametrize("in_images", [True, False])
 def test_it_learns_from_images_alone_and_from_features_alone(in_images, tmp_path):
     config = HybridTraining(net=HybridConfig(channels=(4, 8, 8), dense=32), epochs=12, batch=32, learning_rate=5e-3)
-    trained = train_hybrid(signal(in_images=in_images), TH, "TH", config, tmp_path / "a.safetensors")
+    trained = train_hybrid(signal(in_images=in_images), "TH", config, tmp_path / "a.safetensors")
     unseen = signal(1, in_images=in_images)
-    assert (answer_samples(trained, unseen, TH).argmax(1) == unseen.label).mean() > 0.9
+    assert (answer_samples(trained, unseen, "TH").argmax(1) == unseen.label).mean() > 0.9
 
 
 def test_a_run_that_was_cut_off_ends_with_the_same_weights(tmp_path):
-    rows = samples(90, features=len(NAMES))
+    rows = samples(90)
     whole_run = HybridTraining(net=TINY, epochs=4, batch=32)
-    straight = train_hybrid(rows, TH, "TH", whole_run, tmp_path / "a.safetensors")
+    straight = train_hybrid(rows, "TH", whole_run, tmp_path / "a.safetensors")
 
     def cut(text):
         if "epoch 2" in text:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_hybrid(rows, TH, "TH", whole_run, tmp_path / "b.safetensors", cut)
-    resumed = train_hybrid(rows, TH, "TH", whole_run, tmp_path / "b.safetensors")
+        train_hybrid(rows, "TH", whole_run, tmp_path / "b.safetensors", cut)
+    resumed = train_hybrid(rows, "TH", whole_run, tmp_path / "b.safetensors")
     for name, value in straight.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0, msg=name)
 
 
 def test_the_weighting_layer_starts_at_the_ranking_and_is_trained(tmp_path):
     config = HybridTraining(net=TINY, epochs=1, batch=32)
-    trained = train_hybrid(signal(in_images=False), TH, "TH", config, tmp_path / "a.safetensors")
+    trained = train_hybrid(signal(in_images=False), "TH", config, tmp_path / "a.safetensors")
     weights = dict(zip(TH, trained.importance.detach().tolist(), strict=True))
     assert max(weights, key=weights.get) == "host_r"
     assert trained.importance.requires_grad
@@ -115,7 +114,7 @@ def test_every_preset_can_be_built_and_described():
 def test_attention_is_drawn_to_what_speaks_for_the_class(tmp_path):
     config = HybridTraining(net=HybridConfig(channels=(4, 8, 8), dense=32), epochs=12, batch=32, learning_rate=5e-3)
     rows = signal(in_images=True)
-    trained = train_hybrid(rows, TH, "TH", config, tmp_path / "a.safetensors")
+    trained = train_hybrid(rows, "TH", config, tmp_path / "a.safetensors")
     bright = rows.rows(rows.label == 2)
     x = np.full((len(bright), len(TH)), np.nan)
     heat = heat_maps(trained, bright.images, x, bright.label)
@@ -141,7 +140,7 @@ LIGHT = curve()
 
 
 def ask(model, host=HOST, epochs=GOOD, light=LIGHT, **more):
-    return model.answer(light, host, epochs, ByFacts(), ebv_mag=0.02, **more)
+    return model.answer(light, host, prepare(epochs, ByFacts()), ebv_mag=0.02, **more)
 
 
 def test_an_answer_has_probabilities_sets_and_says_that_it_is_semi_real(model):
@@ -180,7 +179,7 @@ def test_what_cannot_be_answered_has_a_reason(model):
 
 
 def test_reddening_that_nobody_gave_is_told(model):
-    found = model.answer(curve(), HOST, [epoch(19.0, whole(1), whole(2))], ByFacts())
+    found = model.answer(curve(), HOST, prepare(GOOD, ByFacts()))
     assert any("E(B-V)" in c.text for c in found.caveats)
 
 
@@ -206,7 +205,7 @@ def test_a_file_that_is_not_the_cards_is_refused(tmp_path, name):
     ("change", "text"),
     [
         ({"classes": ["SN", "TDE"]}, "classes"),
-        ({"features": {"TH": ["host_w"], "T": []}}, "host_w"),
+        ({"features": {"TH": ["host_w"], "T": []}}, "other features"),
         ({"net": {"channels": [1, 2]}}, "do not fit"),
     ],
 )
