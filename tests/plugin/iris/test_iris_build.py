@@ -3,11 +3,14 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
 
+from iris_client.dedup import correlation
 from iris_client.quality import QualityRules
+from iris_client.sketch import features, sketch
 from iris_client.taxonomy import translate
 from models.domain import RawSpectrum
 from models.training.dataset import Dataset
@@ -158,3 +161,61 @@ def test_the_counts_of_the_real_collection_are_those_of_its_readme():
     }
     # One SN Ia spectrum lies on the limit of the window's coverage: 0.7999 here, 0.8 in the file.
     assert sum(abs(table[name]["wide"] - row[2]) for name, row in expected.items()) <= 1
+
+
+def planted(record: Record, number: int, rng: np.random.Generator) -> tuple[Record, str]:
+    """A copy of a real spectrum under another name, and what it is: identical (scaled, trimmed, masked) or near."""
+    wave, flux = np.asarray(record.raw.wavelengths, dtype=float), np.asarray(record.raw.fluxes, dtype=float)
+    kind, flux = "identical", flux * 10.0 ** rng.uniform(-3, 3)
+    if number % 4 == 1:
+        wave, flux = wave[5:-5], flux[5:-5]
+    elif number % 4 == 2:
+        flux[rng.integers(flux.size // 4, 3 * flux.size // 4)] = np.nan
+    elif number % 4 == 3:
+        kind = "near"  # recalibrated, on other pixels, a little noise added
+        other = np.linspace(wave[0] + 1, wave[-1] - 1, 2 * wave.size)
+        bend = np.polyval([0.1, -0.2, 1.0], (other - 6000) / 3000)
+        wave, flux = other, np.interp(other, wave, flux) * bend * (1 + rng.normal(0, 0.002, other.size))
+    raw = replace(record.raw, spectrum_id=f"planted-{number}", target_id=f"P{number}", wavelengths=wave, fluxes=flux)
+    return replace(record, raw=raw, group=f"P{number}", names=(f"P{number}",)), kind
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA, reason="ASTRANET_DATA_DIR is not set: no real spectra")
+def test_copies_planted_among_the_real_spectra_are_found_and_no_split_group_is_split(tmp_path):
+    folder = Path(DATA or "") / "spectra"
+    pool = read_catalogue(folder, ("spectra_pool.parquet",))
+    real = [r for r in pool if not r.label.ambiguous and crc32(r.group.encode()) % 5 == 0]  # all of them take minutes
+    alone = assemble(real, rules=QualityRules())
+    rng = np.random.default_rng(12)
+    kept = {k.spectrum.spectrum_id: k for k in alone.kept}
+    good = {name for name, k in kept.items() if k.coverage > 0.85 and np.size(k.spectrum.flux) > 400}
+    wide = [r for r in real if r.raw.spectrum_id in good]
+    chosen = [wide[i] for i in rng.choice(len(wide), 200, replace=False)]
+    copies = [planted(record, number, rng) for number, record in enumerate(chosen)]
+    found = assemble([*real, *(copy for copy, _ in copies)], rules=QualityRules())
+    doubled = {r.record.raw.spectrum_id for r in found.rejected if r.rule == "duplicate"}
+    assert doubled - {r.record.raw.spectrum_id for r in alone.rejected if r.rule == "duplicate"} == {
+        copy.raw.spectrum_id for copy, kind in copies if kind == "identical"
+    }
+    pairs = {frozenset(pair[:2]) for pair in found.near}
+    near = [(record, copy) for record, (copy, kind) in zip(chosen, copies, strict=True) if kind == "near"]
+    spectra = {k.spectrum.spectrum_id: k.spectrum for k in found.kept}
+    alike = [
+        ids for ids in ((r.raw.spectrum_id, c.raw.spectrum_id) for r, c in near) if likeness(spectra, *ids) >= 0.99
+    ]
+    assert len(alike) >= 0.9 * len(near)
+    assert {frozenset(ids) for ids in alike} <= pairs
+    for one, (copy, kind) in zip(chosen, copies, strict=True):
+        linked = one.mjd is not None and frozenset((one.raw.spectrum_id, copy.raw.spectrum_id)) in pairs
+        if kind == "identical" or linked:
+            assert (found.group_of(copy), found.split_of(copy)) == (found.group_of(one), found.split_of(one))
+    sides = {}
+    for record in real:
+        sides.setdefault(record.group, set()).add(found.split_of(record))
+    assert max(map(len, sides.values())) == 1
+    assert len(sides) > 700
+
+
+def likeness(spectra, one, other):
+    return correlation(*features(np.array([sketch(spectra[i].wavelength_A, spectra[i].flux) for i in (one, other)])))
