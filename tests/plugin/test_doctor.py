@@ -55,6 +55,7 @@ def test_all_is_well(checks, sandbox):
         "token rights",
         "groups",
         "clock",
+        "alerts",
     ]
     assert not sandbox.writes()
     assert sandbox.token not in repr(found)
@@ -102,3 +103,52 @@ def test_wrong_clock(checks, monkeypatch):
 
     monkeypatch.setattr("plugin.doctor.utc_now", lambda: clock.utc_now() + timedelta(minutes=5))
     assert failed(checks()) == ["clock"]
+
+
+def test_no_source_of_alerts_is_no_fault(checks):
+    assert "NEEDLE says nothing" in checks()["alerts"].found
+    assert "NEEDLE" not in checks()
+
+
+def test_every_source_of_alerts_that_works(checks, sandbox, tmp_path):
+    from plugin.sandbox.boom import PASSWORD, USERNAME
+
+    boom = {"boom_url": f"{sandbox.url}/boom", "boom_username": USERNAME, "boom_password": PASSWORD}
+    for kind, more in {"marshal": {}, "boom": boom, "avro": {"alert_dir": tmp_path}}.items():
+        found = checks(alert_source=kind, **more)
+        assert failed(found) == []
+        assert found["alerts"].found.startswith(kind)
+        assert found["NEEDLE"].found.startswith("needle-")
+        assert PASSWORD not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "remedy"),
+    [
+        ({"alert_source": "marshal", "alert_broker": "ANOTHER"}, "alerts", "ASTRANET_ALERT_BROKER"),
+        ({"alert_source": "boom"}, "alerts", "ASTRANET_BOOM_URL: needed because ASTRANET_ALERT_SOURCE is boom"),
+        ({"alert_source": "avro"}, "alerts", "ASTRANET_ALERT_DIR: needed"),
+        ({"alert_source": "kafka"}, "alerts", "ASTRANET_KAFKA_SERVERS: needed"),
+        ({"alert_source": "kafka", "kafka_servers": "127.0.0.1:9"}, "alerts", "ASTRANET_KAFKA_TOPICS: needed"),
+        ({"alert_source": "marshal", "needle_model": "/nowhere"}, "NEEDLE", "ASTRANET_NEEDLE_MODEL"),
+        ({"alert_source": "marshal", "alpha": 0.01}, "NEEDLE", "0.01 is none of NEEDLE's"),
+    ],
+)
+def test_what_is_wrong_with_alerts_is_named(checks, wrong, name, remedy):
+    found = checks(**wrong)
+    assert name in failed(found)
+    assert remedy in found[name].remedy
+
+
+def test_a_wrong_password_of_boom_is_told_and_not_shown(checks, sandbox):
+    found = checks(
+        alert_source="boom", boom_url=f"{sandbox.url}/boom", boom_username="sandbox", boom_password="not-the-password"
+    )
+    assert failed(found) == ["alerts"]
+    assert "401" in found["alerts"].found
+    assert "not-the-password" not in repr(found)
+
+
+def test_a_folder_that_is_not_there_is_named(checks, tmp_path):
+    found = checks(alert_source="avro", alert_dir=tmp_path / "none")
+    assert "there is no folder" in found["alerts"].remedy

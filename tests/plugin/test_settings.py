@@ -128,3 +128,19 @@ def test_the_key_of_the_tns_is_a_secret_too():
 def test_settings_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
         load().dry_run = False
+
+
+def test_the_source_of_alerts_and_its_secrets():
+    assert load().alert_source == "none"
+    settings = load(
+        ALERT_SOURCE="kafka",
+        KAFKA_SERVERS="h:1",
+        KAFKA_TOPICS="babamul.a, babamul.b",
+        KAFKA_PASSWORD="hunter2hunter2",
+        BOOM_PASSWORD="hunter3hunter3",
+    )
+    assert settings.kafka_topics == ("babamul.a", "babamul.b")
+    assert {"hunter2hunter2", "hunter3hunter3"} <= set(settings.secrets)
+    assert "hunter" not in repr(settings)
+    assert "ALERT_SOURCE" in complaint(ALERT_SOURCE="kowalski")
+    assert "hunter2" not in complaint(BOOM_URL="https://bot:hunter2@boom")
