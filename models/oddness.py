@@ -12,7 +12,7 @@ from models.conformal.policy import Policy, Regime, decide, fit_thresholds, regi
 from models.conformal.spread import decompose
 from models.domain import FINE_CLASSES, Anomaly, Caveat, CaveatCode, Verdict
 from models.sentinel.detector import Judgement, OperatingRegime, Sentinel
-from models.sentinel.scores import FAMILIES, names
+from models.sentinel.scores import FAMILIES
 from models.spectral.ensemble import Beliefs
 
 ALPHA = 0.05
@@ -114,7 +114,7 @@ class Judged:
             score=round(float(self._score[i]), DIGITS),
             flagged=bool(self._flagged[i]),
             threshold=round(self._sentinel.threshold, DIGITS),
-            scores=_named(names(), j.ranks[i]),
+            scores=_named(self._sentinel.scores, j.ranks[i]),
             families=_named(FAMILIES, j.families[i]),
             fired=self._fired(i),
             resembles=None if kind is None else str(kind),

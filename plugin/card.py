@@ -102,12 +102,14 @@ def _probabilities(axes: Any, verdict: Verdict, confidence: Confidence) -> None:
 
 def _scores(axes: Any, anomaly: Anomaly) -> None:
     names = list(anomaly.scores)
-    axes.bar(range(len(names)), list(anomaly.scores.values()), color=[_COLOURS[SCORES[n].family] for n in names])
+    axes.bar(
+        range(len(names)), list(anomaly.scores.values()), color=[_COLOURS.get(SCORES[n].family, "0.4") for n in names]
+    )
     axes.axhline(0.99, color="0.4", lw=0.8, ls="--")
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
     axes.set(ylim=(0, 1.05), ylabel="rank")
     fired = ", ".join(anomaly.fired) or "none"
-    axes.set_title(f"16 scores, ranks among ordinary spectra; families that fire: {fired}", fontsize=9)
+    axes.set_title(f"{len(names)} scores, ranks among ordinary spectra; families that fire: {fired}", fontsize=9)
 
 
 def _analogs(axes: Any, spectrum: Spectrum, anomaly: Anomaly, drawn: Drawn | None) -> None:

@@ -83,9 +83,10 @@ def false_alarms(settings: Settings, analyst: object) -> str:
     if not rates:
         return "no anomaly layer"
     rate, per_night = rates[settings.regime], settings.spectra_per_night
+    others = ", ".join(f"{name} {r * per_night:.1f}" for name, r in rates.items() if name != settings.regime)
     return (
         f"anomaly regime {settings.regime}: about {100 * rate:.1f} % false alarms, "
-        f"{rate * per_night:.1f} in a night of {per_night:g} spectra"
+        f"{rate * per_night:.1f} in a night of {per_night:g} spectra ({others})"
     )
 
 

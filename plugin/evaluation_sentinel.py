@@ -1,6 +1,6 @@
 """Figures of the anomaly layer: the paper's Tables I-III, X and XIII in shape, every one leakage-free."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 
 from models.domain import FINE_CLASSES
 from models.sentinel.combine import DECORRELATED
-from models.sentinel.detector import REGIMES, Sentinel
-from models.sentinel.features import of_seed
-from models.sentinel.scores import FAMILIES, SCORES, compute, names
+from models.sentinel.detector import REGIMES
+from models.sentinel.scores import BEYOND, FAMILIES, SCORES
 from models.training.metrics import Estimate, binomial_interval
-from models.training.protocol import BASELINES, Held, flagged, run_protocol
+from models.training.oddities import UNSEEN
+from models.training.protocol import BASELINES, Held, flagged
 from models.training.sentinel import Believed, Material
-from plugin.progress import Advance
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -22,28 +21,32 @@ RESAMPLES = 1000
 CONTAMINANTS = ("Other:Galaxy", "Other:M dwarf", "Other:Star")
 
 
-def held_out(sentinel: Sentinel, material: Material, *, advance: Advance) -> Held:
-    """The k-fold protocol with the bundle's banks and ranks, which know no rare spectrum; its combiners do."""
-    return run_protocol(material, {d.seed: (d.bank, d.ranks) for d in sentinel.detectors}, progress=advance)
+def evaluate_sentinel(material: Material, plain: Held, tuned: Held | None) -> dict[str, Any]:
+    """Every figure of `astranet evaluate sentinel`, as plain JSON.
 
-
-def evaluate_sentinel(sentinel: Sentinel, material: Material, held: Held) -> dict[str, Any]:
-    """Every figure of `astranet evaluate sentinel`, as plain JSON."""
+    Parameters
+    ----------
+    plain, tuned : Held
+        The protocol without outlier exposure and, where the layer has it, with it. Families and single scores of the
+        paper are of the former, what the service does of the latter.
+    """
     rare = material.rare.data
     real = ~rare.semi_real
     transient = real & ~np.isin(rare.kinds, CONTAMINANTS)
+    subsets = {"real": real, "transient": transient, "contaminant": real & ~transient, "semi": ~real}
+    held = tuned or plain
+    rows = [("no exposure", plain, "anchor")] if tuned else []
+    rows += [(regime, held, regime) for regime in _strategies(held)]
     return {
         "conditions": "k-fold by object: no rare spectrum is seen by the detector that scores it; thresholds at 1 % "
         "false alarms on calibrate; false-alarm rates measured on real test spectra; intervals: 95 %",
+        "exposure": "none" if tuned is None else "outlier exposure, anew for every fold",
         "rare_real": _count(material.rare, real),
         "rare_semi_real": _count(material.rare, ~real),
         "ordinary_test": len(material.test.data),
-        "scores": _scores(sentinel, material, held, real),
-        "families": _families(held, real),
-        "strategies": [
-            {"strategy": s, **_strategy(held, s, material.rare, {"real": real, "transient": transient, "semi": ~real})}
-            for s in _strategies(held)
-        ],
+        "scores": _scores(material, plain, tuned, real),
+        "families": _families(plain, tuned, real),
+        "strategies": [{"strategy": name, **_strategy(h, s, material.rare, subsets)} for name, h, s in rows],
         "classes": [
             {"class": kind, "semi_real": made, **_class(held, material.rare, np.array(rare.kinds) == kind, made)}
             for made in (False, True)
@@ -51,8 +54,7 @@ def evaluate_sentinel(sentinel: Sentinel, material: Material, held: Held) -> dic
         ],
         "odd": [_odd(held, kind) for kind in held.odd],
         "ordinary_good_sn_ia": _good(held, material.test),
-        "complementarity": _complementarity(held, real),
-        "importances": {str(d.seed): d.combiner.importances for d in sentinel.detectors},
+        "complementarity": _complementarity(plain, held, real),
     }
 
 
@@ -89,9 +91,13 @@ def _detection(found: Bools, believed: Believed, where: Bools) -> dict[str, Any]
 def _strategy(held: Held, regime: str, rare: Believed, subsets: Mapping[str, Bools]) -> dict[str, Any]:
     found = held.detected(regime)
     rates = held.false_alarms(regime)
+    n = held.test.shape[1]
+    low, high = binomial_interval(round(float(rates.mean()) * n), n)
     return {
         **{name: _detection(found, rare, where) for name, where in subsets.items()},
         "false_alarms": round(float(rates.mean()), 4),
+        "false_alarms_low": round(low, 4),
+        "false_alarms_high": round(high, 4),
     }
 
 
@@ -102,8 +108,9 @@ def _class(held: Held, rare: Believed, of_kind: Bools, made: bool) -> dict[str, 
 
 
 def _odd(held: Held, kind: str) -> dict[str, Any]:
+    """Mean over folds; the interval is of one fold's detectors, which all score the same spectra."""
     n = held.odd[kind].shape[1]
-    return {"kind": kind, "spectra": n, "flagged": round(held.odd_rate(kind), 4)}
+    return {"kind": kind, "exposed": kind not in UNSEEN, **_share(round(held.odd_rate(kind) * n), n)}
 
 
 def _good(held: Held, test: Believed) -> dict[str, Any]:
@@ -115,27 +122,33 @@ def _good(held: Held, test: Believed) -> dict[str, Any]:
     return {"spectra": int(good.sum()), "flagged": round(float(np.mean(rates)), 4)}
 
 
-def _scores(sentinel: Sentinel, material: Material, held: Held, real: Bools) -> list[dict[str, Any]]:
+def _scores(material: Material, plain: Held, tuned: Held | None, real: Bools) -> list[dict[str, Any]]:
     """Table XIII: AUROC and AUPRC of every score and combination, real rare against real test."""
-    raw = [
-        np.mean([compute(of_seed(b.beliefs, d.seed), d.bank) for d in sentinel.detectors], axis=0)
-        for b in (material.rare, material.test)
-    ]
     groups = [np.array(b.data.groups) for b in (material.rare, material.test)]
+
+    def row(family: str, name: str, rare: Floats, test: Floats) -> dict[str, Any]:
+        return _row(family, name, rare[real], test, groups[0][real], groups[1])
+
     rows = [
-        _row(SCORES[name].family, name, raw[0][real, j], raw[1][:, j], groups[0][real], groups[1])
-        for j, name in enumerate(names())
+        row(SCORES[name].family, name, plain.rare_raw[:, j], plain.test_raw[:, j])
+        for j, name in enumerate(plain.scores)
     ]
-    family_rare, _, family_test = held.families
-    for j, family in enumerate(FAMILIES):
-        rows.append(_row("family only", family, family_rare[real, j], family_test[:, j], groups[0][real], groups[1]))
-    for name in BASELINES:
-        of_rare, of_test = held.baselines[name]
-        label = f"{name} ({', '.join(DECORRELATED)})" if name.startswith("decorrelated") else name
-        rows.append(_row("combination", label, of_rare[real], of_test, groups[0][real], groups[1]))
-    combined = held.rare.mean(1)[real], held.test_in_turn
-    rows.append(_row("combination", "LightGBM, mean of seeds", *combined, groups[0][real], groups[1]))
+    family_rare, _, family_test = plain.families
+    rows += [row("family only", f, family_rare[:, j], family_test[:, j]) for j, f in enumerate(FAMILIES)]
+    rows += _combined(plain, "combination", row)
+    if tuned is not None:
+        beyond = [(j, name) for j, name in enumerate(tuned.scores) if SCORES[name].family == BEYOND]
+        rows += [row("exposure, one term", name, *tuned.raw(j)) for j, name in beyond]
+        rows += _combined(tuned, "with exposure", row)
     return rows
+
+
+def _combined(held: Held, family: str, row: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
+    rows = []
+    for name in BASELINES:
+        label = f"{name} ({', '.join(DECORRELATED)})" if name.startswith("decorrelated") else name
+        rows.append(row(family, label, *held.baselines[name]))
+    return [*rows, row(family, "LightGBM, mean of seeds", held.rare.mean(1), held.test_in_turn)]
 
 
 def _row(
@@ -175,18 +188,20 @@ def _areas(weight: Floats, positive: Bools, ends: NDArray[np.int64]) -> tuple[fl
     return roc, float((steps * precision).sum() / hits[-1])
 
 
-def _families(held: Held, real: Bools) -> list[dict[str, Any]]:
-    """Table I: each family alone at its own threshold of 1 % false alarms on calibrate."""
-    rare, calibrate, test = held.families
+def _families(plain: Held, tuned: Held | None, real: Bools) -> list[dict[str, Any]]:
+    """Table I: each family alone at its own threshold of 1 % false alarms on calibrate, and the combinations."""
+    rare, calibrate, test = plain.families
     rows = []
     for j, family in enumerate(FAMILIES):
         found = flagged(rare[:, [j]], calibrate[:, [j]], "anchor")[real]
         alarms = flagged(test[:, [j]], calibrate[:, [j]], "anchor").mean()
         rows.append({"family": family, **_share(int(found.sum()), len(found)), "false_alarms": round(float(alarms), 4)})
-    found = held.detected("anchor")[real]
-    alarms = held.false_alarms("anchor").mean()
-    share = _share(int(found.sum()), len(found))
-    rows.append({"family": "all 16, LightGBM", **share, "false_alarms": round(float(alarms), 4)})
+    for name, held in (("all 16, LightGBM", plain), ("with outlier exposure", tuned)):
+        if held is not None:
+            found = held.detected("anchor")[real]
+            alarms = held.false_alarms("anchor").mean()
+            share = _share(int(found.sum()), len(found))
+            rows.append({"family": name, **share, "false_alarms": round(float(alarms), 4)})
     return rows
 
 
@@ -196,9 +211,9 @@ def family_map(held: Held) -> Bools:
     return np.stack([flagged(rare[:, [j]], calibrate[:, [j]], "anchor") for j in range(len(FAMILIES))], axis=1)
 
 
-def _complementarity(held: Held, real: Bools) -> dict[str, Any]:
+def _complementarity(plain: Held, held: Held, real: Bools) -> dict[str, Any]:
     """How many rare spectra no family finds, and how many of those the combination finds (Sec. V C a)."""
-    count = family_map(held)[real].sum(1)
+    count = family_map(plain)[real].sum(1)
     found = held.detected("anchor")[real]
     return {
         "by_families": {str(k): int((count == k).sum()) for k in range(len(FAMILIES) + 1)},

@@ -1,5 +1,7 @@
 """From a bundle and a data folder to the same bundle with an anomaly layer."""
 
+import hashlib
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -8,65 +10,136 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
-from models.bundle import load, verify, write_card
+from models.bundle import Bundle, load, verify, write_card
 from models.domain import FINE_CLASSES
 from models.sentinel.detector import FALSE_ALARM_RATE, Sentinel
 from models.sentinel.stored import files_of, save_sentinel
-from models.spectral.ensemble import Ensemble
+from models.spectral.ensemble import Beliefs
 from models.training.dataset import Dataset
 from models.training.evaluate import believe
-from models.training.oddities import ODDITIES, odd_ones
+from models.training.exposure import PRESETS
+from models.training.oddities import ODDITIES, UNSEEN, odd_ones
 from models.training.sentinel import Believed, Material, fit_sentinel
+from models.training.simulated import TEMPLATES, simulated
+from models.training.tuned import Tuning
+from models.training.views import views
 from plugin.progress import Advance
 
-ODD_FIT, ODD_TEST = 40, 200
-"""Oddities of each kind for the combiner, and for the figures."""
+ODD_FIT, ODD_TEST = 200, 200
+"""Simulated spectra of each kind to learn from, and to try."""
+VIEWS = 5
+"""Augmented copies of each rare spectrum."""
+THIN = 3
+"""Every third training spectrum is shown augmented too."""
+TRIED = (*ODDITIES, *UNSEEN, "galaxy")
+"""What the figures try the layer on: new realisations of what it was exposed to, and kinds it was not."""
 
 Started = Callable[[str, int], AbstractContextManager[Advance]]
 
 
-def gather(ensemble: Ensemble, labelled: Dataset, rare: Dataset, *, started: Started, train: bool = True) -> Material:
+def gather(
+    bundle: Bundle,
+    labelled: Dataset,
+    rare: Dataset,
+    *,
+    started: Started,
+    kept: Path | None = None,
+) -> Material:
     """Ask the ensemble about every spectrum the layer needs; by far the longest part.
 
     Parameters
     ----------
     started : callable
         `started(what, total)` gives a context manager whose value is told of progress.
-    train : bool
-        False leaves out the training spectra but one: only fitting needs them.
+    kept : Path, optional
+        Folder where answers stay, by network and spectra: whoever asks again reads them.
     """
-    select, test = labelled.part("select"), labelled.part("test")
-    learned = labelled.part("train", real=False)
+    train, select, test = labelled.part("train", real=False), labelled.part("select"), labelled.part("test")
     sets = {
-        # One spectrum stands for all where nothing is fitted to them.
-        "train": learned if train else learned.rows(np.arange(1)),
+        "train": train,
         "select": labelled.part("select", real=False),
         "calibrate": labelled.part("calibrate"),
         "test": test,
         "rare": rare,
-        **{f"odd {kind}": odd_ones(select, kind, ODD_FIT, seed=1) for kind in ODDITIES},
-        **{f"odd test {kind}": odd_ones(test, kind, ODD_TEST, seed=2) for kind in ODDITIES},
+        "train views": views(train.rows(np.arange(0, len(train), THIN)), 1, seed=4),
+        "views": views(rare, VIEWS, seed=3),
+        **{f"odd {kind}": _odd(select, kind, ODD_FIT, 1) for kind in (*ODDITIES, *TEMPLATES)},
+        **{f"odd test {kind}": _odd(test, kind, ODD_TEST, 2) for kind in TRIED},
     }
-    done = {name: _believed(ensemble, name, data, started) for name, data in sets.items()}
+    done = {name: _believed(bundle, name, data, started, kept) for name, data in sets.items()}
+    parts = {name: done[name] for name in ("train", "select", "calibrate", "test", "rare", "views")}
+    parts["train_views"] = done["train views"]
     return Material(
-        train=done["train"],
-        select=done["select"],
-        calibrate=done["calibrate"],
-        test=done["test"],
-        rare=done["rare"],
-        odd={kind: done[f"odd {kind}"] for kind in ODDITIES},
-        odd_test={kind: done[f"odd test {kind}"] for kind in ODDITIES},
+        **parts,
+        odd={kind: done[f"odd {kind}"] for kind in (*ODDITIES, *TEMPLATES)},
+        odd_test={kind: done[f"odd test {kind}"] for kind in TRIED},
     )
 
 
-def _believed(ensemble: Ensemble, name: str, data: Dataset, started: Started) -> Believed:
+def tuning(
+    bundle: Bundle,
+    material: Material,
+    preset: str,
+    kept: Path,
+    *,
+    device: str = "cpu",
+    advance: Advance = lambda _: None,
+) -> Tuning:
+    """Fine-tuning by a preset, kept in a folder of its own for these networks, spectra and settings."""
+    config = PRESETS[preset]
+    mark = hashlib.sha256(f"{_key(bundle, material.rare.data)} {material.train.data.hash()} {config}".encode())
+    folder = kept / f"tuned-{preset}-{mark.hexdigest()[:16]}"
+    return Tuning(material, bundle.ensemble.members, config, folder, device=device, progress=advance)
+
+
+def _odd(data: Dataset, kind: str, n: int, seed: int) -> Dataset:
+    return simulated(data, kind, n, seed) if kind in TEMPLATES else odd_ones(data, kind, n, seed)
+
+
+def _believed(bundle: Bundle, name: str, data: Dataset, started: Started, kept: Path | None) -> Believed:
+    path = None if kept is None else kept / f"believed-{_key(bundle, data)}.safetensors"
+    if path is not None and path.exists():
+        arrays = {k: v.astype(np.float64) for k, v in load_file(path).items()}
+        return Believed(data=data, beliefs=Beliefs(**arrays, seeds=bundle.ensemble.seeds))
     with started(name, len(data)) as advance:
-        return Believed(data=data, beliefs=believe(ensemble, data, progress=advance))
+        beliefs = believe(bundle.ensemble, data, progress=advance)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fields = [f for f in Beliefs.__dataclass_fields__ if f != "seeds"]
+        save_file({f: np.ascontiguousarray(getattr(beliefs, f).astype(np.float32)) for f in fields}, path)
+    return Believed(data=data, beliefs=beliefs)
 
 
-def add_sentinel(folder: Path, labelled: Dataset, rare: Dataset, *, today: date, started: Started) -> dict[str, Any]:
+def _key(bundle: Bundle, data: Dataset) -> str:
+    """Which networks looked at which spectra."""
+    digest = hashlib.sha256(repr(bundle.card["temperature"]).encode())
+    for member in bundle.card["members"]:
+        digest.update(bundle.card["files"][member["file"]].encode())
+    digest.update(data.flux.tobytes())
+    digest.update(data.mask.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def add_sentinel(
+    folder: Path,
+    labelled: Dataset,
+    rare: Dataset,
+    *,
+    today: date,
+    started: Started,
+    preset: str | None = "compact",
+    kept: Path | None = None,
+) -> dict[str, Any]:
     """Fit the layer for a bundle, write it into the folder and into the card; replaces an earlier one.
+
+    Parameters
+    ----------
+    preset : str, optional
+        Of the outlier exposure; without it the detectors are not tuned.
+    kept : Path, optional
+        See `gather`; adapters stay there too.
 
     Returns
     -------
@@ -78,15 +151,20 @@ def add_sentinel(folder: Path, labelled: Dataset, rare: Dataset, *, today: date,
     BundleError
         If the bundle is damaged.
     ValueError
-        If the data are not those the bundle was trained with: its test objects may be in these training splits.
+        If the data are not those the bundle was trained with: its test objects may be in these training splits. Or if
+        the preset tunes whole networks, which a bundle does not hold twice.
     """
     bundle = load(folder)
     if labelled.hash() != bundle.card["training"]["data_hash"]:
         raise ValueError("these spectra or splits are not those the bundle was trained with")
-    material = gather(bundle.ensemble, labelled, rare, started=started)
-    sentinel = fit_sentinel(material)
+    if preset is not None and PRESETS[preset].part != "top":
+        raise ValueError(f"a bundle holds adapters, and {preset!r} tunes whole networks")
+    material = gather(bundle, labelled, rare, started=started, kept=kept)
+    with tempfile.TemporaryDirectory() as scratch:
+        tuned = None if preset is None else tuning(bundle, material, preset, kept or Path(scratch))
+        sentinel = fit_sentinel(material, tuned)
     card = _without(folder)
-    section = save_sentinel(sentinel, folder) | _described(sentinel, material, today)
+    section = save_sentinel(sentinel, folder) | _described(sentinel, material, today, preset)
     write_card(folder, card | {"sentinel": section})
     return section
 
@@ -100,7 +178,7 @@ def _without(folder: Path) -> dict[str, Any]:
     return {k: v for k, v in card.items() if k not in ("sentinel", "files")}
 
 
-def _described(sentinel: Sentinel, material: Material, today: date) -> dict[str, Any]:
+def _described(sentinel: Sentinel, material: Material, today: date, preset: str | None) -> dict[str, Any]:
     rare, cal = material.rare.data, material.calibrate.data
     predicted = np.bincount(sentinel.calibration.predicted, minlength=len(FINE_CLASSES)).tolist()
     gains = {str(d.seed): d.combiner.importances for d in sentinel.detectors}
@@ -116,8 +194,9 @@ def _described(sentinel: Sentinel, material: Material, today: date) -> dict[str,
         "exposure_real": dict(sorted(Counter(np.array(rare.kinds)[~rare.semi_real].tolist()).items())),
         "exposure_semi_real": dict(sorted(Counter(np.array(rare.kinds)[rare.semi_real].tolist()).items())),
         "exposure_simulated": {kind: len(b.data) for kind, b in material.odd.items()},
+        "exposure": preset,
         "analogs": len(sentinel.analogs.names),
-        "fine_tuned": False,
+        "fine_tuned": preset is not None,
         "conditions": "no redshift, no phase; banks from train, ranks and combiner from select, thresholds from "
         "calibrate; every rare spectrum is exposure, so figures come from the k-fold protocol only",
         "importances": {seed: {k: round(v, 4) for k, v in g.items()} for seed, g in gains.items()},

@@ -1,10 +1,11 @@
-"""Sixteen ranks to one number: gradient-boosted trees (paper, Sec. IV D), and simpler ways to compare them with."""
+"""Ranks to one number: gradient-boosted trees (paper, Sec. IV D), and simpler ways to compare them with."""
 
 from collections.abc import Sequence
 
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -21,7 +22,7 @@ class Combiner:
     Raises
     ------
     ValueError
-        If the text is no model, or one of another number of scores.
+        If the text is no model, or one of unknown scores.
     """
 
     def __init__(self, text: str) -> None:
@@ -30,30 +31,50 @@ class Combiner:
             self._booster = lightgbm.Booster(model_str=text)
         except lightgbm.basic.LightGBMError as error:
             raise ValueError(f"not a LightGBM model: {error}") from error
-        if self._booster.num_feature() != len(SCORES):
-            raise ValueError(f"a combiner of {self._booster.num_feature()} scores, there are {len(SCORES)}")
+        self.scores: tuple[str, ...] = tuple(self._booster.feature_name())
+        if not set(self.scores) <= set(SCORES):
+            raise ValueError(f"a combiner of unknown scores: {set(self.scores) - set(SCORES)}")
 
-    def __call__(self, ranks: Floats) -> Floats:
-        """Anomaly score of each row of ranks (n, 16), between 0 and 1; no probability."""
+    def __call__(self, ranks: Floats, start: Floats | None = None) -> Floats:
+        """Anomaly score of each row of ranks (n, scores), between 0 and 1; no probability.
+
+        Parameters
+        ----------
+        start : ndarray, shape (n,), optional
+            Log-odds that the trees add to; see `fit_combiner`.
+        """
         if not len(ranks):
             return np.zeros(0)
-        return np.asarray(self._booster.predict(ranks, num_threads=1), dtype=float)
+        odds = np.asarray(self._booster.predict(ranks, num_threads=1, raw_score=True), dtype=float)
+        return np.asarray(expit(odds if start is None else odds + start))
 
     @property
     def importances(self) -> dict[str, float]:
         """Share of the total gain each score brings."""
         gain = self._booster.feature_importance("gain")
-        return dict(zip(names(), (gain / max(gain.sum(), 1e-12)).tolist(), strict=True))
+        return dict(zip(self.scores, (gain / max(gain.sum(), 1e-12)).tolist(), strict=True))
 
 
-def fit_combiner(ranks: Floats, anomalous: NDArray[np.bool_], *, seed: int = 0) -> Combiner:
+def fit_combiner(
+    ranks: Floats,
+    anomalous: NDArray[np.bool_],
+    *,
+    scores: Sequence[str] | None = None,
+    start: Floats | None = None,
+    seed: int = 0,
+) -> Combiner:
     """300 trees of 31 leaves, learning rate 0.05, both sides weighted alike.
 
     Parameters
     ----------
-    ranks : ndarray, shape (n, 16)
+    ranks : ndarray, shape (n, scores)
         Ranks of the in-distribution rows should come from a pool they are part of.
     anomalous : ndarray of bool, shape (n,)
+    scores : sequence of str, optional
+        What the columns are; the sixteen of the paper unless said otherwise.
+    start : ndarray, shape (n,), optional
+        Log-odds to begin with, such as those of exposure: trees alone are constant beyond the last split, and would
+        rank all that is very strange alike.
 
     Raises
     ------
@@ -73,12 +94,18 @@ def fit_combiner(ranks: Floats, anomalous: NDArray[np.bool_], *, seed: int = 0) 
         n_jobs=1,
         verbosity=-1,
     )
-    model.fit(ranks, anomalous.astype(int), feature_name=list(names()))
+    model.fit(ranks, anomalous.astype(int), feature_name=list(scores or names()), init_score=start)
     return Combiner(model.booster_.model_to_string(num_iteration=TREES))
 
 
 def families(ranks: Floats) -> Floats:
-    """Mean rank within each family, shape (n, 4): the family-only mini-ensembles (Sec. V C)."""
+    """Mean rank within each family, shape (n, 4): the family-only mini-ensembles (Sec. V C).
+
+    Parameters
+    ----------
+    ranks : ndarray, shape (n, 16 or more)
+        Of the paper's sixteen scores first.
+    """
     every = names()
     return np.stack([ranks[:, [every.index(s) for s in names(f)]].mean(1) for f in FAMILIES], axis=1)
 
@@ -93,6 +120,6 @@ def logistic(
     ranks: Floats, anomalous: NDArray[np.bool_], fresh: Sequence[Floats], which: Sequence[str] | None = None
 ) -> list[Floats]:
     """Second and third baseline: logistic regression on some scores (`DECORRELATED`), or on all."""
-    columns = [names().index(s) for s in (which or names())]
+    columns = [names().index(s) for s in which] if which else list(range(ranks.shape[1]))
     model = LogisticRegression(class_weight="balanced", max_iter=2000).fit(ranks[:, columns], anomalous)
     return [model.predict_proba(rows[:, columns])[:, 1] for rows in fresh]

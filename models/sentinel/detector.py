@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.conformal.sets import quantile
+from models.sentinel.adapter import Adapter
 from models.sentinel.analogs import Analogs
 from models.sentinel.bank import Bank
 from models.sentinel.combine import Combiner, families
@@ -26,17 +27,20 @@ CHUNK = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedDetector:
-    """Bank, ranks and combiner of one training seed."""
+    """Bank, ranks and combiner of one training seed; with an adapter, all of them of what the adapter makes."""
 
     seed: int
     bank: Bank
     ranks: Ranks
     combiner: Combiner
+    adapter: Adapter | None = None
 
     def __call__(self, features: Features) -> tuple[Floats, Floats]:
-        """Ranks (n, 16) and anomaly score (n,)."""
-        ranks = self.ranks(compute(features, self.bank))
-        return ranks, self.combiner(ranks)
+        """Ranks (n, scores) and anomaly score (n,)."""
+        if self.adapter is not None:
+            features = self.adapter.adapted(features)
+        ranks = self.ranks(compute(features, self.bank, self.combiner.scores))
+        return ranks, self.combiner(ranks, features.exposure[:, 0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +81,7 @@ class Judgement:
     Parameters
     ----------
     seed_scores : ndarray, shape (n, seeds)
-    ranks : ndarray, shape (n, 16)
+    ranks : ndarray, shape (n, scores)
         Mean over seeds.
     families : ndarray, shape (n, 4)
     """
@@ -107,6 +111,11 @@ class Sentinel:
         self.threshold = quantile(calibration.anomaly, FALSE_ALARM_RATE)
         self.seed_thresholds = np.array([quantile(column, FALSE_ALARM_RATE) for column in calibration.seed_scores.T])
         self.family_thresholds = np.array([quantile(column, FALSE_ALARM_RATE) for column in calibration.families.T])
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """Names of the scores the detectors combine."""
+        return self.detectors[0].combiner.scores
 
     def judge(self, beliefs: Beliefs) -> Judgement:
         """Scores of every spectrum in `beliefs`."""

@@ -1,6 +1,6 @@
 """What the scores see of a spectrum: one seed's averaged logits, superclasses, embedding and projection."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,18 @@ class Features:
         Coarse probabilities.
     embedding : ndarray, shape (n, 192)
     projection : ndarray, shape (n, 128)
+    texture : ndarray, shape (n, t)
+        See `models.spectral.net.texture`.
+    exposure : ndarray, shape (n, 3)
+        Log-odds of being exposed, entropy, distance (`models.sentinel.adapter`); zero before any exposure.
     """
 
     logits: Floats
     coarse: Floats
     embedding: Floats
     projection: Floats
+    texture: Floats
+    exposure: Floats
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -44,12 +50,7 @@ class Features:
 
     def rows(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> "Features":
         """The same for some spectra."""
-        return Features(
-            logits=self.logits[index],
-            coarse=self.coarse[index],
-            embedding=self.embedding[index],
-            projection=self.projection[index],
-        )
+        return Features(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
 
 def of_seed(beliefs: Beliefs, seed: int) -> Features:
@@ -60,6 +61,8 @@ def of_seed(beliefs: Beliefs, seed: int) -> Features:
         coarse=beliefs.member_coarse[members].mean(0),
         embedding=beliefs.member_embedding[members].mean(0),
         projection=beliefs.member_projection[members].mean(0),
+        texture=beliefs.member_texture[members].mean(0),
+        exposure=np.zeros((beliefs.member_logits.shape[1], 3)),
     )
 
 

@@ -1,6 +1,6 @@
 """The anomaly layer inside a bundle folder: safetensors and LightGBM's text, nothing that can run.
 
-sentinel-SEED.safetensors       bank and rank pool of a seed
+sentinel-SEED.safetensors       bank, rank pool and, if it was tuned, adapter of a seed
 sentinel-SEED.txt               its combiner
 sentinel-calibration.safetensors
 analogs.safetensors
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from models.sentinel.adapter import Adapter
 from models.sentinel.analogs import Analogs
 from models.sentinel.bank import Bank
 from models.sentinel.combine import Combiner
@@ -29,6 +30,7 @@ def save_sentinel(sentinel: Sentinel, folder: Path) -> dict[str, Any]:
     """Write the files; returns what `load_sentinel` needs from the card."""
     for detector in sentinel.detectors:
         arrays = detector.bank.arrays() | {"pool": detector.ranks.pool.astype(np.float32)}
+        arrays |= {} if detector.adapter is None else detector.adapter.arrays()
         save_file(
             {k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / f"sentinel-{detector.seed}.safetensors"
         )
@@ -77,4 +79,5 @@ def _detector(folder: Path, seed: int) -> SeedDetector:
         bank=Bank.from_arrays(arrays),
         ranks=Ranks(arrays["pool"].astype(np.float64)),
         combiner=Combiner((folder / f"sentinel-{seed}.txt").read_text()),
+        adapter=Adapter.from_arrays(arrays) if "adapter.centre" in arrays else None,
     )

@@ -49,6 +49,8 @@ class Beliefs:
     member_embedding : ndarray, shape (members, n, 192)
     member_projection : ndarray, shape (members, n, 128)
         Fine contrastive projection, unit length.
+    member_texture : ndarray, shape (members, n, t)
+        See `models.spectral.net.texture`.
     seeds : tuple of int, length members
     """
 
@@ -57,6 +59,7 @@ class Beliefs:
     member_logits: NDArray[np.float64]
     member_embedding: NDArray[np.float64]
     member_projection: NDArray[np.float64]
+    member_texture: NDArray[np.float64]
     seeds: tuple[int, ...]
 
     @property
@@ -145,6 +148,7 @@ class Ensemble:
             member_logits=stacked(o.fine_logits for o in outputs),
             member_embedding=stacked(o.embedding for o in outputs),
             member_projection=stacked(o.fine_projection for o in outputs),
+            member_texture=stacked(o.texture for o in outputs),
             seeds=self.seeds,
         )
 

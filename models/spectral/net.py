@@ -89,7 +89,11 @@ PRESETS = {"paper": PAPER, "compact": COMPACT}
 
 
 class Output(NamedTuple):
-    """What one member says about a batch; logits are unnormalised, projections have unit length."""
+    """What one member says about a batch; logits are unnormalised, projections have unit length.
+
+    `texture` holds what a sequence in the middle of the network is like along its length (see `texture`): how rough,
+    how peaked. Later layers drop what does not tell classes apart, which is what tells a spectrum from garbage.
+    """
 
     fine_logits: Tensor
     coarse_logits: Tensor
@@ -97,6 +101,7 @@ class Output(NamedTuple):
     fine_projection: Tensor
     coarse_projection: Tensor
     attention_entropy: Tensor
+    texture: Tensor
 
 
 class ASTRANet(nn.Module):
@@ -149,8 +154,10 @@ class ASTRANet(nn.Module):
         """
         x, seen = self._inputs(flux, mask)
         c = self.metadata(values, valid)
-        x = self.tcn(self.film_sequence(self.stem(x), c))
-        pooled, entropy = self.pool(x, seen)
+        middle = len(self.tcn) * 2 // 3
+        x = self.tcn[:middle](self.film_sequence(self.stem(x), c))
+        half_way = texture(x.detach(), seen)
+        pooled, entropy = self.pool(self.tcn[middle:](x), seen)
         e = self.film_embedding(pooled, c)
         coarse = self.coarse_head(e)
         # The fine head takes the coarse answer as a soft prior, without training the coarse head through it.
@@ -163,6 +170,7 @@ class ASTRANet(nn.Module):
             fine_projection=F.normalize(self.fine_projection(e).float(), dim=-1),
             coarse_projection=F.normalize(self.coarse_projection(e).float(), dim=-1),
             attention_entropy=entropy,
+            texture=half_way,
         )
 
     def _inputs(self, flux: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -183,6 +191,24 @@ class ASTRANet(nn.Module):
         # A spectrum with nothing in it still needs a finite answer; quality control refuses it long before.
         seen = seen | ~seen.any(1, keepdim=True)
         return channels[:, :, None].contiguous(memory_format=torch.channels_last), seen
+
+
+def texture(x: Tensor, seen: Tensor) -> Tensor:
+    """Mean, spread, maximum, minimum and mean step of every channel along the seen positions, (batch, 5 x channels).
+
+    Parameters
+    ----------
+    x : Tensor, shape (batch, channels, 1, positions)
+    seen : Tensor of bool, shape (batch, positions)
+    """
+    x, w = x[:, :, 0].float(), seen[:, None].float()
+    n = w.sum(2)
+    mean = (x * w).sum(2) / n
+    spread = ((x**2 * w).sum(2) / n - mean**2).clamp_min(0).sqrt()
+    step = (x.diff(dim=2).abs() * w[..., 1:] * w[..., :-1]).sum(2) / n
+    hidden = ~seen[:, None]
+    most, least = x.masked_fill(hidden, -torch.inf).amax(2), x.masked_fill(hidden, torch.inf).amin(2)
+    return torch.cat([mean, spread, most, least, step], dim=1)
 
 
 def receptive_field(config: NetConfig) -> int:

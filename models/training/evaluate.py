@@ -55,7 +55,8 @@ def believe(
     return Beliefs(
         **{
             name: np.concatenate([getattr(p, name) for p in parts], axis=1)
-            for name in ("member_fine", "member_coarse", "member_logits", "member_embedding", "member_projection")
+            for name in Beliefs.__dataclass_fields__
+            if name != "seeds"
         },
         seeds=ensemble.seeds,
     )

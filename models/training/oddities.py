@@ -10,17 +10,21 @@ from models.spectral.prepare import GRID_A, percentile_scaled
 from models.training.dataset import Dataset
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+RNG = np.random.Generator
+Make = Callable[[Floats, Bools, RNG], Floats]
 BLOCK = 16
 """Pixels that stay together when a spectrum is shuffled: about one SEDM pixel, or it would look like mere noise."""
+X = (GRID_A - GRID_A[0]) / (GRID_A[-1] - GRID_A[0])
 
 
-def shuffled(flux: Floats, mask: NDArray[np.bool_], rng: np.random.Generator) -> Floats:
+def shuffled(flux: Floats, mask: Bools, rng: RNG) -> Floats:
     """Blocks of pixels in another order: the same values, no lines, no continuum."""
     blocks = flux.reshape(-1, BLOCK)
     return blocks[rng.permutation(len(blocks))].reshape(-1)
 
 
-def noise(flux: Floats, mask: NDArray[np.bool_], rng: np.random.Generator) -> Floats:
+def noise(flux: Floats, mask: Bools, rng: RNG) -> Floats:
     """Residuals about zero with a random walk below them: the extraction missed the object."""
     walk = np.cumsum(rng.normal(size=flux.size)) / np.sqrt(flux.size)
     width = int(rng.choice([1, 4, 16]))
@@ -28,18 +32,50 @@ def noise(flux: Floats, mask: NDArray[np.bool_], rng: np.random.Generator) -> Fl
     return grain + 0.5 * (walk - walk.mean())
 
 
-def artefact(flux: Floats, mask: NDArray[np.bool_], rng: np.random.Generator) -> Floats:
+def artefact(flux: Floats, mask: Bools, rng: RNG) -> Floats:
     """A lamp instead of the object: a smooth hump with fringes that grow to the red, and a jump between two arms."""
-    x = (GRID_A - GRID_A[0]) / (GRID_A[-1] - GRID_A[0])
-    hump = np.exp(-(((x - rng.uniform(0.3, 0.7)) / rng.uniform(0.2, 0.4)) ** 2))
-    fringes = 1 + rng.uniform(0.1, 0.4) * x**2 * np.sin(2 * np.pi * rng.uniform(60, 160) * x + rng.uniform(0, 6))
-    jump = np.where(x > rng.uniform(0.3, 0.7), rng.uniform(1.5, 3.0), 1.0)
+    hump = np.exp(-(((X - rng.uniform(0.3, 0.7)) / rng.uniform(0.2, 0.4)) ** 2))
+    fringes = 1 + rng.uniform(0.1, 0.4) * X**2 * np.sin(2 * np.pi * rng.uniform(60, 160) * X + rng.uniform(0, 6))
+    jump = np.where(rng.uniform(0.3, 0.7) < X, rng.uniform(1.5, 3.0), 1.0)
     return hump * fringes * jump + 0.02 * rng.normal(size=flux.size)
 
 
-ODDITIES: Mapping[str, Callable[[Floats, NDArray[np.bool_], np.random.Generator], Floats]] = MappingProxyType(
-    {"shuffled": shuffled, "noise": noise, "artefact": artefact}
+def scattered(flux: Floats, mask: Bools, rng: RNG) -> Floats:
+    """Every single pixel in another place."""
+    out = flux.copy()
+    out[mask] = rng.permutation(flux[mask])
+    return out
+
+
+def arc_lamp(flux: Floats, mask: Bools, rng: RNG) -> Floats:
+    """Ten to forty unresolved emission lines anywhere, on next to nothing."""
+    out = 0.02 * rng.normal(size=flux.size)
+    for at in rng.uniform(0, 1, int(rng.integers(10, 40))):
+        out = out + rng.lognormal() * np.exp(-0.5 * ((X - at) / 8e-4) ** 2)
+    return out
+
+
+def sky(flux: Floats, mask: Bools, rng: RNG) -> Floats:
+    """The object under badly subtracted sky: residuals of either sign in bands that crowd towards the red."""
+    out = flux.copy()
+    for at in np.concatenate([1 - rng.uniform(0, 0.55, 60) ** 1.5, [(5577 - 3850) / 5150, (6300 - 3850) / 5150]]):
+        out = out + rng.normal() * rng.uniform(0.5, 2) * np.exp(-0.5 * ((X - at) / rng.uniform(5e-4, 2e-3)) ** 2)
+    return out
+
+
+def backwards(flux: Floats, mask: Bools, rng: RNG) -> Floats:
+    """Red to blue: a wavelength axis read the wrong way round, with everything a real spectrum has."""
+    out = flux.copy()
+    out[mask] = flux[mask][::-1]
+    return out
+
+
+ODDITIES: Mapping[str, Make] = MappingProxyType({"shuffled": shuffled, "noise": noise, "artefact": artefact})
+"""Kinds the anomaly layer is exposed to."""
+UNSEEN: Mapping[str, Make] = MappingProxyType(
+    {"scattered": scattered, "arc lamp": arc_lamp, "sky residuals": sky, "backwards": backwards}
 )
+"""Kinds it is only tried on: whether garbage it has not been shown is seen too."""
 
 
 def odd_ones(data: Dataset, kind: str, n: int, seed: int) -> Dataset:
@@ -50,19 +86,22 @@ def odd_ones(data: Dataset, kind: str, n: int, seed: int) -> Dataset:
     KeyError
         If there is no such kind.
     """
-    make, rng = ODDITIES[kind], np.random.default_rng(seed)
+    make, rng = {**ODDITIES, **UNSEEN}[kind], np.random.default_rng(seed)
     rows = data.rows(rng.choice(len(data), n, replace=n > len(data)).astype(np.int64))
-    masks = rows.masks()
-    pairs = zip(rows.flux.astype(float), masks, strict=True)
+    pairs = zip(rows.flux.astype(float), rows.masks(), strict=True)
     made = [percentile_scaled(make(flux, mask, rng), mask) for flux, mask in pairs]
-    names = tuple(f"{kind}-{seed}-{i}" for i in range(n))
-    columns = {name: getattr(rows, name) for name in rows.__dataclass_fields__}
+    return made_up(rows, np.stack(made), kind, f"{kind}-{seed}")
+
+
+def made_up(rows: Dataset, flux: Floats, kind: str, name: str) -> Dataset:
+    """The rows with another flux inside their masks: of no class, no real object."""
+    names = tuple(f"{name}-{i}" for i in range(len(rows)))
     changed = {
-        "flux": np.clip(np.stack(made), -6e4, 6e4).astype(np.float16),
-        "label": np.full(n, -1, np.int64),
-        "semi_real": np.ones(n, bool),
+        "flux": np.clip(flux, -6e4, 6e4).astype(np.float16),
+        "label": np.full(len(rows), -1, np.int64),
+        "semi_real": np.ones(len(rows), bool),
         "ids": names,
         "groups": names,
-        "kinds": (kind,) * n,
+        "kinds": (kind,) * len(rows),
     }
-    return Dataset(**{**columns, **changed})
+    return Dataset(**{**{f: getattr(rows, f) for f in rows.__dataclass_fields__}, **changed})

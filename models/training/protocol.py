@@ -15,10 +15,9 @@ from models.conformal.sets import quantile
 from models.sentinel.bank import Bank
 from models.sentinel.combine import DECORRELATED, families, logistic, weighted_rank_average
 from models.sentinel.detector import FALSE_ALARM_RATE
-from models.sentinel.features import of_seed
 from models.sentinel.ranks import Ranks
 from models.sentinel.scores import compute
-from models.training.sentinel import Believed, Material, with_combiner
+from models.training.sentinel import Material, Sights, Tuned, fit_scores, sights, training_ranks, with_combiner
 
 Floats = NDArray[np.float64]
 FOLDS = 5
@@ -47,9 +46,13 @@ class Held:
         Each by the fold that did not see it.
     calibrate, test : ndarray, shape (folds, n, seeds)
     odd : dict of ndarray, shape (folds, n, seeds)
-    rare_ranks : ndarray, shape (rare, 16)
-        Mean over seeds; ranks do not depend on the fold.
-    calibrate_ranks, test_ranks : ndarray, shape (n, 16)
+    rare_ranks : ndarray, shape (rare, scores)
+        Mean over seeds.
+    calibrate_ranks, test_ranks : ndarray, shape (n, scores)
+        Mean over folds too; without fine-tuning they do not depend on the fold.
+    rare_raw, test_raw : ndarray, shape (n, scores)
+        Scores before ranking, mean over seeds; the test spectra take turns with the folds.
+    scores : tuple of str
     baselines : dict of (rare, test)
         Seed-mean scores of the linear baselines, out of fold; the test spectra take turns with the folds.
     """
@@ -62,6 +65,9 @@ class Held:
     rare_ranks: Floats
     calibrate_ranks: Floats
     test_ranks: Floats
+    rare_raw: Floats
+    test_raw: Floats
+    scores: tuple[str, ...]
     baselines: dict[str, tuple[Floats, Floats]]
 
     def detected(self, regime: str) -> NDArray[np.bool_]:
@@ -81,6 +87,10 @@ class Held:
         """Seed-mean score of each test spectrum by one fold's detectors, in turn: as the rare ones are, shape (n,)."""
         index = np.arange(self.test.shape[1])
         return np.asarray(self.test.mean(2)[index % len(self.test), index])
+
+    def raw(self, j: int) -> tuple[Floats, Floats]:
+        """One score of the rare and of the test spectra."""
+        return self.rare_raw[:, j], self.test_raw[:, j]
 
     def odd_rate(self, kind: str, regime: str = "anchor") -> float:
         """Share of the oddities of one kind that are flagged, mean over folds."""
@@ -120,7 +130,7 @@ def run_protocol(
     scorers: Mapping[int, Scorer],
     *,
     folds: int = FOLDS,
-    tuned: Callable[[int, int, NDArray[np.bool_]], tuple[Material, Scorer]] | None = None,
+    tuned: Tuned | None = None,
     progress: Progress = lambda _: None,
 ) -> Held:
     """Score every rare spectrum with detectors that never saw its object.
@@ -130,8 +140,7 @@ def run_protocol(
     scorers : mapping of seed to (Bank, Ranks)
         Fitted without any rare spectrum.
     tuned : callable, optional
-        `(seed, fold, exposed)` -> the material as seen by networks fine-tuned with those rare spectra exposed, and a
-        scorer fitted to them.
+        Fine-tunes with the exposed rare spectra, anew for every fold.
     progress : callable
         Told of each detector trained: folds times seeds.
     """
@@ -143,22 +152,36 @@ def run_protocol(
     calibrate = np.zeros((folds, len(material.calibrate.data), len(seeds)))
     test = np.zeros((folds, len(material.test.data), len(seeds)))
     odd = {k: np.zeros((folds, len(b.data), len(seeds))) for k, b in material.odd_test.items()}
-    rank_sums = [np.zeros((n, 16)) for n in (n_rare, calibrate.shape[1], test.shape[1])]
+    sums: list[Floats] = []
     simple = {name: (np.zeros(n_rare), np.zeros(test.shape[1])) for name in BASELINES}
+    names: tuple[str, ...] = ()
     for s, seed in enumerate(seeds):
+        plain = sights(material, seed)
         for f in range(folds):
             exposed, held = fold != f, fold == f
-            now, (bank, ranks) = tuned(seed, f, exposed) if tuned else (material, scorers[seed])
-            detector = with_combiner(now, seed, bank, ranks, exposed)
-            r, c, t = (_ranked(b, seed, bank, ranks) for b in (now.rare, now.calibrate, now.test))
-            out[held, s] = detector.combiner(r[held])
-            calibrate[f, :, s], test[f, :, s] = detector.combiner(c), detector.combiner(t)
-            for kind, believed in now.odd_test.items():
-                odd[kind][f, :, s] = detector.combiner(_ranked(believed, seed, bank, ranks))
-            rank_sums[0][held] += r[held] / len(seeds)
-            rank_sums[1] += c / (len(seeds) * folds)
-            rank_sums[2] += t / (len(seeds) * folds)
-            _baselines(simple, now, seed, bank, ranks, r, t, held, np.arange(len(t)) % folds == f, len(seeds))
+            if tuned is None:
+                seen, (bank, ranks) = plain, scorers[seed]
+            else:
+                seen, adapter = tuned(seed, f, exposed)
+                # Behind an adapter the network, and so its bank, is the same; a tuned network has one of its own.
+                bank, ranks = fit_scores(seen, material, scorers[seed][0] if adapter else None)
+            detector = with_combiner(seen, seed, bank, ranks, exposed)
+            names = seen.scores
+            raw = [compute(x, bank, names) for x in (seen.rare, seen.calibrate, seen.test)]
+            r, c, t = (ranks(x) for x in raw)
+            turn = np.arange(len(t)) % folds == f
+            sums = sums or [np.zeros((n, len(names))) for n in (n_rare, len(c), len(t), n_rare, len(t))]
+            starts = [x.exposure[:, 0] for x in (seen.rare, seen.calibrate, seen.test)]
+            out[held, s] = detector.combiner(r, starts[0])[held]
+            calibrate[f, :, s], test[f, :, s] = detector.combiner(c, starts[1]), detector.combiner(t, starts[2])
+            for kind, features in seen.odd_test.items():
+                odd[kind][f, :, s] = detector.combiner(ranks(compute(features, bank, names)), features.exposure[:, 0])
+            sums[0][held] += r[held] / len(seeds)
+            sums[1] += c / (len(seeds) * folds)
+            sums[2] += t / (len(seeds) * folds)
+            sums[3][held] += raw[0][held] / len(seeds)
+            sums[4][turn] += raw[2][turn] / len(seeds)
+            _baselines(simple, seen, bank, ranks, exposed, (r, t), turn, len(seeds))
             progress(1)
     return Held(
         fold=fold,
@@ -166,39 +189,34 @@ def run_protocol(
         calibrate=calibrate,
         test=test,
         odd=odd,
-        rare_ranks=rank_sums[0],
-        calibrate_ranks=rank_sums[1],
-        test_ranks=rank_sums[2],
+        rare_ranks=sums[0],
+        calibrate_ranks=sums[1],
+        test_ranks=sums[2],
+        rare_raw=sums[3],
+        test_raw=sums[4],
+        scores=names,
         baselines=simple,
     )
 
 
-def _ranked(believed: Believed, seed: int, bank: Bank, ranks: Ranks) -> Floats:
-    return ranks(compute(of_seed(believed.beliefs, seed), bank))
-
-
 def _baselines(
     simple: dict[str, tuple[Floats, Floats]],
-    now: Material,
-    seed: int,
+    seen: Sights,
     bank: Bank,
     ranks: Ranks,
-    rare: Floats,
-    test: Floats,
-    held: NDArray[np.bool_],
+    exposed: NDArray[np.bool_],
+    measured: tuple[Floats, Floats],
     turn: NDArray[np.bool_],
     seeds: int,
 ) -> None:
     """Add one fold's linear baselines, trained on exactly what the combiner was trained on."""
-    parts = [now.select, *now.odd.values()]
-    ordinary, *strange = (_ranked(b, seed, bank, ranks) for b in parts)
-    rows = np.concatenate([ordinary, rare[~held], *strange])
-    anomalous = np.arange(len(rows)) >= len(ordinary)
+    rare, test = measured
+    rows, anomalous, _ = training_ranks(seen, bank, ranks, exposed)
     found = (
-        weighted_rank_average(rows, anomalous, [rare[held], test]),
-        logistic(rows, anomalous, [rare[held], test], DECORRELATED),
-        logistic(rows, anomalous, [rare[held], test]),
+        weighted_rank_average(rows, anomalous, [rare[~exposed], test]),
+        logistic(rows, anomalous, [rare[~exposed], test], DECORRELATED),
+        logistic(rows, anomalous, [rare[~exposed], test]),
     )
     for name, (of_rare, of_test) in zip(BASELINES, found, strict=True):
-        simple[name][0][held] += of_rare / seeds
+        simple[name][0][~exposed] += of_rare / seeds
         simple[name][1][turn] += of_test[turn] / seeds

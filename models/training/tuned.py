@@ -1,7 +1,6 @@
-"""Fine-tuned detectors for the k-fold protocol: one set of tuned members per seed and fold, kept on disk."""
+"""Fine-tuned detectors for the k-fold protocol and for the service, kept on disk: a second run goes on from there."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +9,36 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.spectral.ensemble import Beliefs, Member
+from models.sentinel.adapter import Adapter
+from models.sentinel.features import Features
+from models.spectral.ensemble import Member
 from models.training.dataset import Dataset
-from models.training.exposure import ExposureConfig, Inputs, Top, Whole, answers, fine_tune
-from models.training.protocol import Scorer
-from models.training.sentinel import Believed, Material, fit_scores
+from models.training.exposure import (
+    ExposureConfig,
+    Inputs,
+    Model,
+    Shown,
+    Whole,
+    answers,
+    class_centres,
+    fine_tune,
+    learn_to_tell,
+)
+from models.training.sampling import SURVEY_SAMPLING, tempered, weights
+from models.training.sentinel import Believed, Material, Sights, sights
 
 Progress = Callable[[int], None]
+Bools = NDArray[np.bool_]
+REAL, SEMI_REAL = 1.0, 0.5
+"""How often a rare spectrum is shown, for its class's share."""
+RARE_SHARE = 0.5
+"""Share of the exposed spectra that are rare ones; the others are simulated."""
 
 
 class Tuning:
-    """Makes the material that networks see which were tuned with some rare spectra exposed.
+    """Makes what networks see which were tuned with some rare spectra exposed.
 
-    Every finished (member, fold) is a file in `folder`; a second run takes it from there.
+    Every finished adapter (or member, where whole networks are tuned) is a file in `folder`.
 
     Parameters
     ----------
@@ -34,7 +50,7 @@ class Tuning:
     device : str
         `cpu` or `cuda`.
     progress : callable
-        Told of each member tuned.
+        Told of each adapter or member tuned.
     """
 
     def __init__(
@@ -50,65 +66,118 @@ class Tuning:
         self._material, self._members, self._config = material, members, config
         self._folder, self._device, self._progress = folder, device, progress
 
-    def __call__(self, seed: int, fold: int, exposed: NDArray[np.bool_]) -> tuple[Material, Scorer]:
-        """Material of one seed's tuned members, and a scorer fitted to it."""
-        own = [i for i, m in enumerate(self._members) if m.seed == seed]
-        models = [(i, self._tuned(i, fold, exposed)) for i in own]
-        m = self._material
-        now = Material(
-            train=self._seen(m.train, models),
-            select=self._seen(m.select, models),
-            calibrate=self._seen(m.calibrate, models),
-            test=self._seen(m.test, models),
-            rare=self._seen(m.rare, models),
-            odd={kind: self._seen(b, models) for kind, b in m.odd.items()},
-            odd_test={kind: self._seen(b, models) for kind, b in m.odd_test.items()},
-        )
-        return now, fit_scores(now, seed)
+    def __call__(self, seed: int, fold: int, exposed: Bools) -> tuple[Sights, Adapter | None]:
+        """What one seed sees once it is tuned; see `models.training.sentinel.Tuned`."""
+        own = [m for m in self._members if m.seed == seed]
+        if self._config.part == "top":
+            return self._adapted(own[-1], fold, exposed)
+        nets = [self._whole(m, fold, exposed) for m in own]
+        parts = {f: _each(getattr(self._material, f), nets) for f in Material.__dataclass_fields__}
+        return Sights(**parts, scores=sights(self._material, seed).scores), None
 
-    def _tuned(self, i: int, fold: int, exposed: NDArray[np.bool_]) -> Whole | Top:
-        member, m = self._members[i], self._material
-        model: Whole | Top = Whole(member.net) if self._config.part == "all" else Top(member.net, self._config.hidden)
-        model.to(self._device)
+    def _adapted(self, member: Member, fold: int, exposed: Bools) -> tuple[Sights, Adapter]:
+        seen = sights(self._material, member.seed)
+        adapter = Adapter.before(member.net, seen.train.texture, self._config.hidden)
+        rare = [f.rows(_repeated(exposed, len(f))) for f in (seen.rare, seen.views)]
+        strange = [_features(f) for f in (*rare, *seen.odd.values())]
+        path = self._folder / f"adapter-{member.seed}-{fold}.safetensors"
+        if path.exists():
+            adapter.load_state_dict(load_file(path))
+        else:
+            seed = 1000 * member.seed + fold
+            self._tune(adapter, _features(seen.train), strange, exposed, seed)
+            self._tell(adapter, seen, strange, exposed, seed)
+            _kept(adapter, path)
+        self._progress(1)
+        centres, _ = class_centres(adapter, _features(seen.train), torch.from_numpy(self._material.train.data.label))
+        adapter.class_centres.copy_(centres)
+        adapter.rounded().eval().requires_grad_(False)
+        return seen.through(adapter), adapter
+
+    def _whole(self, member: Member, fold: int, exposed: Bools) -> Whole:
+        m = self._material
+        model = Whole(member.net).to(self._device)
+        strange = [m.rare.rows(exposed), m.views.rows(_repeated(exposed, len(m.views.data))), *m.odd.values()]
         path = self._folder / f"tuned-{member.seed}-{member.kind}-{fold}.safetensors"
         if path.exists():
             model.load_state_dict(load_file(path))
-            self._progress(1)
-            return model.eval()
-        strange = [self._inputs(m.rare, i, exposed), *(self._inputs(b, i) for b in m.odd.values())]
-        together = tuple(torch.cat(column) for column in zip(*strange, strict=True))
-        labels = torch.from_numpy(m.train.data.label)
-        fine_tune(model, self._inputs(m.train, i), labels, together, self._config, seed=1000 * member.seed + fold)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, fresh)
-        fresh.replace(path)
+        else:
+            fluxes = [_fluxes(b.data) for b in strange]
+            self._tune(model, _fluxes(m.train.data), fluxes, exposed, 1000 * member.seed + fold)
+            _kept(model, path)
         self._progress(1)
-        return model
+        return model.eval()
 
-    def _inputs(self, believed: Believed, i: int, where: NDArray[np.bool_] | None = None) -> Inputs:
-        if where is not None:
-            believed = believed.rows(where)
-        if self._config.part == "top":
-            return (torch.tensor(believed.beliefs.member_embedding[i], dtype=torch.float32),)
-        return _fluxes(believed.data)
+    def _tune(self, model: Model, ordinary: Inputs, strange: Sequence[Inputs], exposed: Bools, seed: int) -> None:
+        """The paper's part. `strange`: rare, views, then each simulated kind."""
+        data = self._material.train.data
+        usual = Shown(inputs=ordinary, weights=weights(data, SURVEY_SAMPLING))
+        shown = Shown(inputs=_together(strange), weights=self._weights([len(s[0]) for s in strange], exposed))
+        fine_tune(model, usual, torch.from_numpy(data.label), shown, self._config, seed=seed)
 
-    def _seen(self, believed: Believed, models: Sequence[tuple[int, Whole | Top]]) -> Believed:
-        outputs = [answers(model, self._inputs(believed, i)) for i, model in models]
+    def _tell(self, adapter: Adapter, seen: Sights, strange: Sequence[Inputs], exposed: Bools, seed: int) -> None:
+        """The part beyond the paper: ordinary spectra as they are and augmented, rarer classes more often."""
+        m = self._material
+        texture = torch.cat([_features(f)[1] for f in (seen.train, seen.train_views)])
+        label = np.concatenate([m.train.data.label, m.train_views.data.label])
+        usual = Shown(inputs=(texture,), weights=torch.tensor(tempered(np.bincount(label), 0.5)[label]))
+        numbers = self._weights([len(s[0]) for s in strange], exposed)
+        learn_to_tell(adapter, usual, Shown(inputs=(_together(strange)[1],), weights=numbers), self._config, seed=seed)
 
-        def stacked(parts: Sequence[Tensor]) -> NDArray[np.float64]:
-            return torch.stack([p.double() for p in parts]).numpy()
+    def _weights(self, sizes: Sequence[int], exposed: Bools) -> Tensor:
+        """Rare ones by the root of their class's number, augmented as often as not; simulated kinds alike."""
+        data = self._material.rare.data
+        kinds = np.array(data.kinds)[exposed]
+        _, which, count = np.unique(kinds, return_inverse=True, return_counts=True)
+        rare = np.where(data.semi_real[exposed], SEMI_REAL, REAL) / np.sqrt(count[which])
+        views = np.tile(rare, sizes[1] // max(len(rare), 1))
+        real = np.concatenate([rare, views])
+        made = np.concatenate([np.full(n, 1 / n) for n in sizes[2:]]) if sizes[2:] else np.zeros(0)
+        share = RARE_SHARE if len(made) else 1.0
+        return torch.tensor(np.concatenate([share * real / real.sum(), (1 - share) * made / max(made.sum(), 1e-12)]))
 
-        beliefs = Beliefs(
-            member_fine=stacked([o.fine_logits.softmax(-1) for o in outputs]),
-            member_coarse=stacked([o.coarse_logits.softmax(-1) for o in outputs]),
-            member_logits=stacked([o.fine_logits for o in outputs]),
-            member_embedding=stacked([o.embedding for o in outputs]),
-            member_projection=stacked([o.fine_projection for o in outputs]),
-            seeds=tuple(self._members[i].seed for i, _ in models),
-        )
-        return replace(believed, beliefs=beliefs)
+
+def _kept(model: Model, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, fresh)
+    fresh.replace(path)
+
+
+def _together(parts: Sequence[Inputs]) -> Inputs:
+    return tuple(torch.cat(column) for column in zip(*parts, strict=True))
+
+
+def _repeated(exposed: Bools, n: int) -> Bools:
+    return np.tile(exposed, n // len(exposed))
+
+
+def _features(features: Features) -> Inputs:
+    return tuple(torch.tensor(v, dtype=torch.float32) for v in (features.embedding, features.texture))
 
 
 def _fluxes(data: Dataset) -> Inputs:
     return torch.from_numpy(data.flux), torch.from_numpy(data.masks())
+
+
+def _each(value: Believed | dict[str, Believed], nets: Sequence[Whole]) -> Features | dict[str, Features]:
+    if isinstance(value, Believed):
+        return _seen(value.data, nets)
+    return {k: _seen(b.data, nets) for k, b in value.items()}
+
+
+def _seen(data: Dataset, nets: Sequence[Whole]) -> Features:
+    """Mean over tuned members."""
+    outputs = [answers(net, _fluxes(data)) for net in nets]
+
+    def mean(parts: Sequence[Tensor]) -> NDArray[np.float64]:
+        return torch.stack([p.double() for p in parts]).mean(0).numpy()
+
+    return Features(
+        logits=mean([o.fine_logits for o in outputs]),
+        coarse=mean([o.coarse_logits.double().softmax(-1) for o in outputs]),
+        embedding=mean([o.embedding for o in outputs]),
+        projection=mean([o.fine_projection for o in outputs]),
+        texture=mean([o.texture for o in outputs]),
+        exposure=np.zeros((len(data), 3)),
+    )

@@ -12,7 +12,7 @@ from plugin.commands.spectra import BundleOption, DataOption, bundle_app, evalua
 from plugin.progress import progress
 
 if TYPE_CHECKING:
-    from models.sentinel.detector import Sentinel
+    from models.bundle import Bundle
     from models.training.dataset import Dataset
     from models.training.protocol import Held
     from models.training.sentinel import Material
@@ -26,51 +26,76 @@ def register(app: typer.Typer) -> None:
     evaluate_app.command("conformal")(evaluate_conformal_command)
 
 
-def add_sentinel_command(data: DataOption, bundle: BundleOption = None) -> None:
-    """Fit the anomaly layer for a bundle and put it into it; about five minutes for six members on two cores."""
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and pictures.")]
+CardOption = Annotated[bool, typer.Option(help="Also write the figures into the bundle's card.json.")]
+KeptOption = Annotated[
+    Path | None,
+    typer.Option("--kept", help="Folder where the networks' answers and what was tuned stay, for all these commands."),
+]
+PresetOption = Annotated[
+    str, typer.Option(help="Outlier exposure: compact (an adapter), paper (whole networks, a GPU), tiny, or none.")
+]
+
+
+def add_sentinel_command(
+    data: DataOption, bundle: BundleOption = None, preset: PresetOption = "compact", kept: KeptOption = None
+) -> None:
+    """Fit the anomaly layer for a bundle and put it into it; about ten minutes for six members on two cores."""
     from models.bundle import SHIPPED
     from plugin.make_sentinel import add_sentinel
 
+    chosen = _preset(preset)
     labelled, rare = _spectra(data)
     folder = bundle or SHIPPED
-    section = add_sentinel(folder, labelled, rare, today=datetime.now(UTC).date(), started=progress)
+    today = datetime.now(UTC).date()
+    section = add_sentinel(folder, labelled, rare, today=today, started=progress, preset=chosen, kept=kept)
     Console().print_json(json.dumps({k: section[k] for k in ("rates", "threshold", "calibration_size", "analogs")}))
     size = sum(p.stat().st_size for p in folder.iterdir())
     Console(stderr=True).print(f"anomaly layer -> {folder} ({size / 1e6:.1f} MB in all)")
 
 
-OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and pictures.")]
-CardOption = Annotated[bool, typer.Option(help="Also write the figures into the bundle's card.json.")]
-
-
 def evaluate_sentinel_command(
-    data: DataOption, out: OutOption, bundle: BundleOption = None, write_card: CardOption = False
+    data: DataOption,
+    out: OutOption,
+    bundle: BundleOption = None,
+    kept: KeptOption = None,
+    write_card: CardOption = False,
 ) -> None:
-    """The anomaly layer on rare spectra, leakage-free: scores, families, regimes, classes, oddities."""
-    from plugin.evaluation_layers import draw_map, sentinel_page
-    from plugin.evaluation_sentinel import evaluate_sentinel
+    """The anomaly layer on rare spectra, leakage-free: scores, families, regimes, classes, oddities.
 
-    layer, material, held, bundle_id = _measured(data, bundle)
-    figures = evaluate_sentinel(layer, material, held)
-    page = sentinel_page(figures, bundle_id)
-    _written(figures, page, out, "sentinel")
-    draw_map(held, material.rare, out / "sentinel-map.png")
+    A layer with outlier exposure is tuned anew for every fold: ten minutes, or little with a --kept folder.
+    """
+    loaded, material = _material(data, bundle, kept)
+    preset = loaded.card["sentinel"].get("exposure")
+    figures = _figures(loaded, material, preset, kept or out / "kept", out, "sentinel", "cpu")
     if write_card:
         _into_card(bundle, "sentinel_metrics", figures)
 
 
 def evaluate_conformal_command(
-    data: DataOption, out: OutOption, bundle: BundleOption = None, write_card: CardOption = False
+    data: DataOption,
+    out: OutOption,
+    bundle: BundleOption = None,
+    kept: KeptOption = None,
+    write_card: CardOption = False,
 ) -> None:
     """The conformal layer on real spectra: coverage of p-values and sets, by class and by anomaly quintile."""
+    from plugin.evaluation_cases import case_rows, cases, draw_cases
     from plugin.evaluation_conformal import evaluate_conformal
-    from plugin.evaluation_layers import conformal_page, draw_coverage, draw_p_values
+    from plugin.evaluation_layers import conformal_page, draw_alphas, draw_coverage, draw_p_values
 
-    layer, material, held, bundle_id = _measured(data, bundle)
+    loaded, material = _material(data, bundle, kept)
+    layer = loaded.sentinel
+    assert layer is not None
+    plain, tuned = _held(loaded, material, loaded.card["sentinel"].get("exposure"), kept or out / "kept", "cpu")
+    held = tuned or plain
     figures = evaluate_conformal(layer, material, held)
-    _written(figures, conformal_page(figures, bundle_id), out, "conformal")
+    found = cases(material, plain, held)
+    _written(figures, conformal_page(figures, loaded.bundle_id, case_rows(found)), out, "conformal")
     draw_p_values(figures, out / "p-values.png")
+    draw_alphas(figures, out / "coverage.png")
     draw_coverage(figures, out / "quintiles.png")
+    draw_cases(material, plain, found, out / "cases.png")
     if write_card:
         _into_card(bundle, "conformal_metrics", figures)
 
@@ -79,44 +104,37 @@ def train_sentinel(
     data: DataOption,
     out: OutOption,
     bundle: BundleOption = None,
-    preset: Annotated[str, typer.Option(help="paper (whole networks), compact (an adapter) or tiny.")] = "compact",
+    preset: PresetOption = "compact",
+    kept: KeptOption = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
 ) -> None:
     """Outlier-exposure fine-tuning, fold by fold, and what it finds of the rare spectra it has not seen.
 
-    What is finished stays in the folder: a second run goes on from there. The bundle does not change.
+    What is finished stays: a second run goes on from there. The bundle does not change; `bundle add-sentinel` puts a
+    layer tuned on everything into it.
     """
     import torch
 
-    from models.training.exposure import PRESETS
-    from models.training.protocol import run_protocol
-    from models.training.tuned import Tuning
-    from plugin.commands.spectra import _load
-    from plugin.evaluation_layers import sentinel_page
-    from plugin.evaluation_sentinel import evaluate_sentinel
-    from plugin.make_sentinel import gather
-
-    if preset not in PRESETS:
-        raise typer.BadParameter(f"no preset {preset!r}: choose from {', '.join(PRESETS)}")
+    chosen = _preset(preset)
     if threads:
         torch.set_num_threads(threads)
-    loaded = _load(bundle)
-    if loaded.sentinel is None:
-        raise typer.BadParameter("this bundle has no anomaly layer: run `astranet bundle add-sentinel`")
-    material = gather(loaded.ensemble, *_spectra(data), started=progress)
-    members = loaded.ensemble.members
-    with progress("tune", 5 * len(members)) as advance:
-        tuning = Tuning(material, members, PRESETS[preset], out, device=device, progress=advance)
-        scorers = {d.seed: (d.bank, d.ranks) for d in loaded.sentinel.detectors}
-        held = run_protocol(material, scorers, tuned=tuning)
-    figures = evaluate_sentinel(loaded.sentinel, material, held)
-    _written(figures, sentinel_page(figures, f"{loaded.bundle_id}, tuned ({preset})"), out, "sentinel-tuned")
+    loaded, material = _material(data, bundle, kept or out)
+    _figures(loaded, material, chosen, kept or out, out, "sentinel-tuned", device)
 
 
-def _measured(data: Path, bundle: Path | None) -> "tuple[Sentinel, Material, Held, str]":
+def _preset(name: str) -> str | None:
+    from models.training.exposure import PRESETS
+
+    if name == "none":
+        return None
+    if name not in PRESETS:
+        raise typer.BadParameter(f"no preset {name!r}: choose from none, {', '.join(PRESETS)}")
+    return name
+
+
+def _material(data: Path, bundle: Path | None, kept: Path | None) -> "tuple[Bundle, Material]":
     from plugin.commands.spectra import _load
-    from plugin.evaluation_sentinel import held_out
     from plugin.make_sentinel import gather
 
     loaded = _load(bundle)
@@ -125,10 +143,42 @@ def _measured(data: Path, bundle: Path | None) -> "tuple[Sentinel, Material, Hel
     labelled, rare = _spectra(data)
     if labelled.hash() != loaded.card["training"]["data_hash"]:
         raise typer.BadParameter("these spectra or splits are not those the bundle was trained with")
-    material = gather(loaded.ensemble, labelled, rare, started=progress, train=False)
-    with progress("detectors, fold by fold", 5 * len(loaded.sentinel.detectors)) as advance:
-        held = held_out(loaded.sentinel, material, advance=advance)
-    return loaded.sentinel, material, held, loaded.bundle_id
+    return loaded, gather(loaded, labelled, rare, started=progress, kept=kept)
+
+
+def _held(
+    loaded: "Bundle", material: "Material", preset: str | None, kept: Path, device: str
+) -> "tuple[Held, Held | None]":
+    """The k-fold protocol without exposure of the networks, and with it."""
+    from models.training.protocol import FOLDS, run_protocol
+    from models.training.sentinel import fit_scores, sights
+    from plugin.make_sentinel import tuning
+
+    seeds = list(dict.fromkeys(loaded.ensemble.seeds))
+    # Banks anew, though those of the bundle know no rare spectrum either: its rank pools are of a tuned detector.
+    scorers = {seed: fit_scores(sights(material, seed), material) for seed in seeds}
+    with progress("detectors, fold by fold", FOLDS * len(seeds)) as advance:
+        plain = run_protocol(material, scorers, progress=advance)
+    if preset is None:
+        return plain, None
+    with progress("tuned, fold by fold", FOLDS * len(seeds)) as advance:
+        tuned = tuning(loaded, material, preset, kept, device=device)
+        return plain, run_protocol(material, scorers, tuned=tuned, progress=advance)
+
+
+def _figures(
+    loaded: "Bundle", material: "Material", preset: str | None, kept: Path, out: Path, name: str, device: str
+) -> dict[str, Any]:
+    """Measure, write page and map."""
+    from plugin.evaluation_layers import draw_map, sentinel_page
+    from plugin.evaluation_sentinel import evaluate_sentinel
+
+    plain, tuned = _held(loaded, material, preset, kept, device)
+    figures = evaluate_sentinel(material, plain, tuned)
+    what = "without outlier exposure" if preset is None else f"outlier exposure: {preset}"
+    _written(figures, sentinel_page(figures, f"{loaded.bundle_id}, {what}"), out, name)
+    draw_map(plain, tuned or plain, material.rare, out / f"{name}-map.png")
+    return figures
 
 
 def _written(figures: dict[str, Any], page: str, out: Path, name: str) -> None:

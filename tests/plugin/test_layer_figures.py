@@ -8,11 +8,13 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from models.sentinel.scores import names
+from models.training.protocol import run_protocol
 from models.training.sentinel import fit_sentinel
 from plugin import evaluation_sentinel
+from plugin.evaluation_cases import case_rows, cases, draw_cases
 from plugin.evaluation_conformal import evaluate_conformal
-from plugin.evaluation_layers import conformal_page, draw_coverage, draw_map, draw_p_values, sentinel_page
-from plugin.evaluation_sentinel import areas, evaluate_sentinel, held_out
+from plugin.evaluation_layers import conformal_page, draw_alphas, draw_coverage, draw_map, draw_p_values, sentinel_page
+from plugin.evaluation_sentinel import areas, evaluate_sentinel
 from tests.models.training.layered import layered
 
 
@@ -34,8 +36,9 @@ def measured():
     material = layered()
     layer = fit_sentinel(material)
     told: list[int] = []
-    held = held_out(layer, material, advance=told.append)
-    yield layer, material, held, evaluate_sentinel(layer, material, held), told
+    scorers = {d.seed: (d.bank, d.ranks) for d in layer.detectors}
+    held = run_protocol(material, scorers, progress=told.append)
+    yield layer, material, held, evaluate_sentinel(material, held, None), told
     patch.undo()
 
 
@@ -55,7 +58,7 @@ def test_every_table_of_the_anomaly_layer_is_there(measured) -> None:
     page = sentinel_page(figures, "made@0")
     assert "LightGBM, mean of seeds" in page
     assert "noise (simulated)" in page
-    assert "nan" not in page
+    assert " nan" not in page
 
 
 def test_every_table_of_the_conformal_layer_is_there_and_covers(measured, tmp_path) -> None:
@@ -70,9 +73,14 @@ def test_every_table_of_the_conformal_layer_is_there_and_covers(measured, tmp_pa
     assert all(q["admcp"]["mean"] > 0.85 for q in figures["quintiles"])
     assert sum(p["share"] for p in figures["policy"].values()) == pytest.approx(1, abs=1e-3)
     assert sum(figures["histogram"]["rare"]) == pytest.approx(1, abs=0.01)
-    page = conformal_page(figures, "made@0")
+    found = cases(material, held, held)
+    assert found
+    page = conformal_page(figures, "made@0", case_rows(found))
     assert "AD-MCP" in page
+    assert "Table X" in page
+    draw_cases(material, held, found, tmp_path / "cases.png")
+    draw_alphas(figures, tmp_path / "coverage.png")
     draw_p_values(figures, tmp_path / "p.png")
     draw_coverage(figures, tmp_path / "q.png")
-    draw_map(held, material.rare, tmp_path / "map.png")
+    draw_map(held, held, material.rare, tmp_path / "map.png")
     assert all(p.stat().st_size > 5000 for p in tmp_path.iterdir())

@@ -139,7 +139,7 @@ def test_the_doctor_tells_the_false_alarms_of_a_night() -> None:
     analyst = SimpleNamespace(false_alarm_rates={"anchor": 0.01, "per_seed": 0.01, "seed_union": 0.025})
     settings = Settings(regime="seed_union", spectra_per_night=40)
     assert false_alarms(settings, analyst) == (
-        "anomaly regime seed_union: about 2.5 % false alarms, 1.0 in a night of 40 spectra"
+        "anomaly regime seed_union: about 2.5 % false alarms, 1.0 in a night of 40 spectra (anchor 0.4, per_seed 0.4)"
     )
     assert false_alarms(settings, SimpleNamespace(false_alarm_rates={})) == "no anomaly layer"
 

@@ -11,6 +11,8 @@ from models.sentinel.bank import Bank
 from models.sentinel.features import Features
 
 FAMILIES = ("uncertainty", "distance", "density", "hybrid")
+BEYOND = "beyond"
+"""Scores the paper does not have: no family of its own stands behind them, and only tuned detectors use them."""
 Function = Callable[[Features, Bank], NDArray[np.float64]]
 
 
@@ -36,7 +38,7 @@ def score(name: str, family: str) -> Callable[[Function], Function]:
     ValueError
         If the name is taken or the family unknown.
     """
-    if name in _SCORES or family not in FAMILIES:
+    if name in _SCORES or family not in (*FAMILIES, BEYOND):
         raise ValueError(f"score {name!r} of family {family!r}: name taken or family unknown")
 
     def register(function: Function) -> Function:
@@ -47,8 +49,9 @@ def score(name: str, family: str) -> Callable[[Function], Function]:
 
 
 def names(family: str | None = None) -> tuple[str, ...]:
-    """Names of all scores, or of one family."""
-    return tuple(s.name for s in _SCORES.values() if family in (None, s.family))
+    """Names of the sixteen scores of the paper, or of one family."""
+    wanted = FAMILIES if family is None else (family,)
+    return tuple(s.name for s in _SCORES.values() if s.family in wanted)
 
 
 def compute(features: Features, bank: Bank, which: Sequence[str] | None = None) -> NDArray[np.float64]:

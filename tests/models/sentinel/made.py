@@ -20,7 +20,10 @@ def clouds(n: int, seed: int, *, shift: float = 0.0) -> tuple[Features, np.ndarr
     coarse = rng.dirichlet(np.ones(3), size=n)
     projection = np.eye(K, P)[labels] + 0.2 * rng.normal(size=(n, P))
     projection /= np.linalg.norm(projection, axis=1, keepdims=True)
-    return Features(logits=logits, coarse=coarse, embedding=e, projection=projection), labels
+    made = Features(
+        logits=logits, coarse=coarse, embedding=e, projection=projection, texture=e[:, -12:], exposure=np.zeros((n, 3))
+    )
+    return made, labels
 
 
 def beliefs_of(features: Features, seeds: tuple[int, ...] = (1, 2)) -> Beliefs:
@@ -35,5 +38,6 @@ def beliefs_of(features: Features, seeds: tuple[int, ...] = (1, 2)) -> Beliefs:
         member_logits=logits,
         member_embedding=np.stack([features.embedding] * len(seeds)),
         member_projection=np.stack([features.projection] * len(seeds)),
+        member_texture=np.stack([features.texture] * len(seeds)),
         seeds=seeds,
     )

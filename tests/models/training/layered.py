@@ -29,6 +29,8 @@ def layered() -> Material:
         calibrate=labelled(140, 2),
         test=labelled(140, 3),
         rare=labelled(40, 4, shift=6.0),
+        train_views=labelled(70, 7),
+        views=labelled(80, 4, shift=6.5),
         odd={"noise": labelled(20, 5, shift=9.0)},
         odd_test={"noise": labelled(20, 6, shift=9.0)},
     )
