@@ -94,4 +94,4 @@ def _load(folder: Path | None) -> Any:
 
 
 def _tell(text: str) -> None:
-    Console(stderr=True).print(text, highlight=False)
+    Console(stderr=True).print(text, highlight=False, soft_wrap=True)
