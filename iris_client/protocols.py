@@ -164,6 +164,14 @@ class SaveStub:
 
 
 @runtime_checkable
+class HostSource(Protocol):
+    """Who has been told what a source's host is."""
+
+    def host(self, target_id: str) -> Host | None:
+        """The host that people or catalogues gave a source; None when there is none."""
+
+
+@runtime_checkable
 class WatchList(Protocol):
     """Which objects a marshal's groups care for."""
 

@@ -23,7 +23,7 @@ from iris_client.skyportal_classifications import SITEWIDE, Classifications
 from iris_client.skyportal_comments import post_comment
 from iris_client.skyportal_places import source_path, spectrum_path
 from iris_client.transport import ANSWER_S, Hooks, Transport
-from models.domain import LightCurve, RawSpectrum, Target
+from models.domain import Host, LightCurve, RawSpectrum, Target
 
 _PAGE: Final = 100
 """Sources per page of the sweep; the server clips at 500, and large pages time out on a busy one."""
@@ -166,6 +166,10 @@ class SkyPortal:
     def target(self, target_id: str) -> Target:
         """The source it belongs to; raises `NotFound` when there is none."""
         return parse.target(self._transport.get(source_path(target_id)))
+
+    def host(self, target_id: str) -> Host | None:
+        """The galaxy that the marshal has as a source's host: where it lies, for it holds no g or r magnitudes."""
+        return parse.host(self._transport.get(source_path(target_id)))
 
     def light_curve(self, target_id: str) -> LightCurve | None:
         """Photometry of one source in AB magnitudes, sorted; None when there is none."""

@@ -4,6 +4,7 @@ What the service cannot do without (ids, time stamps) raises `BadPayload` when i
 None. The arrays of a spectrum go through as they are: judging them is the job of quality control.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from iris_client.errors import BadPayload
 from iris_client.protocols import Account, Annotation, SaveStub, SpectrumStub
-from models.domain import LightCurve, RawSpectrum, Target
+from models.domain import Host, LightCurve, RawSpectrum, Target
 
 _BANDS: Final = {"ztfg": "g", "ztfr": "r", "ztfi": "i"}
 
@@ -64,6 +65,25 @@ def target(row: Row) -> Target:
         ebv_mag=_number(row.get("ebv")),
         classifications=_human(rows(row.get("classifications"))),
         group_ids=ids(row.get("groups")),
+    )
+
+
+def host(row: Row) -> Host | None:
+    """The host of a source, from the source's row; None when it has none, or one without a position."""
+    found = row.get("host")
+    place = (
+        [_number(part.get(key)) for part in (row, found) for key in ("ra", "dec")] if isinstance(found, dict) else []
+    )
+    if not isinstance(found, dict) or None in place:
+        return None
+    ra, dec, host_ra, host_dec = (float(v) for v in place if v is not None)
+    east = ((host_ra - ra + 180.0) % 360.0 - 180.0) * math.cos(math.radians(dec))
+    return Host(
+        separation_arcsec=3600.0 * math.hypot(east, host_dec - dec),
+        ra_deg=host_ra,
+        dec_deg=host_dec,
+        redshift=_number(found.get("redshift")),
+        source=_text(found.get("name")),
     )
 
 

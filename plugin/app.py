@@ -61,7 +61,7 @@ class Cycle:
     @property
     def complete(self) -> bool:
         """Whether nothing was left for later and nothing was parked."""
-        left = sum(c["later"] + c["parked"] for c in (self.analysed, self.objects, self.delivered))
+        left = sum(c["later"] + c["parked"] + c["waiting"] for c in (self.analysed, self.objects, self.delivered))
         return not self.trouble and not left
 
     def __add__(self, other: "Cycle") -> "Cycle":

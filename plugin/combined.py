@@ -6,7 +6,7 @@ from typing import Any
 from iris_client.graphql import GraphQLSpectra
 from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
 from iris_client.skyportal import SkyPortal
-from models.domain import LightCurve, RawSpectrum, Target
+from models.domain import Host, LightCurve, RawSpectrum, Target
 
 
 class CombinedMarshal:
@@ -42,6 +42,10 @@ class CombinedMarshal:
     def light_curve(self, target_id: str) -> LightCurve | None:
         """Photometry of one source, sorted."""
         return self._rest.light_curve(target_id)
+
+    def host(self, target_id: str) -> Host | None:
+        """The galaxy that the marshal has as a source's host."""
+        return self._rest.host(target_id)
 
     def saves(self, *, group_ids: Sequence[int], since: str | None = None) -> Iterator[SaveStub]:
         """The saves of sources to one of these groups."""

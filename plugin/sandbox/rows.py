@@ -65,6 +65,8 @@ class Source:
     tns_name: str | None = None
     altdata: Json | None = None
     origin: str | None = None
+    host: Json | None = None
+    """Its galaxy: id, name, ra, dec, redshift..."""
     saves: dict[int, "Save"] = field(default_factory=dict)
 
 

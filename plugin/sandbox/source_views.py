@@ -80,7 +80,7 @@ def single(call: Call, source: Source) -> Json:
         "groups": saved_groups(call, source),
         "associated_objs": [],
     }
-    return row | _extras(call, source)
+    return row | _extras(call, source) | ({} if source.host is None else {"host": source.host, "host_id": 1})
 
 
 def candidate(call: Call, source: Source, passing: list[int]) -> Json:

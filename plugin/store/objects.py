@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, update
 
 from plugin.store.context import Context
 from plugin.store.object_tables import objects
@@ -101,6 +101,12 @@ class Objects:
             self._set(here, saved=False)
             self._set(here & (objects.c.state == "done"), version=UNKNOWN, **self._due(now))
         return len(lost)
+
+    def due(self, now: datetime) -> int:
+        """How many could be claimed."""
+        which = (objects.c.state == "new") & (objects.c.next_try <= now)
+        found = select(func.count()).select_from(objects).where(self._mine(), which)
+        return int(self.context.connection.execute(found).scalar_one())
 
     def claim(self, limit: int, now: datetime) -> list[Watched]:
         """Take up to `limit` due objects; no other worker gets them."""

@@ -31,6 +31,8 @@ class AnalysingObjects:
     ----------
     batch_size : int
         How many objects are claimed together.
+    most : int
+        How many are looked at in one cycle: a sweep of thousands must not keep new spectra waiting.
     stop : callable
         Whether to finish early; asked between objects.
     """
@@ -42,14 +44,19 @@ class AnalysingObjects:
     posting: compose.Posting
     patience: Patience = field(default_factory=Patience)
     batch_size: int = 8
+    most: int = 300
     clock: Clock = utc_now
     stop: Callable[[], bool] = bool
 
     def run(self) -> Counter[str]:
-        """Work until nothing is due; counts by outcome: ok, refused, same, gone, later, parked."""
+        """Work until nothing is due; counts by outcome: ok, refused, same, gone, later, parked, waiting."""
         outcomes: Counter[str] = Counter()
         breaker = Breaker()
         while not self.stop() and not breaker.open:
+            if outcomes.total() >= self.most:
+                with self.store.begin() as unit:
+                    waiting = unit.objects.due(self.clock())
+                return outcomes + Counter(waiting=waiting)
             with self.store.begin() as unit:
                 held = unit.objects.claim(self.batch_size, self.clock())
             if not held:

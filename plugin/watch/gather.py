@@ -5,11 +5,12 @@ What is missing or cannot be read becomes a caveat; what may come back later is 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeVar
 
 from iris_client.curves import merged
 from iris_client.errors import BadPayload, Unavailable, UpstreamError
-from iris_client.protocols import Alert, AlertSource, AlertStub, PhotometrySource
+from iris_client.protocols import Alert, AlertSource, AlertStub, HostSource, PhotometrySource
 from models.domain import Caveat, CaveatCode, Evidence, Host, LightCurve, Target
 from models.needle.objects import ObjectAnalyst
 from models.needle.prepare import EARLIER, PreparedImages
@@ -19,6 +20,8 @@ STAR_SCORE: Final = 0.5
 """Above it the nearest catalogue source looks like a star rather than a galaxy."""
 HOST_ARCSEC: Final = 10.0
 """Farther away the nearest catalogue source is no likely host."""
+SAME_ARCSEC: Final = 2.0
+"""Two offsets that differ by less are of the same galaxy."""
 _ASKED: Final = 3  # an answer that cannot be read may be a proxy's; after so many attempts it is the server's
 _CURVE, _STAMPS = CaveatCode.NO_LIGHT_CURVE, CaveatCode.NO_CUTOUTS
 
@@ -60,13 +63,16 @@ class Gathering:
                 self._had("the broker's photometry", lambda: self.source.light_curve(name), _CURVE),
             ]
         )
+        galaxy = None
+        if isinstance(self.marshal, HostSource):
+            galaxy = self._had("the marshal's host", partial(self.marshal.host, name), CaveatCode.NO_HOST)
         wanted = self._wanted(stubs)
         latest = [found for stub in wanted[:1] if (found := self._alert(stub)) is not None]
-        evidence = self._evidence(target, curve, latest)
+        evidence = self._evidence(target, curve, latest, galaxy)
         images = self.analyst.images(evidence)
         if images.caveats and len(wanted) > 1:  # earlier epochs are fetched only when the latest is not good as it is
             alerts = [*latest, *(found for stub in wanted[1:] if (found := self._alert(stub)) is not None)]
-            evidence = self._evidence(target, curve, alerts)
+            evidence = self._evidence(target, curve, alerts, galaxy)
             images = self.analyst.images(evidence)
         return evidence, images
 
@@ -83,7 +89,9 @@ class Gathering:
             self.caveats += [c for c in found.caveats if c.code is CaveatCode.BAD_IMAGE]
         return found
 
-    def _evidence(self, target: Target, curve: LightCurve | None, alerts: Sequence[Alert]) -> Evidence:
+    def _evidence(
+        self, target: Target, curve: LightCurve | None, alerts: Sequence[Alert], galaxy: Host | None
+    ) -> Evidence:
         place = next((a.target for a in alerts if a.target.ra_deg is not None), None)
         if target.ra_deg is None and place is not None:
             target = replace(target, ra_deg=place.ra_deg, dec_deg=place.dec_deg)
@@ -92,7 +100,7 @@ class Gathering:
             target=target,
             light_curve=curve,
             cutouts=tuple(alert.cutouts for alert in alerts),
-            host=hosts[0] if hosts else None,
+            host=joined_host(galaxy, hosts[0] if hosts else None),
         )
 
     def _had(self, what: str, ask: Callable[[], T], missing: CaveatCode) -> T | None:
@@ -122,3 +130,11 @@ def host_of(alert: Alert) -> Host | None:
     host, score = alert.host, alert.star_score
     near = host is not None and host.separation_arcsec is not None and host.separation_arcsec <= HOST_ARCSEC
     return host if near and score is not None and score <= STAR_SCORE else None
+
+
+def joined_host(given: Host | None, nearest: Host | None) -> Host | None:
+    """The host that the marshal was given, with the magnitudes of the nearest source when that is the same galaxy."""
+    if given is None or nearest is None or given.separation_arcsec is None or nearest.separation_arcsec is None:
+        return given or nearest
+    same = abs(given.separation_arcsec - nearest.separation_arcsec) <= SAME_ARCSEC
+    return replace(given, mags=nearest.mags) if same else given

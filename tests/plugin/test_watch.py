@@ -8,13 +8,13 @@ import pytest
 
 from iris_client.alerts_avro import read_alert
 from iris_client.curves import merged
-from models.domain import Caveat, CaveatCode, HostVerdict, LightCurve, Report, Status, Verdict
+from models.domain import Caveat, CaveatCode, Host, HostVerdict, LightCurve, Report, Status, Verdict
 from plugin.compose import Posting, joint
 from plugin.demo.needle import ObjectLook, draw, in_order
 from plugin.sandbox.alerts import invented
 from plugin.store import ObjectFiled
 from plugin.watch.compose import gone, on_object
-from plugin.watch.gather import host_of
+from plugin.watch.gather import host_of, joined_host
 from plugin.watch.spool import SpooledAlerts
 from tests.fakes.kafka import record
 
@@ -81,6 +81,17 @@ def test_the_nearest_source_is_a_host_when_it_is_near_and_no_star(row, is_host):
     packet = invented("ZTF26aaaaaaa", 1)
     alert = read_alert(record({**packet, "candidate": packet["candidate"] | row}))
     assert (host_of(alert) is not None) == is_host
+
+
+def test_the_marshals_host_wins_and_takes_the_magnitudes_of_the_same_galaxy():
+    given = Host(separation_arcsec=3.0, ra_deg=150.0, dec_deg=20.0, redshift=0.05)
+    near, far = (Host(mags={"g": 18.0}, separation_arcsec=d) for d in (2.0, 9.0))
+    assert joined_host(given, near).mags == {"g": 18.0}
+    assert joined_host(given, near).ra_deg == 150.0
+    assert joined_host(given, far) == given
+    assert joined_host(None, far) == far
+    assert joined_host(given, None) == given
+    assert joined_host(None, None) is None
 
 
 def curve(mjd: list[float], mag: list[float], band: str = "g") -> LightCurve:

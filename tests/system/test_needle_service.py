@@ -12,8 +12,10 @@ import pytest
 
 from iris_client.protocols import Place
 from plugin.clock import utc_now
+from plugin.compose import Posting
 from plugin.sandbox import FaultKind, FaultPlan, Sandbox
 from plugin.sandbox.alerts import invented
+from plugin.watch.analyse import AnalysingObjects
 from plugin.watch.spool import SpooledAlerts
 from tests.fakes import needle_service
 from tests.fakes.kafka import MockCluster, record
@@ -246,6 +248,30 @@ def test_whatever_is_missing_is_a_caveat_and_not_an_error(tmp_path):
     assert "NaN" in parked[0].last_error
 
 
+def test_the_host_that_the_marshal_knows_is_used(sandbox, tmp_path):
+    source = sandbox.state.sources["ZTF26aaaaaa1"]
+    source.host = {"id": 1, "name": "NGC 1", "ra": source.ra, "dec": source.dec + 1.0 / 3600, "redshift": 0.02}
+    analyst = FakeObjectAnalyst()
+    with opened(sandbox, tmp_path, analyst=analyst) as app:
+        app.once()
+    hosts = {e.target.target_id: e.host for e in analyst.seen}
+    found = hosts["ZTF26aaaaaa1"]
+    assert found.separation_arcsec == pytest.approx(1.0, abs=0.01)
+    assert (found.redshift, found.dec_deg, found.mags["r"]) == (0.02, source.host["dec"], 20.0)
+    assert hosts["ZTF26aaaaaa0"].ra_deg is None
+
+
+def test_a_cycle_looks_at_so_many_objects_and_the_next_one_goes_on(sandbox, tmp_path):
+    posting, analyst = Posting(group_ids=(6,)), FakeObjectAnalyst()
+    with opened(sandbox, tmp_path, dry_run=True) as app:
+        app.watch.look(app.settings, app.store, utc_now, bool)
+        parts = {"marshal": app.marshal, "source": app.watch.source, "store": app.store, "analyst": analyst}
+        few = AnalysingObjects(**parts, posting=posting, batch_size=2, most=4)
+        first, second = few.run(), few.run()
+    assert (first["ok"] + first["refused"], first["waiting"]) == (4, 2)
+    assert (second["ok"] + second["refused"], second["waiting"]) == (2, 0)
+
+
 def test_an_archive_is_no_news_until_somebody_saves_it_or_an_alert_comes(tmp_path):
     later = Later()
     with Sandbox() as sandbox:
@@ -419,4 +445,4 @@ def test_requests_grow_with_what_is_new_and_not_with_what_is_watched(tmp_path):
                     assert app.once().objects["ok"] == new
                     costs[size, new] = len([r for r in sandbox.requests if r.method == "GET"])
     assert costs[20, 0] == costs[200, 0] <= 4
-    assert costs[20, 3] == costs[200, 3] <= 4 + 3 * 12
+    assert costs[20, 3] == costs[200, 3] <= 4 + 3 * 13
