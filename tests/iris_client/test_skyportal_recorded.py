@@ -434,3 +434,13 @@ def test_candidates_as_recorded() -> None:
     (found,) = client(Recording(FOLDER, "candidates_list")).candidates(group_ids=GROUPS)
     assert found.target_id == "ZTF26aaapple"
     assert found.ra_deg is not None
+
+
+def test_saves_as_recorded() -> None:
+    saves = list(client(Recording(FOLDER, "sources_savedAfter")).saves(group_ids=GROUPS, since="2026-11-20T00:00:00"))
+    assert {s.target_id for s in saves} >= {"ZTF26aaapple", "ZTF26aacider"}
+    assert all(s.saved_at.startswith("2026-11-2") for s in saves)
+
+
+def test_a_source_without_a_host_has_none() -> None:
+    assert client(Recording(FOLDER, "source_single")).host("ZTF26aaapple") is None

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -90,9 +91,14 @@ def test_nothing_written_fails_the_demo(sandbox, tmp_path):
 
 
 def test_a_simulated_sandbox_is_told_as_such(tmp_path):
-    with Sandbox.simulated(n_sources=7, seed=5) as sandbox:
+    with Sandbox.simulated(n_sources=7, seed=5, candidates=2) as sandbox:
         with build(live_settings(sandbox, tmp_path), analyst=FakeAnalyst()) as app:
             html, terminal = run(app, sandbox, tmp_path / "out")
+        posts = {a["place"]: a["data"] for a in sandbox.annotations() if a["origin"] == "NEEDLE"}
+        assert "What NEEDLE says of their alerts" in html
+        assert set(posts) >= {name for name, s in sandbox.state.sources.items() if not s.saves}  # without a spectrum
+        for name in posts:
+            assert re.search(rf"Light curve of {name}: [\d.]+ to [\d.]+ mag", html)
         for spectrum, kind in sandbox.kinds.items():
             assert f"spectrum {spectrum}" in html
             assert kind.rpartition("/")[2] in html
