@@ -15,7 +15,7 @@ from iris_client.skyportal import SkyPortal
 from plugin.app import make_analyst, make_marshal, make_pacer
 from plugin.clock import utc_now
 from plugin.settings import PREFIX, ConfigError, Settings
-from plugin.store import StoreError, schema_of
+from plugin.store import StoreError, open_store, schema_of
 from plugin.store.engine import make_engine, parse_url, sqlite_file
 
 _MOST_SKEW = timedelta(seconds=30)
@@ -58,6 +58,7 @@ def examine(settings: Settings, *, client: Callable[[Settings], SkyPortal] = mak
     with marshal:
         yield from _marshal(settings, marshal)
     yield from _alerts(settings)
+    yield _tns(settings)
 
 
 def _mode(settings: Settings) -> str:
@@ -181,6 +182,28 @@ _SOURCE_REMEDY = {
     "avro": f"check {PREFIX}ALERT_DIR",
     "kafka": f"check {PREFIX}KAFKA_SERVERS, {PREFIX}KAFKA_TOPICS and the account",
 }
+
+
+def _tns(settings: Settings) -> Check:
+    """Whether the TNS can be asked, and how old its mirror is; the TNS itself is not asked, because that costs."""
+    from plugin.tns_source import make_tns
+
+    try:
+        tns = make_tns(settings)
+    except ConfigError as error:
+        return Check(name="TNS", ok=False, found="not set up", remedy=str(error))
+    if tns is None:
+        return Check(name="TNS", ok=True, found=f"off: {PREFIX}TNS_API_KEY is not set")
+    with tns:
+        try:
+            with open_store(settings.database_url, marshal="", to_read=True) as store, store.begin() as unit:
+                count, last = unit.tns.count(tns.url), unit.tns.last_read(tns.url)
+        except StoreError:
+            count, last = 0, None
+    mirror = (
+        f"mirror of {count} objects, read {last:%Y-%m-%d %H:%M} UT" if last else "no mirror yet: `astranet tns update`"
+    )
+    return Check(name="TNS", ok=True, found=f"{settings.tns_url}, {mirror}")
 
 
 def _needle(settings: Settings) -> Check:

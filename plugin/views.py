@@ -10,6 +10,7 @@ from iris_client.protocols import Place
 from models.domain import Report
 from plugin.doctor import Check
 from plugin.store import Filed, ObjectFiled, Parcel, Store, Task, Watched
+from plugin.store.tns_names import Known, in_words
 
 
 def check_line(check: Check) -> str:
@@ -27,6 +28,8 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
         places = {Place(kind="source", id=f.target_id) for f in filed} | {Place(kind="source", id=name)}
         places |= {Place(kind="spectrum", id=t.spectrum_id) for t in tasks}
         parcels = unit.outbox.at(sorted(places, key=lambda p: (p.kind, p.id)))
+        sources = sorted({name, *(f.target_id for f in filed)})
+        names = [known for source in sources for known in unit.names.history(source)]
     if not filed and not tasks and needle is None and watched is None:
         yield f"nothing on file about {escape(name)}"
         return
@@ -38,6 +41,8 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
     waiting = [task for task in tasks if task.state not in ("done", "superseded", "baseline")]
     if waiting:
         yield task_table(waiting)
+    if names:
+        yield name_table(names)
     if parcels:
         yield parcel_table(parcels)
 
@@ -113,6 +118,17 @@ def task_table(tasks: Sequence[Task]) -> Table:
     table = Table("spectrum", "source", "version", "state", "attempts", "last error", title="not answered")
     for t in tasks:
         table.add_row(*map(_text, (t.spectrum_id, t.target_id, t.modified, t.state, t.attempts, t.last_error)))
+    return table
+
+
+def name_table(names: Sequence[Known]) -> Table:
+    """What the TNS calls a source, and what it called it before."""
+    table = Table("source", "since", "TNS name", "redshift", "told by", "asked last", title="on the TNS")
+    for known in names:
+        one = known.name
+        said = (None, None) if one is None else (one.redshift, one.source)
+        times = [f"{when:%Y-%m-%d %H:%M}" for when in (known.since, known.asked_at)]
+        table.add_row(*map(_text, (known.target_id, times[0], in_words(one), *said, times[1])))
     return table
 
 

@@ -6,6 +6,7 @@ from iris_client.skyportal import SkyPortal
 from plugin.app import make_marshal
 from plugin.doctor import Check, examine
 from plugin.sandbox import Sandbox
+from plugin.sandbox.tns import TnsSandbox
 from plugin.settings import Settings
 from plugin.store import migrate, open_store
 
@@ -56,6 +57,7 @@ def test_all_is_well(checks, sandbox):
         "groups",
         "clock",
         "alerts",
+        "TNS",
     ]
     assert not sandbox.writes()
     assert sandbox.token not in repr(found)
@@ -152,3 +154,15 @@ def test_a_wrong_password_of_boom_is_told_and_not_shown(checks, sandbox):
 def test_a_folder_that_is_not_there_is_named(checks, tmp_path):
     found = checks(alert_source="avro", alert_dir=tmp_path / "none")
     assert "there is no folder" in found["alerts"].remedy
+
+
+def test_the_tns_is_set_up_or_off_and_is_not_asked(checks, tmp_path):
+    assert "off" in checks()["TNS"].found
+    assert failed(checks(tns_api_key="not-to-be-shown")) == ["TNS"]
+    with TnsSandbox() as tns:
+        given = {"tns_url": tns.url, "tns_api_key": tns.api_key, "tns_bot_id": tns.bot[0], "tns_bot_name": tns.bot[1]}
+        found = checks(**given)["TNS"]
+        assert found.ok
+        assert "no mirror yet" in found.found
+        assert tns.requests == []
+        assert tns.api_key not in found.found

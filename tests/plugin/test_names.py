@@ -1,5 +1,6 @@
 """A night's sources are looked up where it costs least; what changed between two nights is noticed, and stays known."""
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,12 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from rich.console import Console
 from structlog.testing import capture_logs
 
 from iris_client.errors import Unavailable
 from iris_client.tns import FULL, daily_file
 from iris_client.tns_mirror import TnsObject
 from models.domain import Target
+from plugin import views
 from plugin.names import EVERY
 from plugin.sandbox.tns import TnsSandbox
 from plugin.schedule import scheduler
@@ -249,3 +252,22 @@ def test_a_broker_is_enough(make_app, marshal, clock):
     clock.forward(hours=22)
     assert made.run() == {"changed": 1}
     assert naming(app.store, marshal, clock, alerts=object()) is None
+
+
+def test_show_tells_the_names_a_source_had(make, marshal, tns, clock):
+    targets, objects = night(1, 1)
+    fill(marshal, targets)
+    tns.add(*objects)
+    app = make()
+    app.once()
+    changed = replace(objects[0], prefix="SN", type="TDE", modified="2026-11-21 20:00:00")
+    tns.files.publish(daily_file("20260610"), changed)
+    clock.forward(hours=22)
+    app.look_up_names()
+    console = Console(width=200, record=True, file=io.StringIO())
+    for part in views.on_file(app.store, "ZTF26a00000"):
+        console.print(part)
+    shown = console.export_text()
+    assert "AT 2026a0000 (unclassified)" in shown
+    assert "SN 2026a0000 (TDE)" in shown
+    assert "mirror" in shown
