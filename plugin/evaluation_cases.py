@@ -48,8 +48,8 @@ def cases(material: Material, plain: Held, held: Held) -> list[Case]:
     order = np.argsort(-score, kind="stable")
     order = order[~rare.semi_real[order]]
     chosen: list[tuple[int, str]] = []
-    for kind in Regime:
-        chosen += [(i, str(kind)) for i in _of_two_classes(order[found[order]], rare.kinds, kinds == str(kind))]
+    for mode in Regime:
+        chosen += [(i, str(mode)) for i in _of_two_classes(order[found[order]], rare.kinds, kinds == str(mode))]
     chosen += [(i, MISSED) for i in _of_two_classes(order[::-1], rare.kinds, ~found)]
     p = held_p_values(held)
     ranks = plain.rare_ranks

@@ -56,7 +56,9 @@ def gather(
     kept : Path, optional
         Folder where answers stay, by network and spectra: whoever asks again reads them.
     """
-    train, select, test = labelled.part("train", real=False), labelled.part("select"), labelled.part("test")
+    select, test = labelled.part("select"), labelled.part("test")
+    train = labelled.part("train", real=False)
+    train = train.rows(~train.disputed)
     sets = {
         "train": train,
         "select": labelled.part("select", real=False),

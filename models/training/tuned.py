@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -160,7 +161,8 @@ def _fluxes(data: Dataset) -> Inputs:
     return torch.from_numpy(data.flux), torch.from_numpy(data.masks())
 
 
-def _each(value: Believed | dict[str, Believed], nets: Sequence[Whole]) -> Features | dict[str, Features]:
+def _each(value: Any, nets: Sequence[Whole]) -> Any:
+    """Features of one set, or of each of several."""
     if isinstance(value, Believed):
         return _seen(value.data, nets)
     return {k: _seen(b.data, nets) for k, b in value.items()}
