@@ -96,7 +96,7 @@ class Source:
         every = range(len(objects))
         others = [f for f in self.fields if f.fold != TEST]
         rare = [o for o in objects if o.label > 0]
-        fits = dict(fit_all(rare, rules.examples))
+        fits = dict(fit_all(rare, rules.early))
         up = [
             seen
             for label in range(1, len(NEEDLE_CLASSES))

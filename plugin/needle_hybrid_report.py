@@ -35,7 +35,8 @@ ROWS_OF = {
 
 def markdown(figures: Mapping[str, Any], model: Hybrid) -> str:
     """All tables."""
-    lines = [f"# NEEDLE hybrid model {model.model_id}: semi-real figures", "", *_what(figures), "", *_table5(figures)]
+    epochs = run_of(model.card).samples.test_epochs
+    lines = [f"# NEEDLE hybrid model {model.model_id}: semi-real figures", "", *_what(epochs), "", *_table5(figures)]
     lines += ["", "## At the threshold 0.8", "", *_main(figures)]
     if "ablation" in figures:
         lines += ["", "## Ablation, hosted model", "", *_ablation(figures["ablation"])]
@@ -116,12 +117,13 @@ def with_metrics(model: Hybrid, figures: Mapping[str, Any], folder: Path | None)
     write_card(folder or SHIPPED, {**model.card, "metrics": metrics})
 
 
-def _what(figures: Mapping[str, Any]) -> list[str]:
+def _what(epochs: int) -> list[str]:
     return [
         "Real light curves and host catalogues of objects that were never trained on, **with semi-real images**: real "
         "ZTF fields that no training image had, a galaxy drawn with a real host's magnitude, size and offset, the "
-        "transient at its real magnitude. Up to six random early epochs of each object, which together count once; at "
-        "the paper's class mix 2559 : 14 : 15; 95 % intervals by resampling objects.",
+        f"transient at its real magnitude. Up to {epochs} random early epochs of each object, which together count "
+        "once; at the paper's class mix 2559 : 14 : 15; 95 % intervals by resampling objects. An interval without "
+        "width means that no other test object came into it.",
     ]
 
 

@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 
 from models.bundle import write_card, write_member
 from models.domain import NEEDLE_CLASSES
-from models.needle.examples import ExampleRules
 from models.needle.figures import choose_shift, confidences
 from models.needle.hybrid import CALIBRATION, NOTES, PREFERENCES, VARIANTS
 from models.needle.hybrid_examples import HybridRules
@@ -90,12 +89,9 @@ def run_of(card: Mapping[str, Any]) -> HybridRun:
     """The settings a model was trained with, from its card."""
     network, samples = dict(card["training"]["network"]), dict(card["training"]["samples"])
     rules = dict(samples.pop("examples"))
-    examples = dict(rules.pop("examples"))
-    clean, resample = CleanRules(**examples.pop("clean")), ResampleRules(**examples.pop("resample"))
+    clean, resample = CleanRules(**rules.pop("clean")), ResampleRules(**rules.pop("resample"))
     first, other = rules.pop("per_object")
-    found = HybridRules(
-        **rules, per_object=(first, other), examples=ExampleRules(**examples, clean=clean, resample=resample)
-    )
+    found = HybridRules(**rules, per_object=(first, other), clean=clean, resample=resample)
     return HybridRun(
         samples=SampleRules(**samples, examples=found),
         training=HybridTraining(**{**network, "net": HybridConfig.from_dict(network["net"])}),
@@ -135,7 +131,7 @@ def train(source: Source, out: Path, run: HybridRun, *, today: date, tell: Tell)
         "classes": list(NEEDLE_CLASSES),
         "features": {variant: list(FEATURES[variant]) for variant in VARIANTS},
         "net": run.training.net.to_dict(),
-        "clean": asdict(run.samples.examples.examples.clean),
+        "clean": asdict(run.samples.examples.clean),
         "shift": shift,
         "deployed": deployed,
         "feature_weights": importance,

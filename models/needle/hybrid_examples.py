@@ -17,9 +17,9 @@ from models.needle.features import features, vector
 from models.needle.gp import GPFit
 from models.needle.hybrid_inputs import NAMES, Images, Samples, masked_input, object_weights, plain_input
 from models.needle.images import CENTER, FloatImage
-from models.needle.lightcurve import EXTINCTION, Photometry, clean
+from models.needle.lightcurve import EXTINCTION, CleanRules, Photometry, clean
 from models.needle.mask import mask_pair
-from models.needle.resample import cross_match, hosts_within, resample
+from models.needle.resample import ResampleRules, cross_match, hosts_within, resample
 from models.needle.semireal import Field, Galaxy, draw_galaxy, render
 
 Generator = np.random.Generator
@@ -38,11 +38,24 @@ class HybridRules:
         Epochs of each SN Ia, and of every other object.
     up_samples : int
         Re-sampled light curves for each of SLSN-I and TDE, over all folds (Sec. 6.2: 200).
+    max_thinning : float
+        Largest share of detections that is dropped; the share is uniform from 0 to this.
+    hide_offset, guess_ebv : float
+        Shares of samples without an offset, and with the typical reddening in place of the known one.
     """
 
     per_object: tuple[int, int] = (1, 6)
     up_samples: int = 200
-    examples: ExampleRules = field(default_factory=ExampleRules)
+    max_thinning: float = 0.6
+    hide_offset: float = 0.35
+    guess_ebv: float = 0.3
+    clean: CleanRules = field(default_factory=CleanRules)
+    resample: ResampleRules = field(default_factory=ResampleRules)
+
+    @property
+    def early(self) -> ExampleRules:
+        """What the metadata model's helpers need of them."""
+        return ExampleRules(clean=self.clean, resample=self.resample)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +165,11 @@ def real(
     found = []
     for i in index:
         one = objects[i]
-        dates = np.unique(epochs(one, rules.examples))
+        dates = np.unique(epochs(one, rules.early))
         for _ in range(rules.per_object[one.kind != "SN Ia"] if len(dates) else 0):
-            guess = rng.random() < rules.examples.guess_ebv
+            guess = rng.random() < rules.guess_ebv
             ebv = reddening(replace(one, ebv_mag=None) if guess else one)
-            seen = as_seen(one, float(rng.choice(dates)), ebv, rules.examples)
+            seen = as_seen(one, float(rng.choice(dates)), ebv, rules.clean)
             if len(seen):
                 galaxy = galaxies.own_or_near(one, rng) if galaxies else None
                 found.append(_seen(i, one.label, _thinned(seen, rules, rng), galaxy, ebv, rules, rng))
@@ -169,7 +182,7 @@ def up_sampled(
 ) -> list[Seen]:  # fmt: skip
     """Re-sampled, red-shifted and cross-matched samples of one class; fewer than `count` where nothing is seen."""
     usable = [i for i in index if objects[i].label == label and objects[i].object_id in fits and objects[i].redshift]
-    rules_here, found = rules.examples.resample, []
+    rules_here, found = rules.resample, []
     for i in rng.choice(usable, count).tolist() if usable else ():
         curve, redshift = fits[objects[i].object_id], objects[i].redshift
         assert redshift is not None
@@ -192,9 +205,9 @@ def as_it_was(
     found = []
     for i in index:
         one = objects[i]
-        dates, ebv = np.unique(epochs(one, rules.examples)), reddening(one)
+        dates, ebv = np.unique(epochs(one, rules.early)), reddening(one)
         for mjd in rng.permutation(dates)[:count]:
-            seen = as_seen(one, float(mjd), ebv, rules.examples)
+            seen = as_seen(one, float(mjd), ebv, rules.clean)
             galaxy = galaxies.own(one, rng) if galaxies else None
             if len(seen) and (galaxies is None or galaxy is not None):
                 host = one.host if galaxies else None
@@ -202,9 +215,9 @@ def as_it_was(
     return found
 
 
-def as_seen(one: Labelled, mjd: float, ebv: float, rules: ExampleRules) -> Photometry:
+def as_seen(one: Labelled, mjd: float, ebv: float, rules: CleanRules) -> Photometry:
     """The cleaned light curve as it was at a date; what merges with it had been seen by the end of the half day."""
-    return clean(until(one.curve, mjd + rules.clean.merge_days), ebv, rules.clean).until(mjd)
+    return clean(until(one.curve, mjd + rules.merge_days), ebv, rules).until(mjd)
 
 
 def drawn(
@@ -294,13 +307,13 @@ def _seen(
     host = None
     if galaxy is not None:
         mags = {band: mag + float(rng.normal(0.0, MAG_SCATTER)) for band, mag in galaxy.host.mags.items()}
-        hidden = rng.random() < rules.examples.hide_offset
+        hidden = rng.random() < rules.hide_offset
         separation = None if hidden else galaxy.host.separation_arcsec
         host = replace(galaxy.host, mags=mags, separation_arcsec=separation)
     return Seen(index=index, label=label, points=points, host=host, galaxy=galaxy, ebv_mag=ebv)
 
 
 def _thinned(points: Photometry, rules: HybridRules, rng: Generator) -> Photometry:
-    keep = rng.random(len(points)) >= rng.uniform(0.0, rules.examples.max_thinning)
+    keep = rng.random(len(points)) >= rng.uniform(0.0, rules.max_thinning)
     keep[int(rng.integers(len(points)))] = True
     return points.where(keep)

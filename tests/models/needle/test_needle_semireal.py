@@ -158,7 +158,7 @@ def test_evaluation_samples_are_never_lent_a_galaxy_and_never_look_ahead():
 
 def test_up_sampling_draws_at_the_redshift_of_the_galaxy_it_is_lent():
     rules = HybridRules()
-    fits = dict(fit_all([OBJECTS[3]], rules.examples))
+    fits = dict(fit_all([OBJECTS[3]], rules.early))
     assert "slsn0" in fits
     made = up_sampled(OBJECTS, range(7), 1, 20, rules, Galaxies(OBJECTS, FOLDS, RADII), rng(), fits=fits)
     assert made
