@@ -7,10 +7,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from iris_client.protocols import Place
-from models.domain import Report
+from models.domain import NEEDLE_CLASSES, Report
 from plugin.doctor import Check
 from plugin.store import Filed, ObjectFiled, Parcel, Store, Task, Watched
 from plugin.store.tns_names import Known, in_words
+
+_EPOCHS = 12
 
 
 def check_line(check: Check) -> str:
@@ -96,7 +98,16 @@ def needle_report(filed: ObjectFiled) -> RenderableType:
         said: RenderableType = f"[yellow]not classified: {_text(filed.report.reason)}[/]"
     else:
         said = _probabilities(verdict.probabilities, verdict.prediction_sets)
-    return Group(head, f"{escape(known)}; model {escape(filed.report.bundle)}", said, *notes, "")
+    then = [] if verdict is None or not verdict.history else [history_table(verdict.history)]
+    return Group(head, f"{escape(known)}; model {escape(filed.report.bundle)}", said, *then, *notes, "")
+
+
+def history_table(rows: Sequence[Sequence[float]]) -> Table:
+    """The scores as they would have been at each of the latest detections."""
+    table = Table("MJD", *NEEDLE_CLASSES, title="as it would have been seen then", title_justify="left")
+    for row in rows[-_EPOCHS:]:
+        table.add_row(f"{row[0]:.2f}", *(f"{p:.2f}" for p in row[1:]))
+    return table
 
 
 def alert_of(version: str) -> str:

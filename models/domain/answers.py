@@ -1,6 +1,6 @@
 """What the models say: one value per question, each independent of the others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -107,7 +107,13 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostVerdict:
-    """What images, light curve and host say (NEEDLE paper): SN, SLSN-I or TDE."""
+    """What images, light curve and host say (NEEDLE paper): SN, SLSN-I or TDE.
+
+    Parameters
+    ----------
+    details : mapping of str to value
+        Plain JSON; under `history` what would have been said at each detection: MJD and the score of each class.
+    """
 
     label: str
     probabilities: Mapping[str, float]
@@ -115,3 +121,9 @@ class HostVerdict:
     prediction_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     p_mondrian: float | None = None
     details: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def history(self) -> Sequence[Sequence[float]]:
+        """Rows of MJD, SN, SLSN-I, TDE, oldest first; empty where none were kept."""
+        rows = self.details.get("history")
+        return rows if isinstance(rows, list) else []

@@ -1,6 +1,6 @@
 """What NEEDLE said about each object, as a person looks at it: rare ones first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from plugin.watch.compose import prediction_set
 
 RARE = ("TDE", "SLSN-I")
 COLOURS = {"g": "#00805c", "r": "#b3261e"}
+SCORES = {"SN": "#0072b2", "SLSN-I": "#b0568c", "TDE": "#00805c"}
 _WIDTH, _HEIGHT, _EDGE = 260, 84, 8
 
 
@@ -73,6 +74,12 @@ class ObjectLook:
         return draw(self.name, self.curve)
 
     @property
+    def history(self) -> Markup:
+        """The scores as they would have been at each detection, as a small inline SVG."""
+        verdict = self.filed.report.host_verdict
+        return draw_history(self.name, () if verdict is None else verdict.history)
+
+    @property
     def facts(self) -> str:
         """Counts and images in one line."""
         f = self.filed.facts
@@ -109,6 +116,25 @@ def draw(name: str, curve: LightCurve | None) -> Markup:
     label = f'<text x="{_WIDTH - 4}" y="{_HEIGHT - 4}" text-anchor="end">{last - first:.0f} d, {high:.1f} mag</text>'
     body = f'<svg class="curve" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(alt)}">'
     return Markup(f"{body}{dots}{label}</svg>")  # noqa: S704 - numbers, our own words, and `alt`, which is escaped
+
+
+def draw_history(name: str, rows: Sequence[Sequence[float]]) -> Markup:
+    """Three lines, one per class, from 0 at the bottom to 1 at the top."""
+    if len(rows) < 2:
+        return Markup("")
+    table = np.array(rows, dtype=float)
+    x = _EDGE + (table[:, 0] - table[0, 0]) / max(table[-1, 0] - table[0, 0], 1e-3) * (_WIDTH - 2 * _EDGE)
+    lines = "".join(_line(x, table[:, k + 1], SCORES[label]) for k, label in enumerate(NEEDLE_CLASSES))
+    last = ", ".join(f"{label} {p:.2f}" for label, p in zip(NEEDLE_CLASSES, table[-1, 1:], strict=True))
+    alt = f"Scores of {name} at {len(rows)} detections; at the last: {last}"
+    body = f'<svg class="curve" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(alt)}">'
+    return Markup(f"{body}{lines}</svg>")  # noqa: S704 - numbers, our own words, and `alt`, which is escaped
+
+
+def _line(x: NDArray[np.float64], p: NDArray[np.float64], colour: str) -> str:
+    y = _HEIGHT - _EDGE - p * (_HEIGHT - 2 * _EDGE)
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
 
 
 def _dots(

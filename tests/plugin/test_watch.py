@@ -1,10 +1,13 @@
 """Parts of NEEDLE's service by themselves: wording, joining, hosts, the spool, what the page and the terminal show."""
 
+import io
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from iris_client.alerts_avro import read_alert
 from iris_client.curves import merged
@@ -13,6 +16,7 @@ from plugin.compose import Posting, joint
 from plugin.demo.needle import ObjectLook, draw, in_order
 from plugin.sandbox.alerts import invented
 from plugin.store import ObjectFiled
+from plugin.views import needle_report
 from plugin.watch.compose import gone, on_object
 from plugin.watch.gather import host_of, joined_host
 from plugin.watch.spool import SpooledAlerts
@@ -153,6 +157,21 @@ def test_the_page_puts_rare_classes_first_and_refusals_last():
     assert looks[3].joint == "no spectrum"
     said = {"an_class": "SN Ia", "an_joint": "disagree"}
     assert ObjectLook(filed=filed(), alpha=0.05, said=said).joint == "disagrees with SN Ia"
+
+
+def test_the_score_history_is_shown_and_drawn():
+    rows = [[61000.0 + k, 0.9 - 0.1 * k, 0.05, 0.05 + 0.1 * k] for k in range(20)]
+    one = filed()
+    verdict = replace(one.report.host_verdict, details={"history": rows})
+    known = replace(one, report=Report.from_json(replace(one.report, host_verdict=verdict).to_json()))
+    console = Console(file=io.StringIO(), width=100)
+    console.print(needle_report(known))
+    text = console.file.getvalue()
+    assert "61019.00" in text
+    assert "61000.00" not in text
+    picture = ObjectLook(filed=known, alpha=0.05).history
+    assert picture.count("<polyline") == 3
+    assert ObjectLook(filed=one, alpha=0.05).history == ""
 
 
 def test_a_light_curve_is_drawn_and_its_name_is_escaped():

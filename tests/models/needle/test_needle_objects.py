@@ -1,0 +1,99 @@
+"""One object, one answer: what is missing becomes a caveat, what is found becomes a fact."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models.domain import Caveat, CaveatCode, Cutouts, Evidence, Host, LightCurve, Report, Status, Target
+from models.needle import model, quality
+from models.needle.objects import ObjectAnalyst, input_hash
+from tests.models.needle.stamps import sky, star
+
+TARGET = Target(target_id="ZTF26a", ra_deg=150.0, dec_deg=20.0, ebv_mag=0.05)
+HOST = Host(mags={"g": 19.0, "r": 18.4}, separation_arcsec=3.0)
+
+
+@pytest.fixture(scope="module")
+def analyst() -> ObjectAnalyst:
+    return ObjectAnalyst(model.load(), quality.load())
+
+
+def curve(brightest: float = 18.0) -> LightCurve:
+    """A rise of a fortnight in g and r every other day, with two limits before."""
+    mjd = np.repeat(np.arange(60990.0, 61004.0, 2.0), 2) + np.tile([0.0, 0.02], 7)
+    mag = brightest + ((mjd - 61003.0) / 9.0) ** 2
+    n = mjd.size
+    return LightCurve(
+        mjd=np.concatenate([[60980.0, 60985.0], mjd]),
+        band=("g", "r") * (n // 2 + 1),
+        mag=np.concatenate([[np.nan] * 2, mag]),
+        mag_error=np.full(n + 2, 0.05),
+        limit_mag=np.full(n + 2, 20.5),
+        is_limit=np.concatenate([[1.0, 1.0], np.zeros(n)]),
+    )
+
+
+def stamps(candid: str = "1", mjd: float = 61002.0, *, damaged: bool = False) -> Cutouts:
+    science, template = (sky(seed, 63) + star(31, 31, 600, size=63) for seed in (1, 2))
+    if damaged:
+        template = template.copy()
+        template[:8] = np.nan
+    return Cutouts(candid=candid, band="g", mjd=mjd, science=science, template=template)
+
+
+def answer(analyst: ObjectAnalyst, *caveats: Caveat, **known: object):
+    evidence = Evidence(target=TARGET, **known)  # type: ignore[arg-type]
+    return analyst.run(evidence, analyst.images(evidence), caveats)
+
+
+def test_everything_there(analyst):
+    found = answer(analyst, light_curve=curve(), host=HOST, cutouts=(stamps(),))
+    verdict = found.report.host_verdict
+    assert (found.report.status, found.report.reason) == (Status.OK, None)
+    assert sum(verdict.probabilities.values()) == pytest.approx(1.0)
+    assert (found.facts["n_g"], found.facts["n_r"], found.facts["host_sep"]) == (7, 7, 3.0)
+    assert found.facts["phase"] == pytest.approx(0.0, abs=0.05)
+    assert 0.75 <= found.facts["quality"] <= 1.0
+    assert found.facts["restored"] == 0
+    assert verdict.model == found.report.bundle
+    assert Report.from_json(found.report.to_json()).host_verdict.label == verdict.label
+    json.dumps(dict(found.facts), allow_nan=False)
+
+
+def test_a_damaged_reference_is_restored_and_said_so(analyst):
+    found = answer(analyst, light_curve=curve(), host=HOST, cutouts=(stamps(damaged=True),))
+    assert found.facts["restored"] == 1
+    assert CaveatCode.IMAGE_RESTORED in {c.code for c in found.report.caveats}
+
+
+def test_without_images_and_host_there_is_an_answer_with_caveats(analyst):
+    found = answer(analyst, Caveat(code=CaveatCode.NO_CUTOUTS, text="away"), light_curve=curve())
+    codes = {c.code for c in found.report.caveats}
+    assert found.report.host_verdict is not None
+    assert {CaveatCode.NO_CUTOUTS, CaveatCode.NO_HOST} <= codes
+    assert not {"quality", "restored", "host_sep"} & set(found.facts)
+    assert "away" in {c.text for c in found.report.caveats}
+
+
+@pytest.mark.parametrize(("light", "reason"), [(None, "no light curve"), (curve(24.0), "no detection in g or r")])
+def test_nothing_to_go_by_is_a_refusal_with_a_reason(analyst, light, reason):
+    found = answer(analyst, light_curve=light, cutouts=(stamps(),))
+    assert found.report.status is Status.REFUSED
+    assert found.report.reason.startswith(reason)
+    assert (found.facts["n_g"], found.facts["n_r"]) == (0, 0)
+    assert "phase" not in found.facts
+    assert "quality" in found.facts
+
+
+def test_the_same_evidence_has_the_same_bytes_and_other_evidence_another_hash(analyst):
+    evidence = Evidence(target=TARGET, light_curve=curve(), host=HOST, cutouts=(stamps(),))
+    one, two = (analyst.run(evidence, analyst.images(evidence)).report.to_json() for _ in range(2))
+    assert one == two
+    others = [
+        Evidence(target=TARGET, light_curve=curve(18.1), host=HOST, cutouts=(stamps(),)),
+        Evidence(target=TARGET, light_curve=curve(), cutouts=(stamps(),)),
+        Evidence(target=TARGET, light_curve=curve(), host=HOST, cutouts=(stamps("2"),)),
+        Evidence(target=TARGET, light_curve=curve(), host=HOST),
+    ]
+    assert len({input_hash(e) for e in [evidence, *others]}) == 5
