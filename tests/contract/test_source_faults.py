@@ -94,6 +94,38 @@ def test_all_spectra_arrive_once(marshal: Sandbox, made: Callable[[Sandbox], Any
     assert _struck(marshal) > 5
 
 
+def test_all_photometry_and_candidates_arrive_once(marshal: Sandbox) -> None:
+    """A marshal's other reading: light curves, who we are, candidates and saves."""
+    marshal.faults = None
+    for n, name in enumerate(sorted(marshal.state.sources)):
+        for day in range(3):
+            marshal.add_photometry(name, mjd=61000.0 + day, mag=18.0 + 0.01 * n, magerr=0.1)
+        marshal.add_candidate(name)
+    marshal.faults = FaultPlan(rates=RATES, seed=9, delay_s=2.5)
+    names, groups = sorted(marshal.state.sources), {"group_ids": [marshal.group_id]}
+    with spectra_by_rest(marshal) as source:
+        curves = [insist(lambda name=name: source.light_curve(name)) for name in names]  # type: ignore[misc]
+        candidates = insist(lambda: list(source.candidates(**groups)))
+        saves = insist(lambda: list(source.saves(**groups)))
+        assert insist(source.account).username
+    assert [list(curve.mjd) for curve in curves] == [[61000.0, 61001.0, 61002.0]] * COUNT
+    assert [round(100 * (curve.mag[0] - 18.0)) for curve in curves] == list(range(COUNT))
+    assert sorted(target.target_id for target in candidates) == names
+    assert sorted(save.target_id for save in saves) == names
+    assert _struck(marshal) > 5
+
+
+@pytest.mark.parametrize("made", [alerts_by_skyportal, alerts_by_boom])
+def test_all_cross_matches_arrive(marshal: Sandbox, made: Callable[[Sandbox], Any]) -> None:
+    names = sorted(marshal.state.sources)
+    for n, name in enumerate(names):
+        marshal.state.alerts.match(name, {"name": f"2026a{n}", "name_prefix": "SN", "ra": 1.0, "dec": 2.0})
+    with made(marshal) as source:
+        found = [insist(lambda name=name: source.tns_matches(name)) for name in names]  # type: ignore[misc]
+    assert [[row["name"] for row in rows] for rows in found] == [[f"2026a{n}"] for n in range(COUNT)]
+    assert _struck(marshal) > 2
+
+
 @pytest.mark.parametrize("made", [alerts_by_skyportal, alerts_by_boom])
 def test_all_alerts_arrive_once(marshal: Sandbox, made: Callable[[Sandbox], Any]) -> None:
     found = []
