@@ -5,12 +5,12 @@ told beside the answer and does not change it.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.domain import Caveat, Cutouts, Evidence, Host, HostVerdict, LightCurve, Report, Status
+from models.domain import NEEDLE_CLASSES, Caveat, Cutouts, Evidence, Host, HostVerdict, LightCurve, Report, Status
 from models.needle.images import sky_offset
 from models.needle.model import Answer, Needle
 from models.needle.prepare import PreparedImages, prepare
@@ -19,6 +19,8 @@ from models.needle.quality import Checker
 Fact = str | int | float
 _COLUMNS = ("mjd", "mag", "mag_error", "limit_mag", "is_limit")
 _DIGITS = 4
+EPOCHS = 30
+"""How many rows a score history keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,25 @@ class ObjectAnalyst:
         )
         every = _once_each([*caveats, *answer.caveats, *images.caveats])
         facts = _facts(answer, evidence.host, images)
-        return ObjectAnswer(report=self._report(evidence, answer.verdict, answer.reason, every), facts=facts)
+        verdict = answer.verdict
+        if verdict is not None:
+            verdict = replace(verdict, details={**verdict.details, "history": self._history(evidence, place)})
+        return ObjectAnswer(report=self._report(evidence, verdict, answer.reason, every), facts=facts)
+
+    def _history(self, evidence: Evidence, place: tuple[float, float] | None) -> list[list[float]]:
+        """What would have been said after each night with a detection: MJD and the score of each class.
+
+        The latest `EPOCHS` nights, each from what had been seen by then.
+        """
+        rows = []
+        for seen in _nights(evidence.light_curve):
+            answer = self._needle.answer(
+                seen, evidence.host, ebv_mag=evidence.target.ebv_mag, position_deg=place, prefer=self._prefer
+            )
+            if answer.verdict is not None:
+                p = answer.verdict.probabilities
+                rows.append([round(float(v), _DIGITS) for v in (seen.mjd[-1], *(p[c] for c in NEEDLE_CLASSES))])
+        return rows
 
     def _report(
         self, evidence: Evidence, verdict: HostVerdict | None, reason: str | None, caveats: tuple[Caveat, ...]
@@ -108,6 +128,17 @@ def input_hash(evidence: Evidence) -> str:
     for epoch in sorted(evidence.cutouts, key=lambda c: (c.mjd, c.candid)):
         _add_stamps(digest, epoch)
     return digest.hexdigest()
+
+
+def _nights(curve: LightCurve | None) -> Iterator[LightCurve]:
+    """The light curve as it was after each night with a detection."""
+    if curve is None:
+        return
+    seen = np.flatnonzero((curve.is_limit == 0) & np.isfinite(curve.mag))
+    ends = seen[np.append(np.diff(np.floor(curve.mjd[seen])) > 0, True)] if seen.size else seen
+    for end in ends[-EPOCHS:]:
+        columns = {name: getattr(curve, name)[: end + 1] for name in _COLUMNS}
+        yield LightCurve(band=curve.band[: end + 1], **columns)
 
 
 def _host_key(host: Host) -> tuple[object, ...]:

@@ -61,6 +61,19 @@ def test_everything_there(analyst):
     json.dumps(dict(found.facts), allow_nan=False)
 
 
+def test_the_history_is_what_would_have_been_said_each_night(analyst):
+    verdict = answer(analyst, light_curve=curve(), host=HOST).report.host_verdict
+    rows = verdict.history
+    assert [row[0] for row in rows] == [round(60990.02 + 2 * k, 4) for k in range(7)]
+    assert rows[-1][1:] == [round(verdict.probabilities[c], 4) for c in ("SN", "SLSN-I", "TDE")]
+    whole = curve()
+    keep = whole.mjd <= 60996.5
+    columns = {k: getattr(whole, k)[keep] for k in ("mjd", "mag", "mag_error", "limit_mag", "is_limit")}
+    then = LightCurve(band=whole.band[: keep.sum()], **columns)
+    early = answer(analyst, light_curve=then, host=HOST).report.host_verdict
+    assert rows[3][1:] == [round(early.probabilities[c], 4) for c in ("SN", "SLSN-I", "TDE")]
+
+
 def test_a_damaged_reference_is_restored_and_said_so(analyst):
     found = answer(analyst, light_curve=curve(), host=HOST, cutouts=(stamps(damaged=True),))
     assert found.facts["restored"] == 1
