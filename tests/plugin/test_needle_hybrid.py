@@ -1,18 +1,25 @@
 """Training and evaluation of the hybrid model, end to end on made-up samples; which fields belong to which split."""
 
 import json
+import os
+from collections import Counter
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from iris_client.alerts_avro import read_alert
+from iris_client.errors import BadPayload
 from models.domain import NEEDLE_CLASSES
 from models.needle.hybrid import load
 from models.needle.hybrid_inputs import NAMES, Samples
 from models.needle.images import CENTER
+from models.needle.prepare import prepare
+from models.needle.quality import load as load_checker
 from plugin import needle_hybrid_evaluate, needle_hybrid_report
 from plugin.cli import app
 from plugin.needle_data import NeedleData
@@ -178,6 +185,28 @@ def test_wrong_options_are_told(tmp_path):
     found = runner.invoke(app, [*ask, "--preset", "huge"])
     assert found.exit_code == 2
     assert "small" in found.output
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("ASTRANET_DATA_DIR" not in os.environ, reason="no real data: ASTRANET_DATA_DIR is not set")
+def test_every_real_packet_gets_an_answer_of_the_shipped_model_or_a_reason():
+    model, checker, outcomes = load(), load_checker(), Counter()
+    for path in sorted((Path(os.environ["ASTRANET_DATA_DIR"]) / "ztf" / "alerts").glob("*/*.avro")):
+        try:
+            alert = read_alert(path)
+        except BadPayload:
+            outcomes["unreadable"] += 1
+            continue
+        images = prepare([alert.cutouts] if alert.cutouts else [], checker)
+        place = (alert.target.ra_deg, alert.target.dec_deg)
+        found = model.answer(alert.light_curve, alert.host, images, position_deg=place)
+        outcomes["ok" if found.verdict else "refused"] += 1
+        if found.verdict is None:
+            assert found.reason
+        else:
+            assert sum(found.verdict.probabilities.values()) == pytest.approx(1.0)
+    assert outcomes.total() == 367
+    assert outcomes["ok"] > 150
 
 
 def test_samples_keep_every_column():
