@@ -44,8 +44,39 @@ def answer(one: Curve, model: Needle, host: Host | None, prefer: str) -> Answer:
     """What the model says about one object of a file."""
     if one.curve is None:
         return Answer(verdict=None, reason=one.trouble, n_g=0, n_r=0)
-    place = (one.ra_deg, one.dec_deg) if one.ra_deg is not None and one.dec_deg is not None else None
-    return model.answer(one.curve, host, ebv_mag=one.ebv_mag, position_deg=place, prefer=prefer)
+    return model.answer(one.curve, host, ebv_mag=one.ebv_mag, position_deg=_place(one), prefer=prefer)
+
+
+def draw_histories(path: Path, folder: Path, model: Needle, hosts: Mapping[str, Host]) -> int:
+    """Draw the answers of every object with a usable light curve, as they would have been given then; how many.
+
+    A file is named after its object, with what no file name can hold replaced.
+    """
+    from models.needle.metadata import PREFERENCES
+    from plugin.needle_pictures import draw_history
+
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = 0
+    for one in read_curves(path):
+        if one.curve is None:
+            continue
+        place = _place(one)
+        found = {
+            p: model.history(one.curve, hosts.get(one.object_id), ebv_mag=one.ebv_mag, position_deg=place, prefer=p)
+            for p in PREFERENCES
+        }
+        if len(found["purity"].mjd):
+            draw_history(found, one.object_id, folder / f"{_file_name(one.object_id)}.png")
+            drawn += 1
+    return drawn
+
+
+def _file_name(object_id: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_+" else "_" for c in object_id)[:100]
+
+
+def _place(one: Curve) -> tuple[float, float] | None:
+    return (one.ra_deg, one.dec_deg) if one.ra_deg is not None and one.dec_deg is not None else None
 
 
 def line(one: Curve, answered: Answer, model_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Figures of the NEEDLE metadata model on objects it never saw: tables, curves, score histories, the source probe."""
+"""Figures of the NEEDLE metadata model on objects it never saw: tables, conformal coverage, the source probe."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,60 +9,133 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain import NEEDLE_CLASSES
-from models.needle.examples import ExampleRules, Examples, Labelled
-from models.needle.features import NAMES
+from models.needle.examples import ExampleRules, Examples, Labelled, object_weights
 from models.needle.figures import THRESHOLDS, confidences, confusion, first_detection, with_intervals
-from models.needle.metadata import ALPHAS, FEATURES, PAPER_MIX, PREFERENCES
+from models.needle.metadata import ALPHAS, PAPER_MIX, PREFERENCES, VARIANTS, mean_of, with_hosts
 from models.needle.model import Needle
-from plugin.needle_train import core_collapse, survey_epochs
+from plugin.needle_train import core_collapse, kept_epochs, survey_epochs
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 EARLY = ExampleRules()
 RARE = tuple(enumerate(NEEDLE_CLASSES))[1:]
-PROBE_PAIRS = (
-    ("SN Ia", "light-curve/test-data", "ZwickyTransientFacility/ztfcosmodr"),
-    ("TDE", "sjoertvv/manyTDE", "dlangis/TDECat"),
+SURVEY_CORE_COLLAPSE = 0.28
+"""Their share of the supernovae of a magnitude-limited survey; here they are 3 %."""
+SAMPLES = (
+    "all",
+    "hosted",
+    "hostless",
+    "against core-collapse only",
+    "core-collapse 28 % of SN",
+    "ten days or more",
+    "uniform in time",
+    "latest epoch",
 )
-"""Sources of photometry that overlap within a class: alerts and forced photometry; forced and derived."""
 
 
-def deployed(model: Needle, objects: Sequence[Labelled], epochs: Examples, prefer: str) -> Floats:
+def hosted_rows(objects: Sequence[Labelled], epochs: Examples) -> Flags:
+    """Whether the object of each row has a host."""
+    return np.asarray(np.array([o.host is not None for o in objects], bool)[epochs.object_index])
+
+
+def deployed(model: Needle, epochs: Examples, prefer: str) -> Floats:
     """What the service would have said at each epoch: with host where there is one, without otherwise."""
-    hosted = np.array([o.host is not None for o in objects])[epochs.object_index]
-    out = np.zeros((len(epochs.x), len(NEEDLE_CLASSES)))
-    for variant, rows in (("TH", hosted), ("T", ~hosted)):
-        if rows.any():
-            balanced = model.variants[variant].balanced(epochs.x[rows])
-            out[rows] = model.variants[variant].probabilities(balanced, prefer)
-    return out
+    return model.model.probabilities(model.model.balanced(epochs.x, epochs.galaxies), prefer)
 
 
-def evaluate(model: Needle, objects: Sequence[Labelled], *, rules: ExampleRules = EARLY) -> dict[str, Any]:
-    """Every figure on held-out objects; each object counts once, one random early epoch in expectation."""
-    epochs = survey_epochs(objects, rules)
-    collapse = np.array([core_collapse(o) for o in objects])
-    hosted = np.array([o.host is not None for o in objects])
+def evaluate(
+    model: Needle, objects: Sequence[Labelled], *, rules: ExampleRules = EARLY, keep: Path | None = None
+) -> dict[str, Any]:
+    """Every figure on held-out objects; each object counts once, one random early epoch in expectation.
+
+    Parameters
+    ----------
+    keep : Path or None
+        A file that keeps the inputs of the epochs for the next time.
+    """
+    key = f"{[o.object_id for o in objects]} {rules} {model.card['files']['templates.safetensors']}"
+    epochs = kept_epochs(keep, key, lambda: survey_epochs(objects, rules, model.bank))
     figures: dict[str, Any] = {"mix": PAPER_MIX.tolist(), "objects": _count(objects), "epochs": len(epochs.x)}
+    figures["table 5"] = _table_5(objects)
     for prefer in PREFERENCES:
-        p = deployed(model, objects, epochs, prefer)
-        kept = epochs.label > 0
+        p = deployed(model, epochs, prefer)
         figures[prefer] = {
-            "all": curves(p, epochs),
-            "against core-collapse only": _among(p, epochs, kept | collapse[epochs.object_index]),
-            "hosted": _among(p, epochs, hosted[epochs.object_index]),
-            "hostless": _among(p, epochs, ~hosted[epochs.object_index]),
-            "latest epoch": _latest(p, epochs),
+            **{name: curves(p[rows], part) for name, rows, part in samples(objects, epochs) if rows.any()},
             "confusion": {
                 f"{t:g}": confusion(p, epochs.label, epochs.weight, t).round(2).tolist() for t in (0, 0.5, 0.8)
             },
-            "confidence": confidences(p, epochs.label, epochs.weight),
+            "confidence": _by_member(model, epochs, prefer),
             "first_detection": {
                 name: _finite(first_detection(p, epochs.label, epochs.object_index, epochs.days, k, 0.8))
                 for k, name in RARE
             },
+            "false alarms by source": false_alarms(objects, epochs, p),
         }
     figures["conformal"] = coverage(model, objects, epochs)
     return figures
+
+
+def samples(objects: Sequence[Labelled], epochs: Examples) -> list[tuple[str, Flags, Examples]]:
+    """The parts of the held-out epochs that get figures of their own: name, rows, and the rows with their weights."""
+    every = np.ones(len(epochs.x), bool)
+    hosted, collapse = hosted_rows(objects, epochs), np.array([core_collapse(o) for o in objects])[epochs.object_index]
+    later = epochs.days >= 10
+    last = np.append(epochs.object_index[1:] != epochs.object_index[:-1], True)
+    found = [
+        ("all", every, epochs.weight),
+        ("hosted", hosted, epochs.weight),
+        ("hostless", ~hosted, epochs.weight),
+        ("against core-collapse only", (epochs.label > 0) | collapse, epochs.weight),
+        ("core-collapse 28 % of SN", every, _more_collapse(epochs, collapse)),
+        ("ten days or more", later, _weights(epochs, later)),
+        ("uniform in time", every, _by_time(epochs)),
+        ("latest epoch", last, _weights(epochs, last)),
+    ]
+    return [(name, rows, replace(epochs, weight=weight).rows(rows)) for name, rows, weight in found]
+
+
+def _more_collapse(epochs: Examples, collapse: Flags) -> Floats:
+    weight = epochs.weight.copy()
+    usual = (epochs.label == 0) & ~collapse
+    if collapse.any() and usual.any():
+        odds = SURVEY_CORE_COLLAPSE / (1 - SURVEY_CORE_COLLAPSE)
+        weight[collapse] *= odds * weight[usual].sum() / weight[collapse].sum()
+    return weight
+
+
+def _weights(epochs: Examples, rows: Flags) -> Floats:
+    weight = np.zeros(len(rows))
+    weight[rows] = object_weights(epochs.object_index[rows])
+    return weight
+
+
+def _by_time(epochs: Examples) -> Floats:
+    """Each epoch by how long it stays the latest, two days for the last: an object asked about at a random moment."""
+    same = epochs.object_index[1:] == epochs.object_index[:-1]
+    stays = np.append(np.where(same, np.diff(epochs.days), 2.0), 2.0)
+    _, inverse = np.unique(epochs.object_index, return_inverse=True)
+    return np.asarray(stays / np.bincount(inverse, stays)[inverse])
+
+
+def _by_member(model: Needle, epochs: Examples, prefer: str) -> dict[str, list[float]]:
+    """Table 7: mean and standard deviation over the members, each with the host model that all share."""
+    found = []
+    for member in model.model.members:
+        balanced = with_hosts(mean_of([member], epochs.x), epochs.x, epochs.galaxies, model.model.hosts)
+        found.append(confidences(model.model.probabilities(balanced, prefer), epochs.label, epochs.weight))
+    return {name: [float(np.mean(v)), float(np.std(v))] for name in found[0] if (v := [f[name] for f in found])}
+
+
+def false_alarms(objects: Sequence[Labelled], epochs: Examples, p: Floats) -> dict[str, dict[str, float]]:
+    """Share of the SN Ia of each source of photometry that are called something else above 0.8; how many they are."""
+    kinds, sources = (np.array([getattr(o, n) for o in objects])[epochs.object_index] for n in ("kind", "source"))
+    wrong = p[:, 1:].max(1) >= 0.8
+    out = {}
+    for source in sorted(set(sources[kinds == "SN Ia"])):
+        mine = (kinds == "SN Ia") & (sources == source)
+        n = len(np.unique(epochs.object_index[mine]))
+        out[source] = {"objects": n, "share": round(float(np.average(wrong[mine], weights=epochs.weight[mine])), 5)}
+    return out
 
 
 def curves(p: Floats, epochs: Examples) -> dict[str, Any]:
@@ -81,11 +154,12 @@ def curves(p: Floats, epochs: Examples) -> dict[str, Any]:
 
 def coverage(model: Needle, objects: Sequence[Labelled], epochs: Examples) -> dict[str, Any]:
     """How often the sets hold the true class, by class, and how large they are."""
-    hosted = np.array([o.host is not None for o in objects])[epochs.object_index]
+    hosted = hosted_rows(objects, epochs)
+    balanced = model.model.balanced(epochs.x, epochs.galaxies)
     p = np.zeros((len(epochs.x), len(NEEDLE_CLASSES)))
-    for variant, rows in (("TH", hosted), ("T", ~hosted)):
+    for variant, rows in zip(VARIANTS, (hosted, ~hosted), strict=True):
         if rows.any():
-            p[rows] = model.variants[variant].class_p_values(model.variants[variant].balanced(epochs.x[rows]))
+            p[rows] = model.model.class_p_values(balanced[rows], variant)
     out: dict[str, Any] = {}
     for alpha in ALPHAS:
         inside, w = p > alpha, epochs.weight
@@ -94,113 +168,21 @@ def coverage(model: Needle, objects: Sequence[Labelled], epochs: Examples) -> di
             if mine.any():
                 covered = float(np.average(inside[mine, k], weights=w[mine]))
                 size = float(np.average(inside[mine].sum(1), weights=w[mine]))
-                out.setdefault(f"{alpha:g}", {})[name] = {"coverage": round(covered, 3), "set_size": round(size, 2)}
+                n = len(np.unique(epochs.object_index[mine]))
+                cell = {"coverage": round(covered, 3), "set_size": round(size, 2), "objects": n}
+                out.setdefault(f"{alpha:g}", {})[name] = cell
     return out
 
 
-def probe_sources(objects: Sequence[Labelled], examples: Examples, *, seed: int = 0) -> list[dict[str, Any]]:
-    """Whether trees can tell, within a class, where the photometry is from; 0.5 means that they cannot.
-
-    Cross-validated by object, on the features of the T model as they are trained on.
-    """
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import GroupKFold, cross_val_predict
-
-    source, kind = (np.array([getattr(o, name) for o in objects]) for name in ("source", "kind"))
-    columns = [NAMES.index(name) for name in FEATURES["T"]]
-    found = []
-    for name, first, second in PROBE_PAIRS:
-        of = examples.object_index
-        rows = np.flatnonzero((kind[of] == name) & np.isin(source[of], (first, second)))
-        y = (source[of[rows]] == second).astype(int)
-        trees = HistGradientBoostingClassifier(
-            max_leaf_nodes=8, max_iter=80, min_samples_leaf=30, class_weight="balanced", random_state=seed
-        )
-        cut = GroupKFold(5)
-        x = examples.x[rows][:, columns]
-        p = cross_val_predict(trees, x, y, groups=of[rows], cv=cut, method="predict_proba")[:, 1]
-        sizes = [len(np.unique(of[rows][y == side])) for side in (0, 1)]
-        auroc = round(float(roc_auc_score(y, p)), 3)
-        found.append({"class": name, "sources": [first, second], "objects": sizes, "auroc": auroc})
-    return found
-
-
-def markdown(figures: dict[str, Any], model_id: str) -> str:
-    """The main table as text."""
-    lines = [f"# NEEDLE metadata model {model_id}", "", f"Held-out objects: {figures['objects']}", ""]
-    lines += [
-        "Real light curves and hosts, one random early epoch of each object in expectation, threshold 0.8, at the"
-    ]
-    lines += ["paper's class mix 2559 : 14 : 15; 95 % intervals by object. `found` is the share of all objects.", ""]
-    lines += ["| answer | sample | class | purity | completeness | coverage | found |", "|---|---|---|---|---|---|---|"]
-    for prefer in PREFERENCES:
-        for sample in ("all", "hosted", "hostless", "against core-collapse only", "latest epoch"):
-            for _, name in RARE:
-                row = figures[prefer][sample][name]["0.8"]
-                cells = " | ".join(_cell(row[key]) for key in ("purity", "completeness", "coverage", "found"))
-                lines.append(f"| {prefer} | {sample} | {name} | {cells} |")
-    for prefer in PREFERENCES:
-        for _, name in RARE:
-            first = figures[prefer]["first_detection"][name]
-            lines += ["", f"{prefer}, {name}: {first['ever']:g} of {first['objects']:g} objects rise above 0.8 by peak"]
-            lines[-1] += f" + 10 d; median {first['median_days']} days from discovery."
-    return "\n".join(lines) + "\n"
-
-
-def draw(figures: dict[str, Any], path: Path, prefer: str) -> None:
-    """Fig. 17 and 18 in shape: figures against the threshold, with intervals."""
-    plt = _pyplot()
-    canvas, axes = plt.subplots(2, 4, figsize=(15, 6.5), sharex=True, layout="constrained")
-    for row, (_, name) in zip(axes, RARE, strict=True):
-        for ax, key in zip(row, ("f1", "completeness", "purity", "coverage"), strict=True):
-            table = figures[prefer]["all"][name]
-            value, low, high = (
-                np.array([np.nan if cell[key][part] is None else cell[key][part] for cell in table.values()])
-                for part in ("value", "low", "high")
-            )
-            ax.plot(THRESHOLDS, value, marker="o")
-            ax.fill_between(THRESHOLDS, low, high, alpha=0.25)
-            ax.set(title=f"{name}: {key}", ylim=(0, 1.02), xlabel="threshold")
-    canvas.savefig(path, dpi=110)
-    plt.close(canvas)
-
-
-def draw_history(model: Needle, one: Labelled, path: Path, *, rules: ExampleRules = EARLY) -> None:
-    """The score history of one object: every epoch as it would have been seen then."""
-    epochs = survey_epochs([one], rules)
-    plt = _pyplot()
-    canvas, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
-    for ax, prefer in zip(axes, PREFERENCES, strict=True):
-        p = deployed(model, [one], epochs, prefer)
-        for k, name in enumerate(NEEDLE_CLASSES):
-            ax.plot(epochs.days, p[:, k], marker="o", label=name)
-        ax.axhline(0.8, color="grey", lw=0.8, ls="--")
-        ax.set(title=f"{one.object_id} ({one.kind}), {prefer}", xlabel="days from discovery", ylim=(-0.02, 1.02))
-    axes[0].set_ylabel("probability")
-    axes[0].legend()
-    canvas.savefig(path, dpi=110)
-    plt.close(canvas)
-
-
-def _pyplot() -> Any:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
-
-
-def _among(p: Floats, epochs: Examples, rows: NDArray[np.bool_]) -> dict[str, Any]:
-    chosen = epochs.rows(rows)
-    return curves(p[rows], chosen) if rows.any() else {}
-
-
-def _latest(p: Floats, epochs: Examples) -> dict[str, Any]:
-    last = np.ones(len(epochs.x), bool)
-    last[:-1] = epochs.object_index[1:] != epochs.object_index[:-1]
-    return curves(p[last], replace(epochs.rows(last), weight=np.ones(int(last.sum()))))
+def _table_5(objects: Sequence[Labelled]) -> dict[str, dict[str, int]]:
+    counted = [o for o in objects if o.survey]
+    return {
+        name: {
+            "hosted": sum(o.label == k and o.host is not None for o in counted),
+            "hostless": sum(o.label == k and o.host is None for o in counted),
+        }
+        for k, name in enumerate(NEEDLE_CLASSES)
+    }
 
 
 def _count(objects: Sequence[Labelled]) -> dict[str, int]:
@@ -210,10 +192,3 @@ def _count(objects: Sequence[Labelled]) -> dict[str, int]:
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:
     return {key: float(v) if np.isfinite(v) else None for key, v in values.items()}
-
-
-def _cell(row: dict[str, float | None]) -> str:
-    if row["value"] is None:
-        return "none"
-    ends = ("?" if row[k] is None else f"{row[k]:.2f}" for k in ("low", "high"))
-    return f"{row['value']:.2f} [{', '.join(ends)}]"

@@ -1,11 +1,11 @@
 """Training and evaluation examples: objects as they looked at early epochs, new ones by re-sampling.
 
-NEEDLE paper, Sec. 4.3-5. An example is one row of features. Its weight is set so that every object counts once, however
+NEEDLE paper, Sec. 4.3-5. An example is one row of inputs. Its weight is set so that every object counts once, however
 many examples it gave.
 
-Against source shortcuts (alerts, forced photometry, literature): every curve goes through `clean`, then loses a random
-share of its nights and is moved out in distance a little; offsets, hosts and reddening are hidden or replaced at
-the same rate in every class.
+Against source shortcuts (alerts, forced photometry, literature): every curve goes through `clean`, a third of the
+examples of every class lose a random share of their nights and are moved out in distance a little, and no input counts
+detections.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,20 +14,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from models.domain import Host, LightCurve
-from models.needle.features import features, vector
 from models.needle.gp import GPFit, fit
-from models.needle.lightcurve import CleanRules, Floats, Photometry, clean, typical_ebv
-from models.needle.resample import (
-    ResampleRules,
-    distance_modulus,
-    early,
-    hosts_within,
-    observe,
-    peak_mjd,
-    resample,
-)
-
-OffsetLaws = Mapping[int, tuple[float, float]]
+from models.needle.inputs import galaxy, light_curve_inputs
+from models.needle.lightcurve import CleanRules, Floats, Photometry, as_of, clean, typical_ebv
+from models.needle.lightcurve import until as until
+from models.needle.resample import ResampleRules, distance_modulus, early, observe, peak_mjd, resample
+from models.needle.templates import Bank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +56,21 @@ class ExampleRules:
     Parameters
     ----------
     per_object : int
-        Truncations of each real light curve.
+        Roughened examples of each object but SN Ia.
+    common_epochs, rare_epochs : int
+        At most so many random epochs of each SN Ia, and of each other object, as they were. The many SN Ia have as many
+        roughened ones for each of these as the others.
     max_thinning : float
         Largest share of detections that is dropped; the share is uniform from 0 to this.
-    hide_offset, guess_ebv : float
-        Shares of examples without an offset, and with the typical reddening in place of the known one.
+    hide_offset : float
+        Share of examples without an offset, where a network learns from it.
+    guess_ebv : float
+        Share of roughened examples with the typical reddening in place of the known one.
     """
 
     per_object: int = 6
+    common_epochs: int = 4
+    rare_epochs: int = 12
     max_thinning: float = 0.6
     hide_offset: float = 0.35
     guess_ebv: float = 0.3
@@ -81,24 +80,30 @@ class ExampleRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
-    """Rows of features.
+    """Rows of inputs.
 
     Parameters
     ----------
-    x : ndarray, shape (n, features)
-        In the order of `features.NAMES`; NaN where missing.
+    x : ndarray, shape (n, inputs)
+        In the order of `inputs.NAMES`; NaN where missing.
+    galaxies : ndarray, shape (n, 3)
+        `hosts.Galaxy` columns of the object's own host; NaN where it has none.
     label, object_index : ndarray of int, shape (n,)
     weight : ndarray, shape (n,)
         Sums to one for each object.
     days : ndarray, shape (n,)
         Time since the first usable detection.
+    as_it_was : ndarray of bool, shape (n,)
+        Whether the row is an epoch as it would have been seen, not thinned, moved or re-sampled.
     """
 
     x: Floats
+    galaxies: Floats
     label: np.ndarray
     object_index: np.ndarray
     weight: Floats
     days: Floats
+    as_it_was: np.ndarray
 
     def rows(self, keep: np.ndarray) -> "Examples":
         """Some of the rows."""
@@ -112,102 +117,84 @@ def reddening(one: Labelled) -> float:
     return typical_ebv(one.ra_deg or 0.0, one.dec_deg if one.dec_deg is not None else 27.0)
 
 
-def until(curve: LightCurve, mjd: float) -> LightCurve:
-    """The light curve as it was known at a date."""
-    n = int(np.searchsorted(curve.mjd, mjd + 1e-9, side="right"))
-    return LightCurve(
-        mjd=curve.mjd[:n],
-        band=curve.band[:n],
-        mag=curve.mag[:n],
-        mag_error=curve.mag_error[:n],
-        limit_mag=curve.limit_mag[:n],
-        is_limit=curve.is_limit[:n],
-    )
-
-
 def epochs(one: Labelled, rules: ExampleRules) -> Floats:
     """The dates of usable detections up to the latest early epoch."""
     whole = clean(one.curve, reddening(one), rules.clean)
     return early(whole, rules.resample).mjd if len(whole) else np.zeros(0)
 
 
-def history(one: Labelled, rules: ExampleRules = ExampleRules()) -> tuple[Floats, Floats]:
-    """Features at every early epoch, exactly as the service would have seen them then: nothing thinned or hidden.
+def histories(
+    objects: Sequence[Labelled], rules: ExampleRules, bank: Bank, *, most: int | None = None, seed: int = 0,
+    own: bool = False,
+) -> Examples:  # fmt: skip
+    """Early epochs of many objects, exactly as the service would have seen them then: nothing thinned or hidden.
 
-    Returns
-    -------
-    ndarray, shape (epochs, features), and ndarray, shape (epochs,)
-        Features, and days since the first usable detection.
+    Parameters
+    ----------
+    most : int or None
+        At most so many random epochs of each object; all when None.
+    own : bool
+        Whether the bank was made from these very objects: then none meets its own draws.
     """
-    ebv, rows, when = reddening(one), [], []
-    for mjd in np.unique(epochs(one, rules)):
-        # A merged detection carries the mean date of its half day: what went into it had been seen by the end of it.
-        seen = clean(until(one.curve, mjd + rules.clean.merge_days), ebv, rules.clean).until(mjd)
-        if len(seen):
-            rows.append(vector(features(seen, one.host, ebv)))
-            when.append(float(seen.mjd[-1] - seen.mjd[0]))
-    return np.array(rows), np.array(when)
-
-
-def histories(objects: Sequence[Labelled], rules: ExampleRules = ExampleRules()) -> Examples:
-    """`history` of many objects, every epoch one row."""
-    parts = [(i, *history(one, rules)) for i, one in enumerate(objects)]
-    return _stack([(i, objects[i].label, x, days) for i, x, days in parts if len(x)])
-
-
-def training(
-    objects: Sequence[Labelled], rules: ExampleRules, rng: np.random.Generator, *, offsets: OffsetLaws
-) -> Examples:
-    """Truncated and roughened examples of real light curves, each with a host of its class."""
-    lender = HostLender(objects, offsets)
     parts = []
     for i, one in enumerate(objects):
+        rng = np.random.default_rng([seed, i])
+        dates = _drawn(np.unique(epochs(one, rules)), most, rng)
+        found = [row for mjd in dates if (row := _row_at(one, mjd, rules, bank, i if own else -2)) is not None]
+        parts += [_part(i, one, found, as_it_was=True)] if found else []
+    return _stack(parts)
+
+
+def training(objects: Sequence[Labelled], rules: ExampleRules, bank: Bank, *, seed: int) -> Examples:
+    """Random early epochs of real light curves, two thirds as they were and one third roughened, for every class alike.
+
+    The bank is one made from these objects; none meets its own draws.
+    """
+    parts = []
+    for i, one in enumerate(objects):
+        rng = np.random.default_rng([seed, i])
         dates = np.unique(epochs(one, rules))
-        rows = [_example(one, dates, lender, rules, rng) for _ in range(rules.per_object)] if len(dates) else []
-        found = [row for row in rows if row is not None]
-        if found:
-            parts.append((i, one.label, np.array([x for x, _ in found]), np.array([d for _, d in found])))
+        most, roughened = rules.rare_epochs, rules.per_object
+        if one.kind == "SN Ia":
+            most, roughened = rules.common_epochs, round(roughened * rules.common_epochs / rules.rare_epochs)
+        chosen = _drawn(dates, most, rng)
+        found = [row for mjd in chosen if (row := _row_at(one, mjd, rules, bank, i)) is not None]
+        parts += [_part(i, one, found, as_it_was=True)] if found else []
+        rough = [_roughened_row(one, dates, rules, bank, i, rng) for _ in range(roughened)] if len(dates) else []
+        known = [row for row in rough if row is not None]
+        parts += [_part(i, one, known, as_it_was=False)] if known else []
     return _stack(parts)
 
 
 def up_sampled(
-    objects: Sequence[Labelled],
-    label: int,
-    count: int,
-    rules: ExampleRules,
-    rng: np.random.Generator,
-    *,
-    fits: Mapping[str, GPFit],
-    offsets: OffsetLaws,
+    objects: Sequence[Labelled], count: int, rules: ExampleRules, bank: Bank, *, fits: Mapping[str, GPFit], seed: int
 ) -> Examples | None:
-    """Re-sampled, red-shifted and cross-matched examples of one class (Sec. 5).
+    """Re-sampled and red-shifted light curves of SLSNe-I, TDEs and core-collapse SNe (Sec. 4.3-4.4), without hosts.
 
     Parameters
     ----------
     count : int
-        How many to draw; those without a detection above the limit are lost.
+        How many of each class to draw; those without a detection above the limit are lost.
     fits : mapping of str to GPFit
         Good fits by object (`fit_all`).
 
     Returns
     -------
     Examples or None
-        None when the class has no fitted object, or nothing was detected.
+        None when no object is fitted, or nothing was detected.
     """
-    lender = HostLender(objects, offsets)
-    usable = [i for i, one in enumerate(objects) if one.label == label and one.object_id in fits and one.redshift]
-    rows: dict[int, list[tuple[Floats, float]]] = {}
-    for i in rng.choice(usable, count) if usable else ():
-        one = objects[i]
-        assert one.redshift is not None
-        low, high = 1 - rules.resample.redshift_share, 1 + rules.resample.redshift_share
-        target = one.redshift * rng.uniform(low, high)
-        host, host_redshift = lender.near(one, target, rng)
-        drawn = resample(fits[one.object_id], one.redshift, host_redshift or target, rng, rules.resample)
-        if drawn is not None:
-            rows.setdefault(int(i), []).append(_row(drawn, _roughened(host, rules, rng), 0.0))
-    parts = [(i, label, np.array([x for x, _ in found]), np.array([d for _, d in found])) for i, found in rows.items()]
-    return _stack(parts) if parts else None
+    rng = np.random.default_rng([seed, 1])
+    rows: dict[int, list[Row]] = {}
+    for label in range(3):
+        usable = [i for i, o in enumerate(objects) if o.label == label and o.object_id in fits and o.redshift]
+        for i in rng.choice(usable, count) if usable else ():
+            one = objects[int(i)]
+            assert one.redshift is not None
+            target = one.redshift * rng.uniform(1 - rules.resample.redshift_share, 1 + rules.resample.redshift_share)
+            drawn = resample(fits[one.object_id], one.redshift, target, rng, rules.resample)
+            if drawn is not None:
+                rows.setdefault(int(i), []).append(_row(drawn, bank, int(i)))
+    return _stack([_part(i, objects[i], found, as_it_was=False) for i, found in rows.items()]) if rows else None
 
 
 def fit_all(objects: Sequence[Labelled], rules: ExampleRules = ExampleRules()) -> Iterator[tuple[str, GPFit]]:
@@ -220,70 +207,30 @@ def fit_all(objects: Sequence[Labelled], rules: ExampleRules = ExampleRules()) -
                 yield one.object_id, found
 
 
-class HostLender:
-    """Hosts of each class, to lend to objects of the class that come without (cross-matching, Sec. 5).
-
-    Parameters
-    ----------
-    objects : sequence of Labelled
-        Who lends. Folds must not lend to each other, or a held-out object's galaxy would be known.
-    offsets : mapping of int to (float, float)
-        `offset_laws`: some catalogues of hosts give no offset.
-    """
-
-    def __init__(self, objects: Sequence[Labelled], offsets: OffsetLaws) -> None:
-        self._hosts: dict[int, list[tuple[Host, float]]] = {}
-        self._offsets = offsets
-        for one in objects:
-            if one.host is not None:
-                self._hosts.setdefault(one.label, []).append((one.host, one.redshift or np.nan))
-
-    def own_or_near(self, one: Labelled, rng: np.random.Generator) -> Host | None:
-        """The object's own host, with an offset of its class when it has none; or one lent."""
-        if one.host is not None:
-            return self._with_offset(one.host, one.label, rng)
-        return self.near(one, one.redshift or 0.1, rng)[0]
-
-    def near(self, one: Labelled, redshift: float, rng: np.random.Generator) -> tuple[Host | None, float | None]:
-        """A host of the class within 20 % of a redshift and that redshift, or any of the class and None."""
-        pool = self._hosts.get(one.label, [])
-        if not pool:
-            return None, None
-        near = hosts_within(redshift, np.array([z for _, z in pool]))
-        host, found = pool[int(rng.choice(near) if near else rng.integers(len(pool)))]
-        return self._with_offset(host, one.label, rng), found if near else None
-
-    def _with_offset(self, host: Host, label: int, rng: np.random.Generator) -> Host:
-        if host.separation_arcsec is not None or label not in self._offsets:
-            return host
-        median, spread = self._offsets[label]
-        return replace(host, separation_arcsec=median * float(rng.lognormal(0.0, spread)))
+Row = tuple[Floats, float]
 
 
-def offset_laws(objects: Sequence[Labelled]) -> OffsetLaws:
-    """Log-normal law of the offsets of each class: median in arcsec, and spread in log."""
-    laws = {}
-    for label in sorted({one.label for one in objects}):
-        hosts = [one.host for one in objects if one.label == label and one.host is not None]
-        known = np.log([h.separation_arcsec for h in hosts if h.separation_arcsec])
-        if len(known) >= 3:
-            laws[label] = (float(np.exp(np.median(known))), float(known.std()))
-    return laws
+def _drawn(dates: Floats, most: int | None, rng: np.random.Generator) -> Floats:
+    return dates if most is None or len(dates) <= most else np.sort(rng.choice(dates, most, replace=False))
 
 
-def _example(
-    one: Labelled, dates: Floats, lender: HostLender, rules: ExampleRules, rng: np.random.Generator
-) -> tuple[Floats, float] | None:
-    mjd = float(rng.choice(dates))
+def _row_at(one: Labelled, mjd: float, rules: ExampleRules, bank: Bank, own: int) -> Row | None:
+    seen = as_of(one.curve, mjd, reddening(one), rules.clean)
+    return _row(seen, bank, own) if len(seen) else None
+
+
+def _row(points: Photometry, bank: Bank, own: int) -> Row:
+    return light_curve_inputs(points, bank, own=own), float(points.mjd[-1] - points.mjd[0])
+
+
+def _roughened_row(
+    one: Labelled, dates: Floats, rules: ExampleRules, bank: Bank, own: int, rng: np.random.Generator
+) -> Row | None:
     guess = rng.random() < rules.guess_ebv
     ebv = reddening(replace(one, ebv_mag=None) if guess else one)
-    seen = clean(until(one.curve, mjd + rules.clean.merge_days), ebv, rules.clean).until(mjd)
-    if not len(seen):
-        return None
-    thinned = _roughen(seen, one, rules, rng)
-    if thinned is None:
-        return None
-    return _row(thinned, _roughened(lender.own_or_near(one, rng), rules, rng), ebv)
+    seen = as_of(one.curve, float(rng.choice(dates)), ebv, rules.clean)
+    thinned = _roughen(seen, one, rules, rng) if len(seen) else None
+    return None if thinned is None else _row(thinned, bank, own)
 
 
 def _roughen(points: Photometry, one: Labelled, rules: ExampleRules, rng: np.random.Generator) -> Photometry | None:
@@ -299,32 +246,32 @@ def _roughen(points: Photometry, one: Labelled, rules: ExampleRules, rng: np.ran
     return observe(moved, rng, rules.resample)
 
 
-def _roughened(host: Host | None, rules: ExampleRules, rng: np.random.Generator) -> Host | None:
-    """The same uncertainty for every catalogue: 0.1 mag, and for some no offset."""
-    if host is None:
-        return None
-    mags = {band: mag + float(rng.normal(0.0, 0.1)) for band, mag in host.mags.items()}
-    hidden = rng.random() < rules.hide_offset
-    return replace(host, mags=mags, separation_arcsec=None if hidden else host.separation_arcsec)
-
-
-def _row(points: Photometry, host: Host | None, ebv_mag: float) -> tuple[Floats, float]:
-    return vector(features(points, host, ebv_mag)), float(points.mjd[-1] - points.mjd[0])
-
-
 def concatenate(parts: Sequence[Examples]) -> Examples:
-    """All rows of several sets."""
-    return Examples(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in Examples.__dataclass_fields__})
+    """All rows of several sets; an object's weights are made to sum to one again."""
+    joined = {n: np.concatenate([getattr(p, n) for p in parts]) for n in Examples.__dataclass_fields__}
+    return Examples(**{**joined, "weight": object_weights(joined["object_index"])})
 
 
-def _stack(parts: Sequence[tuple[int, int, Floats, Floats]]) -> Examples:
-    counts = [len(x) for _, _, x, _ in parts]
-    if not counts:
-        raise ValueError("no object gave an example")
+def object_weights(object_index: np.ndarray) -> Floats:
+    """One over the number of rows of each row's object."""
+    _, inverse, counts = np.unique(object_index, return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / counts[inverse])
+
+
+def _part(i: int, one: Labelled, rows: Sequence[Row], *, as_it_was: bool) -> Examples:
+    n = len(rows)
     return Examples(
-        x=np.concatenate([x for _, _, x, _ in parts]),
-        label=np.repeat([label for _, label, _, _ in parts], counts),
-        object_index=np.repeat([i for i, _, _, _ in parts], counts),
-        weight=np.repeat(1.0 / np.array(counts), counts),
-        days=np.concatenate([days for *_, days in parts]),
+        x=np.array([x for x, _ in rows]),
+        galaxies=np.tile(galaxy(one.host, reddening(one)), (n, 1)),
+        label=np.full(n, one.label),
+        object_index=np.full(n, i),
+        weight=np.full(n, 1.0 / n),
+        days=np.array([d for _, d in rows]),
+        as_it_was=np.full(n, as_it_was),
     )
+
+
+def _stack(parts: Sequence[Examples]) -> Examples:
+    if not parts:
+        raise ValueError("no object gave an example")
+    return concatenate(parts)

@@ -11,10 +11,11 @@ import numpy as np
 
 from models.domain import NEEDLE_CLASSES
 from models.needle.lightcurve import Floats
-from models.needle.metadata import PAPER_MIX
+from models.needle.metadata import PAPER_MIX, posterior
 from models.training.metrics import Estimate
 
 THRESHOLDS: Final = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+SHIFTS: Final = np.arange(-5.0, 3.05, 0.1)
 NAMES: Final = ("purity", "completeness", "f1", "coverage", "found")
 
 
@@ -138,6 +139,56 @@ def choose_shift(
         last = good[-1] if len(good) else enough[np.argmax((hits / said)[enough])]
         shift[target] = np.log(threshold / (1 - threshold)) - odds[order][last]
     return shift
+
+
+def operating_shift(
+    balanced: Floats, label: np.ndarray, weight: Floats, *, purities: Sequence[float] = (), found: Sequence[float] = (),
+    threshold: float = 0.8, rounds: int = 4,
+) -> Floats:  # fmt: skip
+    """Shifts with which the threshold holds purities, or finds shares of the objects, for SLSN-I and TDE at once.
+
+    The two rare classes compete: what both claim rises above the threshold for neither. So each is set in turn with the
+    other as it stands.
+
+    Parameters
+    ----------
+    balanced : ndarray, shape (n, 3)
+        Out-of-fold probabilities for equal class shares.
+    purities, found : sequence of float
+        One of the two. The shift that finds most with the purity held, and the strictest that finds the share; where
+        none does, the purest that finds a tenth of the class, and the one that finds most.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        Zero for SN.
+    """
+    shift = np.array([0.0, -1.0, -1.0])
+    for _ in range(rounds):
+        for target in (1, 2):
+            tried = [_with(shift, target, step) for step in SHIFTS]
+            rows = [at_threshold(posterior(balanced, t), label, weight, target, threshold) for t in tried]
+            purity, share = np.nan_to_num([r[0] for r in rows]), np.nan_to_num([r[4] for r in rows])
+            best = _purest(purity, share, purities[target - 1]) if purities else _enough(share, found[target - 1])
+            shift = tried[best]
+    return shift
+
+
+def _with(shift: Floats, target: int, value: float) -> Floats:
+    out = shift.copy()
+    out[target] = value
+    return out
+
+
+def _purest(purity: Floats, share: Floats, wanted: float) -> int:
+    good = (purity >= wanted) & (share > 0)
+    if good.any():
+        return int(np.argmax(np.where(good, share, -1.0)))
+    return int(np.argmax(np.where(share >= 0.1, purity, -1.0)))
+
+
+def _enough(share: Floats, wanted: float) -> int:
+    return int(np.argmax(share >= min(wanted, share.max())))
 
 
 def _present(label: np.ndarray) -> list[int]:

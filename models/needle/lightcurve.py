@@ -102,6 +102,27 @@ def clean(curve: LightCurve, ebv_mag: float, rules: CleanRules = CleanRules()) -
     return Photometry(mjd=found.mjd, band=found.band, mag=found.mag - taken_off, mag_error=found.mag_error)
 
 
+def until(curve: LightCurve, mjd: float) -> LightCurve:
+    """The light curve as it was known at a date."""
+    n = int(np.searchsorted(curve.mjd, mjd + 1e-9, side="right"))
+    return LightCurve(
+        mjd=curve.mjd[:n],
+        band=curve.band[:n],
+        mag=curve.mag[:n],
+        mag_error=curve.mag_error[:n],
+        limit_mag=curve.limit_mag[:n],
+        is_limit=curve.is_limit[:n],
+    )
+
+
+def as_of(curve: LightCurve, mjd: float, ebv_mag: float, rules: CleanRules = CleanRules()) -> Photometry:
+    """`clean` of what was known at the date of a cleaned detection.
+
+    A merged detection carries the mean date of its half day: what went into it had been seen by the end of it.
+    """
+    return clean(until(curve, mjd + rules.merge_days), ebv_mag, rules).until(mjd)
+
+
 def detections(curve: LightCurve, rules: CleanRules = CleanRules()) -> Photometry:
     """The rows that are usable detections, observed magnitudes; a missing error is estimated (`simulated_error`)."""
     band = np.array(curve.band, dtype="U8")

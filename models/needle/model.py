@@ -1,9 +1,10 @@
 """The shipped NEEDLE metadata model: loaded and verified like a bundle, and asked about one object.
 
 needle/
-  card.json                     what, from which data, how well, how weak; SHA-256 of every other file
-  TH-0.txt.gz, ... T-9.txt.gz   LightGBM models as text
-  calibration.safetensors       probabilities of held-out objects, by variant
+  card.json                  what, from which data, how well, how weak; SHA-256 of every other file; the host model
+  0.txt.gz, ... 9.txt.gz     LightGBM models as text
+  templates.safetensors      draws of light-curve parameters
+  calibration.safetensors    probabilities of held-out objects, by variant
 """
 
 import gzip
@@ -20,12 +21,14 @@ from safetensors.numpy import load_file
 
 from models.bundle import CARD, BundleError, sha256
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
-from models.needle.features import NAMES, features, vector
-from models.needle.lightcurve import CleanRules, Photometry, clean, typical_ebv
-from models.needle.metadata import ALPHAS, BLEND, FEATURES, PREFERENCES, Metadata
+from models.needle.hosts import HostModel
+from models.needle.inputs import NAMES, galaxy, light_curve_inputs
+from models.needle.lightcurve import CleanRules, Floats, Photometry, as_of, clean, typical_ebv
+from models.needle.metadata import ALPHAS, PREFERENCES, VARIANTS, Metadata
+from models.needle.templates import Bank
 
 SHIPPED: Final = Path(__file__).parent.parent / "data" / "needle"
-FORMAT: Final = 1
+FORMAT: Final = 2
 SMALL_CALIBRATION: Final = 100
 
 
@@ -41,11 +44,33 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The answers of one object, epoch by epoch.
+
+    Parameters
+    ----------
+    mjd, days : ndarray, shape (n,)
+        Date of the latest detection, and days since the first that counted then.
+    probabilities : ndarray, shape (n, 3)
+        In the order of `NEEDLE_CLASSES`.
+    n_g, n_r : tuple of int, length n
+        Detections in each band.
+    """
+
+    mjd: Floats
+    days: Floats
+    probabilities: Floats
+    n_g: tuple[int, ...]
+    n_r: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Needle:
     """A verified model in memory."""
 
     card: Mapping[str, Any]
-    variants: Mapping[str, Metadata]
+    model: Metadata
+    bank: Bank
 
     @property
     def model_id(self) -> str:
@@ -75,12 +100,11 @@ class Needle:
         ValueError
             If `prefer` is neither.
         """
-        if prefer not in PREFERENCES:
-            raise ValueError(f"prefer must be one of {', '.join(PREFERENCES)}, got {prefer!r}")
+        _check(prefer)
         if curve is None:
             return Answer(verdict=None, reason="no light curve", n_g=0, n_r=0)
         ebv, caveats = _reddening(ebv_mag, position_deg)
-        points = clean(curve, ebv, CleanRules(**self.card["clean"]))
+        points = clean(curve, ebv, self._rules)
         n_g, n_r = len(points.of("g")), len(points.of("r"))
         if not len(points):
             return Answer(verdict=None, reason=_why_empty(self.card["clean"]), n_g=n_g, n_r=n_r)
@@ -90,15 +114,54 @@ class Needle:
         verdict = self._verdict(points, host, ebv, variant, prefer, caveats)
         return Answer(verdict=verdict, reason=None, caveats=tuple(caveats), n_g=n_g, n_r=n_r)
 
+    def history(
+        self,
+        curve: LightCurve,
+        host: Host | None,
+        *,
+        ebv_mag: float | None = None,
+        position_deg: tuple[float, float] | None = None,
+        prefer: str = "purity",
+    ) -> History:
+        """Every answer that would have been given: one at each usable detection, from what had been seen by then.
+
+        Raises
+        ------
+        ValueError
+            If `prefer` is neither of the two.
+        """
+        _check(prefer)
+        ebv, _ = _reddening(ebv_mag, position_deg)
+        whole = clean(curve, ebv, self._rules)
+        seen = [as_of(curve, float(mjd), ebv, self._rules) for mjd in np.unique(whole.mjd)]
+        seen = [points for points in seen if len(points)]
+        if not seen:
+            return History(mjd=np.zeros(0), days=np.zeros(0), probabilities=np.zeros((0, 3)), n_g=(), n_r=())
+        return History(
+            mjd=np.array([points.mjd[-1] for points in seen]),
+            days=np.array([points.mjd[-1] - points.mjd[0] for points in seen]),
+            probabilities=self.model.probabilities(self._balanced(seen, host, ebv), prefer),
+            n_g=tuple(len(points.of("g")) for points in seen),
+            n_r=tuple(len(points.of("r")) for points in seen),
+        )
+
+    @property
+    def _rules(self) -> CleanRules:
+        return CleanRules(**self.card["clean"])
+
+    def _balanced(self, seen: Sequence[Photometry], host: Host | None, ebv: float) -> Floats:
+        x = np.array([light_curve_inputs(points, self.bank) for points in seen])
+        return self.model.balanced(x, np.tile(galaxy(host, ebv), (len(x), 1)))
+
     def _verdict(
         self, points: Photometry, host: Host | None, ebv: float, variant: str, prefer: str, caveats: list[Caveat]
     ) -> HostVerdict:
-        model = self.variants[variant]
-        balanced = model.balanced(vector(features(points, host, ebv), NAMES)[None])
+        model = self.model
+        balanced = self._balanced([points], host, ebv)
         p = model.probabilities(balanced, prefer)[0]
-        by_class = model.class_p_values(balanced)[0]
+        by_class = model.class_p_values(balanced, variant)[0]
         best = int(p.argmax())
-        sizes = np.bincount(model.calibration["label"], minlength=len(NEEDLE_CLASSES))
+        sizes = np.bincount(model.calibration[f"{variant}.label"], minlength=len(NEEDLE_CLASSES))
         if sizes[best] < SMALL_CALIBRATION:
             text = f"{sizes[best]} calibration objects of class {NEEDLE_CLASSES[best]}"
             caveats.append(Caveat(code=CaveatCode.SMALL_CALIBRATION, text=text))
@@ -127,10 +190,16 @@ def load(folder: Path | None = None) -> Needle:
     card = verify(folder)
     try:
         calibration = load_file(folder / card["calibration"])
-        variants = {name: _variant(folder, card, name, calibration) for name in FEATURES}
+        drawn = load_file(folder / card["templates"])
+        model = _metadata(folder, card, calibration)
+        bank = Bank(
+            parameters=drawn["parameters"].astype(float),
+            group=drawn["group"].astype(int),
+            owner=np.full(len(drawn["group"]), -1),
+        )
     except (KeyError, TypeError, OSError, EOFError, lightgbm.basic.LightGBMError, SafetensorError) as error:
         raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
-    return Needle(card=card, variants=variants)
+    return Needle(card=card, model=model, bank=bank)
 
 
 def verify(folder: Path) -> dict[str, Any]:
@@ -149,8 +218,8 @@ def verify(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder}: not a NEEDLE model of format {FORMAT}")
     if tuple(card.get("classes", ())) != NEEDLE_CLASSES:
         raise BundleError(f"{folder}: made for other classes: {card.get('classes')}")
-    if {k: tuple(v) for k, v in card.get("features", {}).items()} != FEATURES:
-        raise BundleError(f"{folder}: made for other features")
+    if tuple(card.get("inputs", ())) != NAMES:
+        raise BundleError(f"{folder}: made for other inputs")
     files = card.get("files", {})
     for name, expected in files.items():
         path = folder / name
@@ -158,40 +227,41 @@ def verify(folder: Path) -> dict[str, Any]:
             raise BundleError(f"{folder}: {name} is missing")
         if sha256(path) != expected:
             raise BundleError(f"{folder}: {name} is not the file the card describes (SHA-256 differs)")
-    named = {name for v in card.get("members", {}).values() for name in v} | {card.get("calibration")}
+    named = {*card.get("members", ()), card.get("calibration"), card.get("templates")}
     if not card.get("members") or named - set(files):
         raise BundleError(f"{folder}: the card names files it gives no SHA-256 for")
     return card
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
-    """Add format, classes, features and the hash of every other file to the card and write it."""
+    """Add format, classes, inputs and the hash of every other file to the card and write it."""
     files = {p.name: sha256(p) for p in sorted(folder.iterdir()) if p.name != CARD and p.is_file()}
-    names = {variant: list(features) for variant, features in FEATURES.items()}
-    full = {**card, "format": FORMAT, "classes": list(NEEDLE_CLASSES), "features": names, "files": files}
+    full = {**card, "format": FORMAT, "classes": list(NEEDLE_CLASSES), "inputs": list(NAMES), "files": files}
     (folder / CARD).write_text(json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n")
     return full
 
 
 def fingerprint(card: Mapping[str, Any]) -> str:
-    """SHA-256 over what decides an answer: files, shifts and rules of cleaning."""
+    """SHA-256 over what decides an answer: files, host model, shifts and rules of cleaning."""
     import hashlib
 
-    text = json.dumps([card["files"], card["shift"], card["clean"]], sort_keys=True)
+    text = json.dumps([card["files"], card["hosts"], card["shift"], card["clean"]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _variant(folder: Path, card: Mapping[str, Any], name: str, calibration: Mapping[str, np.ndarray]) -> Metadata:
-    members: Mapping[str, Sequence[str]] = {kind: card["members"][kind] for kind in BLEND[name]}
+def _metadata(folder: Path, card: Mapping[str, Any], calibration: Mapping[str, np.ndarray]) -> Metadata:
+    kinds = (("probabilities", float), ("label", int))
     return Metadata(
-        variant=name,
-        members={k: [_booster(folder / file) for file in files] for k, files in members.items()},
-        shift={prefer: np.array(card["shift"][name][prefer], float) for prefer in PREFERENCES},
-        calibration={
-            "probabilities": calibration[f"{name}.probabilities"].astype(float),
-            "label": calibration[f"{name}.label"].astype(int),
-        },
+        members=[_booster(folder / file) for file in card["members"]],
+        hosts=HostModel.from_dict(card["hosts"]),
+        shift={prefer: np.array(card["shift"][prefer], float) for prefer in PREFERENCES},
+        calibration={f"{v}.{name}": calibration[f"{v}.{name}"].astype(kind) for v in VARIANTS for name, kind in kinds},
     )
+
+
+def _check(prefer: str) -> None:
+    if prefer not in PREFERENCES:
+        raise ValueError(f"prefer must be one of {', '.join(PREFERENCES)}, got {prefer!r}")
 
 
 def _booster(path: Path) -> lightgbm.Booster:

@@ -15,7 +15,8 @@ ModelOption = Annotated[Path | None, typer.Option("--model", help="A model folde
 NeedleDataOption = Annotated[
     Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with ztf/*.parquet.", exists=True)
 ]
-HISTORIES_DRAWN = 6
+HISTORIES_DRAWN = 4
+FIGURES = ("purity", "completeness")
 
 
 def register(app: typer.Typer) -> None:
@@ -33,11 +34,14 @@ def needle(
     ] = None,
     hosts: Annotated[Path | None, typer.Option(help="Parquet of hosts: object_id, sep_arcsec, g, r...")] = None,
     prefer: Annotated[str, typer.Option(help="purity, or completeness: which mistakes to avoid.")] = "purity",
+    history: Annotated[
+        Path | None, typer.Option(help="Draw every object's answers, epoch by epoch, into this folder.")
+    ] = None,
     model: ModelOption = None,
 ) -> None:
     """Classify light curves as SN, SLSN-I or TDE, refused ones included."""
     from models.needle.metadata import PREFERENCES
-    from plugin.needle_answers import answer_file
+    from plugin.needle_answers import answer_file, draw_histories
     from plugin.needle_files import NeedleInputError, read_hosts
 
     if prefer not in PREFERENCES:
@@ -49,6 +53,8 @@ def needle(
         known = read_hosts(hosts) if hosts is not None else {}
         with progress("needle") as advance, out.open("w", encoding="utf-8") as file:
             counts = answer_file(light_curves, file, loaded, known, prefer=prefer, advance=advance)
+        if history is not None:
+            draw_histories(light_curves, history, loaded, known)
     except NeedleInputError as error:
         Console(stderr=True).print(f"[red]input refused:[/] {error}")
         raise typer.Exit(1) from error
@@ -60,22 +66,21 @@ def train_needle(
     out: Annotated[Path, typer.Option("--out", "-o", help="The model folder is written here.")],
     rounds: Annotated[int | None, typer.Option(help="Boosting rounds of each member.")] = None,
     up_samples: Annotated[int | None, typer.Option(help="Re-sampled light curves of each rare class.")] = None,
+    rows: Annotated[
+        Path | None, typer.Option(help="Keep templates and examples in this .npz file, or take them from it.")
+    ] = None,
 ) -> None:
-    """Train the metadata model: folds by object, out-of-fold calibration, a card with the figures of the test split."""
+    """Train the metadata model: folds by object, out-of-fold calibration, a card; nothing of the test split is read."""
     from dataclasses import replace
 
-    from models.needle.model import write_card
     from plugin.needle_data import load as load_data
-    from plugin.needle_evaluate import evaluate
     from plugin.needle_train import TrainRules, train
 
     rules = TrainRules()
     rules = replace(rules, rounds=rounds or rules.rounds)
     rules = replace(rules, up_samples=rules.up_samples if up_samples is None else up_samples)
     labelled = load_data(data)
-    card = train(labelled, out, rules, today=datetime.now(UTC).date(), tell=_tell)
-    figures = evaluate(_load(out), labelled.test)
-    write_card(out, {**card, "metrics": {k: _short(figures[k]) for k in ("purity", "completeness")}})
+    train(labelled, out, rules, today=datetime.now(UTC).date(), rows=rows, tell=_tell)
     Console(stderr=True).print(f"{_load(out).model_id} -> {out}")
 
 
@@ -83,30 +88,59 @@ def evaluate_needle(
     data: NeedleDataOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and pictures.")],
     model: ModelOption = None,
-    probe: Annotated[bool, typer.Option(help="Also ask whether the source of the photometry shows.")] = False,
+    study: Annotated[bool, typer.Option(help="Also ablation, learning curve and source probe; trains anew.")] = False,
+    rows: Annotated[Path | None, typer.Option(help="The training's .npz file; the test's is kept beside it.")] = None,
+    write_figures: Annotated[bool, typer.Option("--write-card", help="Put the figures into the model's card.")] = False,
 ) -> None:
-    """Tables 5 and 7, Fig. 17-19 in shape, conformal coverage and score histories, on the test split."""
+    """Tables 5 and 7, Fig. 17-20 in shape, conformal coverage and score histories, on the test split."""
     from plugin.needle_data import load as load_data
-    from plugin.needle_evaluate import draw, draw_history, evaluate, markdown, probe_sources
-    from plugin.needle_train import TrainRules, fold_examples
+    from plugin.needle_evaluate import evaluate
+    from plugin.needle_pictures import draw_ablation, draw_confusion, draw_learning, draw_thresholds
+    from plugin.needle_report import markdown
 
     loaded, labelled = _load(model), load_data(data)
     if labelled.splits_hash != loaded.card["training"]["splits_hash"]:
         Console(stderr=True).print("[yellow]Not the objects of the training: the test split may be known to it.[/]")
-    figures = evaluate(loaded, labelled.test)
-    out.mkdir(parents=True, exist_ok=True)
-    if probe:
-        from models.needle.examples import concatenate
+    figures = evaluate(loaded, labelled.test, keep=None if rows is None else rows.with_suffix(".test.npz"))
+    if write_figures:
+        from models.needle.model import SHIPPED, write_card
 
-        rules = TrainRules(up_samples=0)
-        figures["probe"] = probe_sources(labelled.develop, concatenate(fold_examples(labelled.develop, rules)))
-    (out / "needle.json").write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n")
+        write_card(model or SHIPPED, {**loaded.card, "metrics": {p: _short(figures[p]) for p in FIGURES}})
+    out.mkdir(parents=True, exist_ok=True)
+    if study:
+        figures["study"] = _study(labelled, rows)
+        draw_ablation(figures["study"], ("as shipped", "classes balanced"), out / "needle-ablation.png")
+        draw_learning(figures["study"], out / "needle-learning.png")
+    (out / "needle.json").write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n")
     (out / "needle.md").write_text(markdown(figures, loaded.model_id))
-    for prefer in ("purity", "completeness"):
-        draw(figures, out / f"thresholds-{prefer}.png", prefer)
+    draw_thresholds(figures, out / "needle-thresholds.png")
+    draw_confusion(figures, out / "needle-confusion.png", "purity")
     for one in [o for o in labelled.test if o.label > 0][:HISTORIES_DRAWN]:
-        draw_history(loaded, one, out / f"history-{one.object_id}.png")
+        _draw_history(loaded, one, out / f"needle-history-{one.object_id}.png")
     Console().print(markdown(figures, loaded.model_id))
+
+
+def _study(labelled: Any, rows: Path | None) -> dict[str, Any]:
+    from plugin.needle_study import FOLDS, ROUNDS, ablation, learning, probe_sources
+    from plugin.needle_train import TrainRules, prepared
+
+    bank, examples = prepared(labelled, TrainRules(), rows, _tell)
+    rules = TrainRules(folds=FOLDS, rounds=ROUNDS)
+    found: dict[str, Any] = {"probe": probe_sources(labelled.develop)}
+    found["ablation"] = ablation(labelled.develop, bank, examples, rules)
+    found["learning"] = learning(labelled.develop, examples, rules)
+    return found
+
+
+def _draw_history(loaded: Any, one: Any, path: Path) -> None:
+    from models.needle.metadata import PREFERENCES
+    from plugin.needle_pictures import draw_history
+
+    place = (one.ra_deg, one.dec_deg) if one.ra_deg is not None and one.dec_deg is not None else None
+    histories = {
+        p: loaded.history(one.curve, one.host, ebv_mag=one.ebv_mag, position_deg=place, prefer=p) for p in PREFERENCES
+    }
+    draw_history(histories, f"{one.object_id} ({one.kind})", path)
 
 
 def _short(figures: dict[str, Any]) -> dict[str, Any]:

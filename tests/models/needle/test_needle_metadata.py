@@ -1,4 +1,4 @@
-"""Trees, blending, focal loss, figures at the paper's mix, and the shipped model's own word for itself."""
+"""Examples, trees, hosts, focal loss, figures at the paper's mix, and the shipped model's own word for itself."""
 
 import json
 import math
@@ -10,10 +10,29 @@ import torch
 
 from models.bundle import BundleError
 from models.domain import NEEDLE_CLASSES, Host, LightCurve
-from models.needle.examples import ExampleRules, HostLender, Labelled, history, offset_laws, training, until
-from models.needle.features import NAMES
-from models.needle.figures import at_threshold, choose_shift, class_weights, first_detection, with_intervals
-from models.needle.metadata import PAPER_MIX, balance, blend, shifted, train_member
+from models.needle import shape, templates
+from models.needle.examples import ExampleRules, Labelled, concatenate, histories, training, until
+from models.needle.figures import (
+    at_threshold,
+    choose_shift,
+    class_weights,
+    first_detection,
+    operating_shift,
+    with_intervals,
+)
+from models.needle.hosts import LARGEST, HostModel, fit_hosts
+from models.needle.inputs import NAMES, brightest, galaxy, light_curve_inputs
+from models.needle.lightcurve import Photometry, clean
+from models.needle.metadata import (
+    PAPER_MIX,
+    TRAINING_MIX,
+    balance,
+    mean_of,
+    posterior,
+    shifted,
+    train_member,
+    with_hosts,
+)
 from models.needle.model import SHIPPED, load, verify, write_card
 from models.needle.net import cross_entropy, focal_loss, importances, predict, train_net
 
@@ -42,32 +61,155 @@ def labelled(name: str, label: int, host: Host | None, seed: int = 0, redshift: 
 GALAXY = Host(mags={"g": 20.0, "r": 19.5}, separation_arcsec=1.0)
 
 
+def made_bank() -> templates.Bank:
+    """A quick, red supernova, a slow one, a slow blue one, and a slow blue one that stays blue."""
+    rows = [
+        [18.0, 2.1, 2.6, 1.7, 0.0, 0.0, 0.05],
+        [18.5, 3.2, 3.4, 1.7, 0.3, 0.0, 0.02],
+        [19.0, 3.3, 3.3, 1.7, -0.1, 0.0, 0.01],
+        [18.7, 2.8, 3.4, 1.7, -0.25, 0.0, 0.0],
+    ]
+    return templates.Bank(parameters=np.array(rows), group=np.arange(4), owner=np.arange(4))
+
+
+BANK = made_bank()
+
+
 def test_history_never_sees_the_future_nor_later_than_ten_days_after_the_peak():
     one = labelled("a", 0, GALAXY)
-    x, days = history(one)
-    assert (np.diff(days) > 0).all()
-    assert days[-1] <= 59040 + 12 + 10 - one.curve.mjd[0]
-    cut = history(
-        Labelled(**{f: getattr(one, f) for f in Labelled.__dataclass_fields__} | {"curve": until(one.curve, 59020)})
-    )[0]
-    n = len(cut) - 1  # a half day's detections were cut in two at the very end
-    np.testing.assert_allclose(x[:n], cut[:n])
+    found = histories([one], ExampleRules(), BANK)
+    assert (np.diff(found.days) > 0).all()
+    assert found.days[-1] <= 59040 + 12 + 10 - one.curve.mjd[0]
+    assert found.as_it_was.all()
+    cut = Labelled(**{f: getattr(one, f) for f in Labelled.__dataclass_fields__} | {"curve": until(one.curve, 59020)})
+    before = histories([cut], ExampleRules(), BANK)
+    n = len(before.x) - 1  # a half day's detections were cut in two at the very end
+    assert n > 5
+    np.testing.assert_allclose(found.x[:n], before.x[:n])
 
 
 def test_examples_weigh_one_per_object_and_are_the_same_for_the_same_seed():
-    objects = [labelled(f"o{i}", i % 3, GALAXY if i % 2 else None, seed=i) for i in range(9)]
-    one, two = (training(objects, ExampleRules(), np.random.default_rng(1), offsets=offset_laws(objects)) for _ in "ab")
+    objects = [labelled(f"o{i}", i % 3, GALAXY if i % 2 else None, seed=i) for i in range(6)]
+    rules = ExampleRules(rare_epochs=4, per_object=2)
+    one, two = (training(objects, rules, BANK, seed=1) for _ in "ab")
     np.testing.assert_array_equal(one.x, two.x)
-    assert np.bincount(one.object_index, one.weight) == pytest.approx(np.ones(9))
+    assert np.bincount(one.object_index, one.weight) == pytest.approx(np.ones(6))
+    assert np.bincount(concatenate([one, two]).object_index, concatenate([one, two]).weight) == pytest.approx(
+        np.ones(6)
+    )
+    rough = np.bincount(one.object_index, ~one.as_it_was)
+    assert (rough > 0).all() or rough.sum() >= 6
+    assert np.isnan(one.galaxies[one.object_index % 2 == 0]).all()
 
 
-def test_hosts_are_lent_within_the_class_only():
-    objects = [labelled("a", 1, Host(mags={"r": 22.0})), labelled("b", 2, GALAXY), labelled("c", 1, None)]
-    lender = HostLender(objects, {2: (0.1, 0.1)})
-    rng = np.random.default_rng(0)
-    lent = [lender.own_or_near(objects[2], rng) for _ in range(20)]
-    assert all(host is not None and host.mags == {"r": 22.0} for host in lent)
-    assert HostLender([objects[2]], {}).own_or_near(objects[2], rng) is None
+def test_no_object_meets_its_own_draws():
+    points = clean(labelled("a", 0, None).curve, 0.0)
+    free, own = (templates.evidence(points, BANK, own=owner) for owner in (-2, 0))
+    changed = [n for n, a, b in zip(templates.NAMES, free, own, strict=True) if np.isfinite(a) and not np.isfinite(b)]
+    assert "misfit_Ia" in changed
+
+
+def drawn(p: np.ndarray, n: int, seed: int = 0, last: float = 8.0) -> Photometry:
+    rng = np.random.default_rng(seed)
+    mjd = np.sort(rng.uniform(-25, last, n))
+    band = rng.choice(["g", "r"], n)
+    mag = p[0] + templates.relative(mjd, band == "g", p[1:]) + rng.normal(0, 0.05, n)
+    return Photometry(mjd=mjd + 59000, band=band, mag=mag, mag_error=np.full(n, 0.05))
+
+
+def test_the_evidence_is_for_the_class_a_light_curve_was_drawn_from_and_grows_with_it():
+    for group in range(1, 4):
+        for names in ("evidence", "shape_evidence"):
+            index = [templates.NAMES.index(f"{names}_{g}") for g in templates.GROUPS[1:]]
+            many = templates.evidence(drawn(BANK.parameters[group], 25), BANK)[index]
+            assert many.argmax() == group - 1
+            assert many.max() > 3
+    quick = templates.evidence(drawn(BANK.parameters[0], 25), BANK)
+    assert max(quick[:3]) < -3
+    one = templates.evidence(drawn(BANK.parameters[3], 1), BANK)
+    assert np.abs(one[3:6]).max() < 1.0
+
+
+def test_the_fit_finds_what_was_drawn_and_the_peak():
+    truth = BANK.parameters[2]
+    found = templates.fit(drawn(truth, 60, last=19.0))
+    assert found is not None
+    assert found[0] == pytest.approx(truth[0], abs=0.1)
+    assert found[1] == pytest.approx(truth[1], abs=0.3)
+    assert found[4] == pytest.approx(truth[4], abs=0.06)
+    assert templates.fit(drawn(truth, 2)) is None
+    points = drawn(truth, 40, last=3.0)
+    to_peak = templates.evidence(points, BANK)[templates.NAMES.index("to_peak_SLSN")]
+    assert to_peak == pytest.approx(59000 - points.mjd[-1], abs=3)
+
+
+def test_draws_are_scattered_within_bounds_and_named_after_their_objects():
+    fits = [(i, i % 4, BANK.parameters[i % 4] + 0.01 * i) for i in range(40)]
+    bank = templates.scattered(fits, np.random.default_rng(0), most_ia=5)
+    assert np.bincount(bank.group).tolist() == [5, 10, 10, 20]
+    assert (bank.group == bank.owner % 4).all()
+    assert (bank.parameters >= templates.LOWEST).all()
+    exact = [np.abs(bank.parameters - p).max(1).min() for _, _, p in fits]
+    assert min(exact) > 1e-6
+
+
+def test_a_lone_early_detection_is_no_discovery():
+    real = drawn(BANK.parameters[2], 20)
+    lone = Photometry(
+        mjd=np.append(real.mjd[0] - 40, real.mjd), band=np.append("r", real.band), mag=np.append(20.0, real.mag),
+        mag_error=np.append(0.2, real.mag_error),
+    )  # fmt: skip
+    np.testing.assert_array_equal(shape.trusted(lone).mjd, real.mjd)
+    assert len(shape.trusted(lone.where(np.arange(21) == 0))) == 1
+    np.testing.assert_allclose(shape.shape(shape.trusted(lone)), shape.shape(real))
+
+
+def test_the_shape_is_what_was_drawn():
+    days = np.repeat(np.arange(0.0, 21.0, 2.0), 2)
+    band = np.tile(["g", "r"], 11)
+    mag = 19.0 - 0.05 * days + np.where(band == "g", -0.2, 0.0)
+    points = Photometry(mjd=59000 + days, band=band, mag=mag, mag_error=np.full(22, 0.03))
+    found = dict(zip(shape.NAMES, shape.shape(points), strict=True))
+    assert found["fit_slope"] == pytest.approx(-0.5, abs=0.05)
+    assert found["fit_colour"] == pytest.approx(-0.2, abs=0.03)
+    assert found["slope_20"] == pytest.approx(-0.5, abs=0.05)
+    assert found["fit_mag"] == pytest.approx(18.0, abs=0.05)
+    assert (found["run_days"], found["within_one"]) == pytest.approx((20.0, 20.0), abs=2.1)
+    assert found["within_half"] == pytest.approx(12.0, abs=3.0)
+
+
+def three_hosts(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    label = np.repeat([0, 1, 2], 60)
+    r = np.array([17.5, 21.0, 17.0])[label] + rng.normal(0, 0.5, 180)
+    colour = np.array([0.6, 0.3, 0.8])[label] + rng.normal(0, 0.1, 180)
+    offset = np.array([1.0, 0.0, -2.0])[label] + rng.normal(0, 0.5, 180)
+    return np.column_stack([r, colour, offset]), rng.normal(18.5, 0.5, 180), label
+
+
+def test_hosts_tell_classes_and_missing_ones_tell_nothing():
+    galaxies, bright, label = three_hosts()
+    model = fit_hosts(galaxies, bright, label, np.ones(180))
+    ratio = model.log_ratio(galaxies, bright)
+    assert (ratio.argmax(1) == label).mean() > 0.9
+    assert np.abs(ratio).max() <= LARGEST
+    nothing = np.full((2, 3), np.nan)
+    np.testing.assert_array_equal(model.log_ratio(nothing, bright[:2]), 0.0)
+    no_offset = galaxies.copy()
+    no_offset[:, 2] = np.nan
+    assert (model.log_ratio(no_offset, bright)[label == 1, 1] > 0).mean() > 0.9
+    again = HostModel.from_dict(json.loads(json.dumps(model.to_dict())))
+    np.testing.assert_allclose(again.log_ratio(galaxies, bright), ratio, atol=1e-3)
+
+
+def test_a_host_without_colour_counts_by_its_magnitude_alone():
+    galaxies, bright, label = three_hosts()
+    model = fit_hosts(galaxies, bright, label, np.ones(180))
+    only_r = galaxy(Host(mags={"r": 21.2}), 0.0)
+    assert np.isnan(only_r[1])
+    assert model.log_ratio(only_r[None], np.array([18.5]))[0, 1] > 0
+    assert galaxy(Host(mags={"g": 20.0, "r": 19.5}, separation_arcsec=1.0), 0.1)[0] < 19.5
+    assert np.isnan(galaxy(None, 0.0)).all()
 
 
 def test_balance_gives_core_collapse_its_share():
@@ -76,13 +218,6 @@ def test_balance_gives_core_collapse_its_share():
     w = balance(label, np.ones(10), collapse, 0.28)
     assert w[label == 0].sum() == pytest.approx(w[label == 1].sum()) == pytest.approx(w[label == 2].sum())
     assert w[collapse].sum() / w[label == 0].sum() == pytest.approx(0.28)
-
-
-def test_blend_is_a_geometric_mean():
-    p, q = np.array([[0.7, 0.2, 0.1]]), np.array([[0.2, 0.2, 0.6]])
-    expected = p**0.4 * q**0.6
-    np.testing.assert_allclose(blend({"TH": p, "T": q}, "TH"), expected / expected.sum())
-    np.testing.assert_allclose(blend({"T": q}, "T"), q)
 
 
 def test_shift_by_the_log_mix_is_bayes():
@@ -121,6 +256,21 @@ def test_the_chosen_shift_gives_the_purity_asked_for():
     assert class_weights(label, w)[label == 2].sum() == pytest.approx(PAPER_MIX[2])
 
 
+def test_the_operating_shift_holds_a_purity_or_finds_a_share_though_classes_compete():
+    rng = np.random.default_rng(0)
+    label = np.repeat([0, 1, 2], [5000, 200, 200])
+    logits = rng.normal(0, 1.2, (5400, 3)) + 4.0 * np.eye(3)[label]
+    logits[label == 2, 1] += 2.0
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    w = np.ones(5400)
+    pure = posterior(p, operating_shift(p, label, w, purities=(0.7, 0.5)))
+    for target, wanted in ((1, 0.7), (2, 0.5)):
+        assert at_threshold(pure, label, w, target, 0.8)[0] >= wanted - 0.03
+    open_ = posterior(p, operating_shift(p, label, w, found=(0.5, 0.5)))
+    for target in (1, 2):
+        assert at_threshold(open_, label, w, target, 0.8)[4] == pytest.approx(0.5, abs=0.03)
+
+
 def test_first_detection_is_the_earliest_epoch_with_the_right_name():
     p = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.1, 0.9, 0.0], [0.9, 0.1, 0.0]])
     got = first_detection(p, np.ones(4, int), np.array([0, 0, 0, 1]), np.array([0.0, 3.0, 6.0, 1.0]), 1, 0.8)
@@ -146,14 +296,32 @@ def test_the_network_learns_and_bears_missing_features():
     assert (predict(net, x).argmax(1) == label).mean() > 0.9
 
 
-def test_trees_learn_and_use_the_features_of_their_kind_alone():
+def test_trees_learn_from_rare_classes_and_answer_for_equal_shares():
     rng = np.random.default_rng(0)
-    label = rng.integers(0, 3, 400)
-    x = rng.normal(size=(400, len(NAMES)))
-    x[:, NAMES.index("colour_mean")] += label * 2.0
-    member = train_member(x, label, np.ones(400), "T", seed=0, rounds=15)
-    assert "host_r" not in member.feature_name()
-    assert member.feature_name()[int(member.feature_importance("gain").argmax())] == "colour_mean"
+    label = rng.integers(0, 3, 600)
+    x = rng.normal(size=(600, len(NAMES)))
+    x[:, NAMES.index("fit_colour")] += label * 3.0
+    member = train_member(x, label, np.ones(600), seed=0, rounds=400)
+    assert member.feature_name()[int(member.feature_importance("gain").argmax())] == "fit_colour"
+    assert (mean_of([member], x).argmax(1) == label).mean() > 0.8
+    assert (member.predict(x).argmax(1) == 0).mean() > 0.5  # as rare as they were taught to be
+    np.testing.assert_allclose(
+        mean_of([member], x), shifted(np.asarray(member.predict(x)), -np.log(TRAINING_MIX)), rtol=1e-6
+    )
+
+
+def test_a_host_multiplies_and_no_host_changes_nothing():
+    galaxies, bright, label = three_hosts()
+    model = fit_hosts(galaxies, bright, label, np.ones(180))
+    x = np.full((3, len(NAMES)), np.nan)
+    x[:, NAMES.index("m_peak_r")] = 18.5
+    assert brightest(x) == pytest.approx(18.5)
+    p = np.tile([0.4, 0.3, 0.3], (3, 1))
+    rows = np.array([galaxies[0], galaxies[100], np.full(3, np.nan)])
+    found = with_hosts(p, x, rows, model)
+    assert found.sum(1) == pytest.approx(1)
+    assert found[0, 0] > 0.4 > 0.3 < found[1, 1]
+    np.testing.assert_allclose(found[2], p[2])
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +362,7 @@ def test_nothing_to_go_by_is_a_reason(shipped):
 def test_a_damaged_model_is_refused(tmp_path, shipped):
     folder = tmp_path / "needle"
     shutil.copytree(SHIPPED, folder)
-    file = folder / "T-0.txt.gz"
+    file = folder / "0.txt.gz"
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     with pytest.raises(BundleError, match="SHA-256 differs"):
         load(folder)
@@ -211,3 +379,24 @@ def test_the_shipped_model_is_small_and_says_how_well_it_does(shipped):
     for prefer in ("purity", "completeness"):
         for name in ("SLSN-I", "TDE"):
             assert 0 <= shipped.card["metrics"][prefer]["all"][name]["found"]["value"] <= 1
+
+
+def test_the_history_ends_with_the_answer_and_knows_no_future(shipped):
+    curve = bump()
+    history = shipped.history(curve, GALAXY, ebv_mag=0.02)
+    assert (np.diff(history.mjd) > 0).all()
+    assert history.probabilities.sum(1) == pytest.approx(1.0)
+    answer = shipped.answer(curve, GALAXY, ebv_mag=0.02)
+    assert (history.n_g[-1], history.n_r[-1]) == (answer.n_g, answer.n_r)
+    np.testing.assert_allclose(history.probabilities[-1], list(answer.verdict.probabilities.values()))
+    early = shipped.history(until(curve, 59030), GALAXY, ebv_mag=0.02)
+    n = len(early.mjd) - 1
+    np.testing.assert_allclose(history.probabilities[:n], early.probabilities[:n])
+    assert len(shipped.history(bump(peak=22.0), None).mjd) == 0
+
+
+def test_inputs_are_all_there_for_one_detection(shipped):
+    one = drawn(BANK.parameters[1], 1)
+    x = light_curve_inputs(one, shipped.bank)
+    assert x.shape == (len(NAMES),)
+    assert np.isfinite(x[[NAMES.index(n) for n in (*shape.NAMES, *templates.NAMES)]]).all()
