@@ -112,7 +112,7 @@ class HostVerdict:
     Parameters
     ----------
     details : mapping of str to value
-        Plain JSON; under `history` what would have been said at each detection: MJD and the score of each class.
+        Plain JSON; under `history` what would have been said after each night: MJD and the score of each class.
     """
 
     label: str

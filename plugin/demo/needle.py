@@ -75,7 +75,7 @@ class ObjectLook:
 
     @property
     def history(self) -> Markup:
-        """The scores as they would have been at each detection, as a small inline SVG."""
+        """The scores as they would have been after each night, as a small inline SVG."""
         verdict = self.filed.report.host_verdict
         return draw_history(self.name, () if verdict is None else verdict.history)
 
@@ -126,7 +126,7 @@ def draw_history(name: str, rows: Sequence[Sequence[float]]) -> Markup:
     x = _EDGE + (table[:, 0] - table[0, 0]) / max(table[-1, 0] - table[0, 0], 1e-3) * (_WIDTH - 2 * _EDGE)
     lines = "".join(_line(x, table[:, k + 1], SCORES[label]) for k, label in enumerate(NEEDLE_CLASSES))
     last = ", ".join(f"{label} {p:.2f}" for label, p in zip(NEEDLE_CLASSES, table[-1, 1:], strict=True))
-    alt = f"Scores of {name} at {len(rows)} detections; at the last: {last}"
+    alt = f"Scores of {name} after {len(rows)} nights; after the last: {last}"
     body = f'<svg class="curve" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(alt)}">'
     return Markup(f"{body}{lines}</svg>")  # noqa: S704 - numbers, our own words, and `alt`, which is escaped
 
