@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
+from scipy.special import softmax
 
 from models.bundle import Bundle, load, verify, write_card
 from models.domain import FINE_CLASSES
 from models.sentinel.detector import FALSE_ALARM_RATE, Sentinel
 from models.sentinel.stored import files_of, save_sentinel
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import Beliefs, Ensemble, Member
 from models.training.dataset import Dataset
 from models.training.evaluate import believe
 from models.training.exposure import PRESETS
@@ -91,7 +93,9 @@ def tuning(
 ) -> Tuning:
     """Fine-tuning by a preset, kept in a folder of its own for these networks, spectra and settings."""
     config = PRESETS[preset]
-    mark = hashlib.sha256(f"{_key(bundle, material.rare.data)} {material.train.data.hash()} {config}".encode())
+    files = " ".join(bundle.card["files"][m["file"]] for m in bundle.card["members"])
+    key = f"{_key(files, material.rare.data)} {material.train.data.hash()} {config}"
+    mark = hashlib.sha256(key.encode())
     folder = kept / f"tuned-{preset}-{mark.hexdigest()[:16]}"
     return Tuning(material, bundle.ensemble.members, config, folder, device=device, progress=advance)
 
@@ -101,24 +105,38 @@ def _odd(data: Dataset, kind: str, n: int, seed: int) -> Dataset:
 
 
 def _believed(bundle: Bundle, name: str, data: Dataset, started: Started, kept: Path | None) -> Believed:
-    path = None if kept is None else kept / f"believed-{_key(bundle, data)}.safetensors"
+    """Each member's answers by themselves, so that a bundle with one member more asks that one alone."""
+    members = bundle.ensemble.members
+    files = [bundle.card["files"][m["file"]] for m in bundle.card["members"]]
+    with started(name, len(data) * len(members)) as advance:
+        parts = [_asked(m, _key(f, data), data, kept, advance) for m, f in zip(members, files, strict=True)]
+    columns = {f: np.concatenate([p[f] for p in parts]).astype(np.float64) for f in parts[0]}
+    fine = softmax(columns["member_logits"] / bundle.ensemble.temperature, axis=-1)
+    return Believed(data=data, beliefs=Beliefs(**columns, member_fine=fine, seeds=bundle.ensemble.seeds))
+
+
+def _asked(
+    member: Member, key: str, data: Dataset, kept: Path | None, advance: Advance
+) -> dict[str, NDArray[np.floating]]:
+    """One member's answers but for the temperature, from the folder where it was asked before."""
+    path = None if kept is None else kept / f"believed-{key}.safetensors"
     if path is not None and path.exists():
-        arrays = {k: v.astype(np.float64) for k, v in load_file(path).items()}
-        return Believed(data=data, beliefs=Beliefs(**arrays, seeds=bundle.ensemble.seeds))
-    with started(name, len(data)) as advance:
-        beliefs = believe(bundle.ensemble, data, progress=advance)
+        advance(len(data))
+        return load_file(path)
+    beliefs = believe(Ensemble([member]), data, progress=advance)
+    fields = [f for f in Beliefs.__dataclass_fields__ if f not in ("seeds", "member_fine")]
+    answers = {f: np.ascontiguousarray(getattr(beliefs, f).astype(np.float32)) for f in fields}
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fields = [f for f in Beliefs.__dataclass_fields__ if f != "seeds"]
-        save_file({f: np.ascontiguousarray(getattr(beliefs, f).astype(np.float32)) for f in fields}, path)
-    return Believed(data=data, beliefs=beliefs)
+        fresh = path.with_suffix(".new")
+        save_file(answers, fresh)
+        fresh.replace(path)
+    return answers
 
 
-def _key(bundle: Bundle, data: Dataset) -> str:
+def _key(networks: str, data: Dataset) -> str:
     """Which networks looked at which spectra."""
-    digest = hashlib.sha256(repr(bundle.card["temperature"]).encode())
-    for member in bundle.card["members"]:
-        digest.update(bundle.card["files"][member["file"]].encode())
+    digest = hashlib.sha256(networks.encode())
     digest.update(data.flux.tobytes())
     digest.update(data.mask.tobytes())
     return digest.hexdigest()[:16]
