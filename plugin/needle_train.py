@@ -196,7 +196,7 @@ def train(
     return write_card(
         out,
         {
-            "name": "needle-2",
+            "name": "needle-3",
             "made": today.isoformat(),
             "members": files,
             "templates": "templates.safetensors",

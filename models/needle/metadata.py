@@ -97,9 +97,13 @@ class Metadata:
 
 
 def mean_of(members: Sequence[Booster], x: Floats) -> Floats:
-    """Mean class probabilities of the members, for equal class shares."""
-    found = np.mean([member.predict(x) for member in members], axis=0)
-    return shifted(np.asarray(found, float), -np.log(TRAINING_MIX))
+    """Geometric mean of the members' class probabilities, for equal class shares.
+
+    The shifts and the calibration are those of single members, out of fold. An arithmetic mean of small probabilities
+    is that of the largest of them, so the rare classes would come out more probable than they were calibrated.
+    """
+    logs = np.mean([np.log(np.maximum(np.asarray(member.predict(x), float), 1e-12)) for member in members], axis=0)
+    return shifted(np.exp(logs), -np.log(TRAINING_MIX))
 
 
 def with_hosts(balanced: Floats, x: Floats, galaxies: Floats, hosts: HostModel) -> Floats:

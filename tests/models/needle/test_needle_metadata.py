@@ -268,7 +268,7 @@ def test_the_operating_shift_holds_a_purity_or_finds_a_share_though_classes_comp
         assert at_threshold(pure, label, w, target, 0.8)[0] >= wanted - 0.03
     open_ = posterior(p, operating_shift(p, label, w, found=(0.5, 0.5)))
     for target in (1, 2):
-        assert at_threshold(open_, label, w, target, 0.8)[4] == pytest.approx(0.5, abs=0.03)
+        assert 0.5 <= at_threshold(open_, label, w, target, 0.8)[4] < 0.57
 
 
 def test_first_detection_is_the_earliest_epoch_with_the_right_name():
