@@ -8,6 +8,7 @@ from models.needle.metadata import PREFERENCES
 from plugin.needle_evaluate import RARE, SAMPLES
 from plugin.needle_study import markdown as study_lines
 
+MIX = (2559, 14, 15)
 FLOOR = {"SLSN-I": (0.75, 0.5), "TDE": (0.43, 0.5)}
 """Purity, and share of all objects found, that the threshold 0.8 is measured against."""
 
@@ -48,7 +49,14 @@ def _floor(figures: Mapping[str, Any]) -> list[str]:
                 f"| {prefer} | {name} | {cell(row['purity'])} | {purity:g} | {cell(row['found'])} | {found:g} |"
             )
             lines[-1] += f" {'yes' if all(reached) else 'no'} |"
-    return [*lines, ""]
+    counts = {name: sum(row.values()) for name, row in figures["table 5"].items()}
+    each = figures["mix"][0] * sum(MIX) / max(counts["SN"], 1)
+    weighs = f"One supernova of these {counts['SN']} weighs {each:.1f} of the {MIX[0]} in the paper's mix"
+    lines += ["", f"{weighs}; purity 0.75"]
+    lines += ["with half of the 14 SLSNe-I found bears 2.3 false ones. A single slow supernova decides the figure, and"]
+    lines += ["its interval says so. In its first days a rare object is not told from a SN Ia by light curve and host"]
+    lines += ["alone, and many random early epochs lie there.", ""]
+    return lines
 
 
 def _main(figures: Mapping[str, Any]) -> list[str]:
