@@ -105,6 +105,14 @@ def test_the_order_of_rows_and_other_objects_change_nothing(tmp_path):
     assert run(tmp_path, mixed)["a"] == one
 
 
+def test_histories_are_drawn_under_safe_names_and_change_no_answer(tmp_path):
+    folder = tmp_path / "drawn"
+    records = [*rows("a"), *rows("../b c"), *rows("faint", mag=22.0)]
+    with_pictures = run(tmp_path, records, "--history", str(folder))
+    assert sorted(p.name for p in folder.iterdir()) == ["___b_c.png", "a.png"]
+    assert with_pictures == run(tmp_path, records)
+
+
 def test_a_redshift_column_changes_nothing(tmp_path):
     assert run(tmp_path, rows("a", redshift=0.5))["a"] == run(tmp_path, rows("a"))["a"]
 
