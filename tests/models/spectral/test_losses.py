@@ -88,7 +88,7 @@ def test_coarse_lookup() -> None:
 @pytest.mark.parametrize("mixed", [False, True])
 def test_total_is_the_weighted_sum_and_mixed_batches_have_no_contrast(mixed: bool) -> None:
     z = F.normalize(torch.randn(6, 8, generator=G), dim=1)
-    output = Output(LOGITS, torch.randn(6, 3, generator=G), z, z, z, torch.ones(6))
+    output = Output(LOGITS, torch.randn(6, 3, generator=G), z, z, z, torch.ones(6), z)
     config = LossConfig()
     terms = total_loss(output, TARGETS, config, mixed=mixed)
     assert ("supcon_fine" in terms) is not mixed
