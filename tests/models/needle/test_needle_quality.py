@@ -107,8 +107,8 @@ def test_facts_decide_before_the_network():
 def test_the_shipped_folder_is_small_and_its_card_has_figures():
     card = json.loads((SHIPPED / "card.json").read_text())
     assert sum(p.stat().st_size for p in SHIPPED.iterdir()) < 3_000_000
-    # What is served: facts or network at the threshold of the paper. Without the fact that a stamp is dark, which part of
-    # the labels follow from, 66 of 70 are found at the same rate of false alarms.
+    # What is served: facts or network at the threshold of the paper. Without the fact that a stamp is dark, which part
+    # of the labels follow from, 66 of 70 are found at the same rate of false alarms.
     figures = card["figures"]["at_threshold"]["facts_or_network"]
     assert figures["recall_bad"]["share"] >= 0.95
     assert figures["false_alarms"]["share"] <= 0.02
