@@ -9,8 +9,6 @@
 Safetensors and JSON only: nothing in a bundle can run.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 
+from models.cards import BundleError, digest, read_card, require_hashes, store_card
 from models.domain import COARSE_CLASSES, FINE_CLASSES
 from models.sentinel.detector import Sentinel
 from models.sentinel.stored import files_of, load_sentinel
@@ -29,12 +28,7 @@ from models.spectral.ensemble import Ensemble, Member
 from models.spectral.net import ASTRANet, NetConfig
 
 SHIPPED = Path(__file__).parent / "data" / "bundle"
-CARD = "card.json"
 FORMAT = 1
-
-
-class BundleError(Exception):
-    """The bundle is missing, damaged, or not for this version: nothing may be served from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,37 +77,21 @@ def verify(folder: Path) -> dict[str, Any]:
     BundleError
         With the file and what is wrong with it.
     """
-    try:
-        card = json.loads((folder / CARD).read_text())
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{folder}: no readable {CARD}: {error}") from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise BundleError(f"{folder}: not a bundle of format {FORMAT}")
-    if tuple(card.get("classes", ())) != FINE_CLASSES or tuple(card.get("coarse_classes", ())) != COARSE_CLASSES:
-        raise BundleError(f"{folder}: made for other classes: {card.get('classes')}")
-    for name, expected in card.get("files", {}).items():
-        path = folder / name
-        if path.parent != folder or not path.is_file():
-            raise BundleError(f"{folder}: {name} is missing")
-        if sha256(path) != expected:
-            raise BundleError(f"{folder}: {name} is not the file the card describes (SHA-256 differs)")
-    named = {m["file"] for m in card.get("members", ())} | {card.get("calibration", {}).get("file")}
+    card = read_card(folder, version=FORMAT, what="bundle", classes=FINE_CLASSES)
+    if tuple(card.get("coarse_classes", ())) != COARSE_CLASSES:
+        raise BundleError(f"{folder}: made for other classes: {card.get('coarse_classes')}")
+    if not card.get("members"):
+        raise BundleError(f"{folder}: the card names no members")
+    named = {m["file"] for m in card["members"]} | {card.get("calibration", {}).get("file")}
     if "sentinel" in card:
         named |= files_of(card["sentinel"])
-    if not card.get("members") or named - set(card.get("files", {})):
-        raise BundleError(f"{folder}: the card names files it gives no SHA-256 for")
+    require_hashes(folder, card, named)
     return card
 
 
 def fingerprint(card: Mapping[str, Any]) -> str:
     """SHA-256 over the files' hashes: the same weights and calibration have the same one, whatever the card adds."""
-    text = json.dumps([card["net"], card["temperature"], card["files"]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest(card, ("net", "temperature", "files"))
 
 
 def write_member(weights: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -124,10 +102,7 @@ def write_member(weights: Mapping[str, torch.Tensor], path: Path) -> None:
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
     """Add the hash of every other file in the folder to the card and write it; returns the card written."""
-    files = {p.name: sha256(p) for p in sorted(folder.iterdir()) if p.name != CARD and p.is_file()}
-    full = {**card, "format": FORMAT, "files": files}
-    (folder / CARD).write_text(json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n")
-    return full
+    return store_card(folder, card, version=FORMAT)
 
 
 def _network(config: NetConfig, path: Path) -> ASTRANet:

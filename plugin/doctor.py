@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from iris_client.errors import UpstreamError
 from iris_client.protocols import Account
 from iris_client.skyportal import SkyPortal
+from models.cards import BundleError
 from plugin.app import make_analyst, make_marshal, make_pacer
 from plugin.clock import utc_now
 from plugin.settings import PREFIX, ConfigError, Settings
@@ -66,8 +67,6 @@ def _mode(settings: Settings) -> str:
 
 
 def _bundle(settings: Settings) -> Check:
-    from models.bundle import BundleError  # torch is loaded here and not before
-
     try:
         analyst = make_analyst(settings)
     except ConfigError as error:
@@ -207,7 +206,6 @@ def _tns(settings: Settings) -> Check:
 
 
 def _needle(settings: Settings) -> Check:
-    from models.bundle import BundleError
     from plugin.watch.part import make_object_analyst
 
     try:

@@ -9,8 +9,6 @@ Its images were semi-real in training and in every figure. The metadata model, w
 default until real stamps of rare classes can be had.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file
 
-from models.bundle import CARD, FORMAT, BundleError, sha256
+from models.bundle import FORMAT
+from models.cards import BundleError, digest, read_card, require_hashes
 from models.conformal.mondrian import p_values
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
 from models.needle.features import features, vector
@@ -190,32 +189,17 @@ def verify(folder: Path) -> dict[str, Any]:
     BundleError
         With the file and what is wrong with it.
     """
-    try:
-        card = json.loads((folder / CARD).read_text())
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{folder}: no readable {CARD}: {error}") from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise BundleError(f"{folder}: not a hybrid model of format {FORMAT}")
-    if tuple(card.get("classes", ())) != NEEDLE_CLASSES:
-        raise BundleError(f"{folder}: made for other classes: {card.get('classes')}")
+    card = read_card(folder, version=FORMAT, what="hybrid model", classes=NEEDLE_CLASSES)
     if {k: tuple(v) for k, v in card.get("features", {}).items()} != FEATURES:
         raise BundleError(f"{folder}: made for other features")
     needed = {CALIBRATION, *(f"{v}.{p}.safetensors" for v in VARIANTS for p in PREFERENCES)}
-    if missing := needed - set(card.get("files", {})):
-        raise BundleError(f"{folder}: the card gives no SHA-256 for {', '.join(sorted(missing))}")
-    for name, expected in card["files"].items():
-        path = folder / name
-        if path.parent != folder or not path.is_file():
-            raise BundleError(f"{folder}: {name} is missing")
-        if sha256(path) != expected:
-            raise BundleError(f"{folder}: {name} is not the file the card describes (SHA-256 differs)")
+    require_hashes(folder, card, needed)
     return card
 
 
 def fingerprint(card: Mapping[str, Any]) -> str:
     """SHA-256 over what decides an answer: files, shifts and rules of cleaning."""
-    text = json.dumps([card["files"], card["shift"], card["clean"]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest(card, ("files", "shift", "clean"))
 
 
 def _network(config: HybridConfig, card: Mapping[str, Any], key: str, folder: Path) -> HybridNet:

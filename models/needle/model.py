@@ -8,7 +8,6 @@ needle/
 """
 
 import gzip
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from models.bundle import CARD, BundleError, sha256
+from models.cards import BundleError, digest, read_card, require_hashes, store_card
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
 from models.needle.hosts import HostModel
 from models.needle.inputs import NAMES, galaxy, light_curve_inputs
@@ -210,43 +209,24 @@ def verify(folder: Path) -> dict[str, Any]:
     BundleError
         With the file and what is wrong with it.
     """
-    try:
-        card = json.loads((folder / CARD).read_text())
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{folder}: no readable {CARD}: {error}") from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise BundleError(f"{folder}: not a NEEDLE model of format {FORMAT}")
-    if tuple(card.get("classes", ())) != NEEDLE_CLASSES:
-        raise BundleError(f"{folder}: made for other classes: {card.get('classes')}")
+    card = read_card(folder, version=FORMAT, what="NEEDLE model", classes=NEEDLE_CLASSES)
     if tuple(card.get("inputs", ())) != NAMES:
         raise BundleError(f"{folder}: made for other inputs")
-    files = card.get("files", {})
-    for name, expected in files.items():
-        path = folder / name
-        if path.parent != folder or not path.is_file():
-            raise BundleError(f"{folder}: {name} is missing")
-        if sha256(path) != expected:
-            raise BundleError(f"{folder}: {name} is not the file the card describes (SHA-256 differs)")
-    named = {*card.get("members", ()), card.get("calibration"), card.get("templates")}
-    if not card.get("members") or named - set(files):
-        raise BundleError(f"{folder}: the card names files it gives no SHA-256 for")
+    if not card.get("members"):
+        raise BundleError(f"{folder}: the card names no members")
+    require_hashes(folder, card, {*card["members"], card.get("calibration"), card.get("templates")})
     return card
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
     """Add format, classes, inputs and the hash of every other file to the card and write it."""
-    files = {p.name: sha256(p) for p in sorted(folder.iterdir()) if p.name != CARD and p.is_file()}
-    full = {**card, "format": FORMAT, "classes": list(NEEDLE_CLASSES), "inputs": list(NAMES), "files": files}
-    (folder / CARD).write_text(json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n")
-    return full
+    full = {**card, "classes": list(NEEDLE_CLASSES), "inputs": list(NAMES)}
+    return store_card(folder, full, version=FORMAT)
 
 
 def fingerprint(card: Mapping[str, Any]) -> str:
     """SHA-256 over what decides an answer: files, host model, shifts and rules of cleaning."""
-    import hashlib
-
-    text = json.dumps([card["files"], card["hosts"], card["shift"], card["clean"]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest(card, ("files", "hosts", "shift", "clean"))
 
 
 def _metadata(folder: Path, card: Mapping[str, Any], calibration: Mapping[str, np.ndarray]) -> Metadata:

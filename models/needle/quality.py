@@ -17,12 +17,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from models.bundle import BundleError, sha256
+from models.cards import CARD, BundleError, sha256
 from models.needle.images import FloatImage, background, missing, stretch
 from models.needle.quality_net import network
 
 SHIPPED = Path(__file__).parent.parent / "data" / "needle-quality"
-CARD, WEIGHTS = "card.json", "network.safetensors"
+WEIGHTS = "network.safetensors"
 FORMAT = 1
 THRESHOLD = 0.75
 SATURATION = 30_000.0

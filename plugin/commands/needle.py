@@ -150,7 +150,7 @@ def _short(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def _load(folder: Path | None) -> Any:
-    from models.bundle import BundleError
+    from models.cards import BundleError
     from models.needle.model import load
 
     try:

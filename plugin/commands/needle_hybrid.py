@@ -83,7 +83,7 @@ def _objects(data: Path) -> Any:
 
 
 def _load(folder: Path | None) -> Any:
-    from models.bundle import BundleError
+    from models.cards import BundleError
     from models.needle.hybrid import load
 
     try:

@@ -167,7 +167,8 @@ def diff(old: Annotated[Path, typer.Argument()], new: Annotated[Path, typer.Argu
 
 
 def _load(folder: Path | None) -> Any:
-    from models.bundle import BundleError, load
+    from models.bundle import load
+    from models.cards import BundleError
 
     try:
         return load(folder)

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from models.analyst import ALPHAS, Analyst, input_hash
-from models.bundle import CARD, BundleError, fingerprint, load, verify
+from models.bundle import fingerprint, load, verify
+from models.cards import CARD, BundleError
 from models.domain import FINE_CLASSES, Caveat, CaveatCode, Evidence, Report, Spectrum, Status, Target
 from models.spectral.ensemble import Ensemble, Member, Metadata, within_then_across
 from models.spectral.net import ASTRANet

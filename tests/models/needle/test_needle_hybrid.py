@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.bundle import BundleError
+from models.cards import BundleError
 from models.domain import CaveatCode, Cutouts, Host
 from models.needle.attention import heat_maps, share_near
 from models.needle.hybrid import SHIPPED, load

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.bundle import BundleError
+from models.cards import BundleError
 from models.domain import NEEDLE_CLASSES, Host, LightCurve
 from models.needle import shape, templates
 from models.needle.examples import ExampleRules, Labelled, concatenate, histories, training, until

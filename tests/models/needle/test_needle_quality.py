@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.bundle import BundleError
+from models.cards import BundleError
 from models.needle.corrupt import corrupt
 from models.needle.quality import SHIPPED, THRESHOLD, WEIGHTS, Quality, load
 from models.needle.quality_net import PlainCNN, ResNet18, network
