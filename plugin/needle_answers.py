@@ -3,14 +3,22 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from models.domain import Caveat, CaveatCode, Host
+from iris_client.alerts_kept import AvroFolder
+from models.domain import Caveat, CaveatCode, Cutouts, Host, Target
+from models.needle.hybrid import Hybrid
+from models.needle.images import sky_offset
 from models.needle.model import Answer, Needle
+from models.needle.prepare import EARLIER, PreparedImages, prepare
+from models.needle.quality import Checker
 from plugin.needle_files import Curve, read_curves
 from plugin.progress import Advance
 
+SAME_EXPOSURE_DAYS = 1e-3
+"""An alert this little after the last point of a light curve is that point's."""
 NO_IMAGES = Caveat(code=CaveatCode.NO_CUTOUTS, text="light curve and host only: this model uses no images")
 
 
@@ -21,9 +29,15 @@ def answer_file(
     hosts: Mapping[str, Host],
     *,
     prefer: str = "purity",
+    images: "ImageModel | None" = None,
     advance: Advance = lambda _: None,
 ) -> Counter[str]:
     """Answer for each object, refused ones included; counts by status.
+
+    Parameters
+    ----------
+    images : ImageModel, optional
+        Asked first; the model without images answers where it cannot.
 
     Raises
     ------
@@ -32,12 +46,47 @@ def answer_file(
     """
     counts: Counter[str] = Counter()
     for one in read_curves(path):
-        answered = answer(one, model, hosts.get(one.object_id), prefer)
-        found = line(one, answered, f"{model.model_id} {prefer}")
-        out.write(json.dumps(found, allow_nan=False, ensure_ascii=False) + "\n")
-        counts[found["status"]] += 1
+        host = hosts.get(one.object_id)
+        answered = None if images is None else images.answer(one, host, prefer)
+        if answered is None or answered.verdict is None:
+            why = NO_IMAGES if answered is None else replace(NO_IMAGES, text=f"{NO_IMAGES.text}: {answered.reason}")
+            found = answer(one, model, host, prefer)
+            answered = replace(found, caveats=(*found.caveats, why))
+        row = line(one, answered, f"{model.model_id} {prefer}")
+        out.write(json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n")
+        counts[row["status"]] += 1
         advance(1)
     return counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageModel:
+    """The hybrid network, and the folder of alert packets its stamps come from."""
+
+    model: Hybrid
+    checker: Checker
+    alerts: AvroFolder
+
+    def answer(self, one: Curve, host: Host | None, prefer: str) -> Answer | None:
+        """What it says about one object of a file; None where there is no light curve to go with the stamps."""
+        if one.curve is None:
+            return None
+        found = self._prepared(one, host, float(one.curve.mjd.max()))
+        return self.model.answer(one.curve, host, found, ebv_mag=one.ebv_mag, position_deg=_place(one), prefer=prefer)
+
+    def _prepared(self, one: Curve, host: Host | None, end_mjd: float) -> PreparedImages:
+        stamps = self._stamps(one.object_id, end_mjd)
+        offset = None
+        if stamps and host is not None:
+            target = Target(target_id=one.object_id, ra_deg=one.ra_deg, dec_deg=one.dec_deg)
+            offset = sky_offset(target, host, stamps[-1].pixel_arcsec)
+        return prepare(stamps, self.checker, host_offset_yx=offset)
+
+    def _stamps(self, object_id: str, end_mjd: float) -> list[Cutouts]:
+        """Of the latest alert within the light curve, and of those before it in the same band, oldest first."""
+        seen = [stub for stub in self.alerts.alerts(object_id) if stub.mjd <= end_mjd + SAME_EXPOSURE_DAYS]
+        same = [stub for stub in seen if stub.band == seen[-1].band][-1 - EARLIER :]
+        return [self.alerts.alert(object_id, stub.candid).cutouts for stub in same]
 
 
 def answer(one: Curve, model: Needle, host: Host | None, prefer: str) -> Answer:
@@ -85,7 +134,7 @@ def line(one: Curve, answered: Answer, model_id: str) -> dict[str, Any]:
     `status` is `ok` or `refused`; a refusal has a `reason` and no probabilities.
     """
     verdict = answered.verdict
-    caveats = [*answered.caveats, NO_IMAGES]
+    caveats = [*answered.caveats]
     if one.dropped_rows:
         text = f"{one.dropped_rows} rows without date, band, or magnitude left out"
         caveats.append(Caveat(code=CaveatCode.REPAIRED, text=text))

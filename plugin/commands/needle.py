@@ -30,8 +30,11 @@ def needle(
     light_curves: Annotated[Path, typer.Argument(help="Parquet: object_id, ra, dec, mjd, band, mag...")],
     out: Annotated[Path, typer.Option("--out", "-o", help="One JSON object per object and line.")],
     alerts: Annotated[
-        Path | None, typer.Option(help="Folder of alert packets. This model uses no images: it is checked, not read.")
+        Path | None, typer.Option(help="Folder of alert packets (*.avro), for --hybrid; else checked, not read.")
     ] = None,
+    hybrid: Annotated[
+        bool, typer.Option(help="Ask the network on images first, which learned from semi-real ones; needs --alerts.")
+    ] = False,
     hosts: Annotated[Path | None, typer.Option(help="Parquet of hosts: object_id, sep_arcsec, g, r...")] = None,
     prefer: Annotated[str, typer.Option(help="purity, or completeness: which mistakes to avoid.")] = "purity",
     history: Annotated[
@@ -48,17 +51,31 @@ def needle(
         raise typer.BadParameter(f"choose from {', '.join(PREFERENCES)}", param_hint="--prefer")
     if alerts is not None and not alerts.is_dir():
         raise typer.BadParameter(f"{alerts} is no folder", param_hint="--alerts")
+    if hybrid and alerts is None:
+        raise typer.BadParameter("the network on images needs --alerts", param_hint="--hybrid")
     loaded = _load(model)
+    images = _images(alerts) if hybrid and alerts is not None else None
     try:
         known = read_hosts(hosts) if hosts is not None else {}
         with progress("needle") as advance, out.open("w", encoding="utf-8") as file:
-            counts = answer_file(light_curves, file, loaded, known, prefer=prefer, advance=advance)
+            counts = answer_file(light_curves, file, loaded, known, prefer=prefer, images=images, advance=advance)
         if history is not None:
             draw_histories(light_curves, history, loaded, known)
     except NeedleInputError as error:
         Console(stderr=True).print(f"[red]input refused:[/] {error}")
         raise typer.Exit(1) from error
     Console(stderr=True).print(f"{counts['ok']} classified, {counts['refused']} refused -> {out}")
+
+
+def _images(alerts: Path) -> Any:
+    from iris_client.alerts_kept import AvroFolder
+    from models.needle.hybrid import load as load_hybrid
+    from models.needle.quality import load as load_checker
+    from plugin.needle_answers import ImageModel
+
+    folder = AvroFolder(alerts)
+    Console(stderr=True).print(folder.probe())
+    return ImageModel(model=load_hybrid(), checker=load_checker(), alerts=folder)
 
 
 def train_needle(
