@@ -99,8 +99,9 @@ def test_outputs_have_the_papers_sizes(config: NetConfig) -> None:
     net = ASTRANet(config).eval()
     with torch.inference_mode():
         out = net(noise(2, 4096), torch.ones(2, 4096), torch.zeros(2, 3), torch.zeros(2, 3))
-    sizes = [t.shape[1:].numel() for t in out]
+    *sizes, texture = (t.shape[1:].numel() for t in out)
     assert sizes == [7, 3, 192, 128, 128, 1]
+    assert texture == 5 * config.channels, "beyond the paper: five statistics of each channel of a middle layer"
     torch.testing.assert_close(out.fine_projection.norm(dim=1), torch.ones(2))
     torch.testing.assert_close(out.coarse_projection.norm(dim=1), torch.ones(2))
     assert torch.isfinite(out.attention_entropy).all()
