@@ -32,9 +32,6 @@ ALPHAS = (0.01, 0.025, 0.05, 0.1, 0.2)
 DIGITS = 6
 
 NO_SENTINEL = Caveat(code=CaveatCode.NOT_AVAILABLE, text="no anomaly score: this bundle has no Sentinel layer")
-NO_NEEDLE = Caveat(
-    code=CaveatCode.NOT_AVAILABLE, text="no image and light-curve answer: this bundle has no NEEDLE model"
-)
 
 
 class Answer(NamedTuple):
@@ -180,7 +177,7 @@ class Analyst:
             verdict=answer.verdict,
             confidence=answer.confidence,
             anomaly=answer.anomaly,
-            caveats=(*caveats, *answer.caveats, NO_NEEDLE),
+            caveats=(*caveats, *answer.caveats),
             bundle=self.bundle_id,
             input_hash=digest,
         )

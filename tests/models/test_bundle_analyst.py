@@ -54,7 +54,7 @@ def test_an_answer_has_every_part(analyst: Analyst) -> None:
     assert set(report.confidence.prediction_sets) == {f"{a:g}" for a in ALPHAS}
     assert report.anomaly is None
     assert report.host_verdict is None
-    assert [c.code for c in report.caveats] == [CaveatCode.NOT_AVAILABLE] * 2
+    assert [c.code for c in report.caveats] == [CaveatCode.NOT_AVAILABLE]
     entropy = report.confidence.entropy
     assert entropy["total"] == pytest.approx(entropy["aleatoric"] + entropy["epistemic"], abs=1e-5)
     assert Report.from_json(report.to_json()) == report
