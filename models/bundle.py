@@ -100,6 +100,11 @@ def write_member(weights: Mapping[str, torch.Tensor], path: Path) -> None:
     save_file({k: v.contiguous() for k, v in half.items()}, path)
 
 
+def read_member(path: Path) -> dict[str, torch.Tensor]:
+    """The weights that `write_member` stored, in single precision."""
+    return {k: v.float() if v.dtype.is_floating_point else v for k, v in load_file(path).items()}
+
+
 def write_card(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
     """Add the hash of every other file in the folder to the card and write it; returns the card written."""
     return store_card(folder, card, version=FORMAT)
@@ -107,5 +112,5 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
 
 def _network(config: NetConfig, path: Path) -> ASTRANet:
     net = ASTRANet(config)
-    net.load_state_dict({k: v.float() if v.dtype.is_floating_point else v for k, v in load_file(path).items()})
+    net.load_state_dict(read_member(path))
     return net

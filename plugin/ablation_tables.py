@@ -25,8 +25,8 @@ def markdown(results: list[dict[str, Any]]) -> str:
     mix = ", ".join(f"{c} {scored['class_mix'][c]['spectra']}/{scored['class_mix'][c]['objects']}" for c in SHOWN)
     parts = [
         "# What each part is worth",
-        f"Trainings of {full['epochs']} epochs on four fifths of the training objects, one seed each, single averaged "
-        f"weights, without redshift and phase. Scored on {scored['spectra']} real spectra of {scored['objects']} "
+        f"Trainings of {full['epochs']} epochs on four fifths of the training objects, seed {full['seed']}, single "
+        f"averaged weights, without redshift and phase. Scored on {scored['spectra']} real spectra of {scored['objects']} "
         f"objects: the remaining fifth and the `select` split (spectra/objects: {mix}). Neither `calibrate` nor `test` "
         "was looked at. Intervals: 95 %, bootstrap by object: differences within them are not established, and a "
         "training this short may favour what learns fast.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from iris_client.alerts_kept import AvroFolder
+from iris_client.errors import UpstreamError
 from models.domain import Caveat, CaveatCode, Cutouts, Host, Target
 from models.needle.hybrid import Hybrid
 from models.needle.images import sky_offset
@@ -71,7 +72,10 @@ class ImageModel:
         """What it says about one object of a file; None where there is no light curve to go with the stamps."""
         if one.curve is None:
             return None
-        found = self._prepared(one, host, float(one.curve.mjd.max()))
+        try:
+            found = self._prepared(one, host, float(one.curve.mjd.max()))
+        except UpstreamError as error:  # a packet that could be listed and not be read
+            return Answer(verdict=None, reason=f"no usable images: {error}", n_g=0, n_r=0)
         return self.model.answer(one.curve, host, found, ebv_mag=one.ebv_mag, position_deg=_place(one), prefer=prefer)
 
     def _prepared(self, one: Curve, host: Host | None, end_mjd: float) -> PreparedImages:

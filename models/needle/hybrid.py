@@ -18,9 +18,8 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
-from safetensors.torch import load_file
 
-from models.bundle import FORMAT
+from models.bundle import FORMAT, read_member
 from models.cards import BundleError, digest, read_card, require_hashes
 from models.conformal.mondrian import p_values
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
@@ -205,8 +204,7 @@ def fingerprint(card: Mapping[str, Any]) -> str:
 def _network(config: HybridConfig, card: Mapping[str, Any], key: str, folder: Path) -> HybridNet:
     blank = [0.0] * len(card["features"][key.split(".")[0]])
     net = HybridNet(config, blank, blank, blank)
-    weights = load_file(folder / f"{key}.safetensors")
-    net.load_state_dict({k: v.float() if v.dtype.is_floating_point else v for k, v in weights.items()})
+    net.load_state_dict(read_member(folder / f"{key}.safetensors"))
     return net.eval()
 
 

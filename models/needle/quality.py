@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
+from models.bundle import read_member
 from models.cards import CARD, BundleError, sha256
 from models.needle.images import FloatImage, background, missing, stretch
 from models.needle.quality_net import network
@@ -124,8 +124,7 @@ def load(folder: Path | None = None) -> Checker:
         if sha256(folder / WEIGHTS) != expected:
             raise BundleError(f"{folder}: {WEIGHTS} is not the file the card describes (SHA-256 differs)")
         net = network(kind, width)
-        weights = load_file(folder / WEIGHTS)
-        net.load_state_dict({k: v.float() if v.dtype.is_floating_point else v for k, v in weights.items()})
+        net.load_state_dict(read_member(folder / WEIGHTS))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{folder}: no usable quality network: {error}") from error
     return Checker(net, threshold=card["threshold"], name=f"{card['name']}@{expected[:8]}")

@@ -105,6 +105,11 @@ def run_variant(
 ) -> dict[str, Any]:
     """Train one variant, or read what an earlier call left, and score its averaged weights.
 
+    Raises
+    ------
+    ValueError
+        If what an earlier call left in the folder is of other spectra or another training.
+
     Returns
     -------
     dict
@@ -113,13 +118,26 @@ def run_variant(
         archive can be told from the embedding.
     """
     done = folder / f"{_file_name(name)}-{seed}.json"
+    place = folder / f"{_file_name(name)}-{seed}"
+    _claim(place, hashlib.sha256(f"{config} {data.hash()}".encode()).hexdigest())
     if done.exists():
         result: dict[str, Any] = json.loads(done.read_text())
         return result
-    members = train_seed(data, config, seed, folder / _file_name(name), device=device, report=report)
+    members = train_seed(data, config, seed, place, device=device, report=report)
     result = {"variant": name, "seed": seed, "epochs": config.epochs, **_scores(members["swa"], config, data, device)}
     done.write_text(json.dumps(result, indent=1) + "\n")
     return result
+
+
+def _claim(place: Path, key: str) -> None:
+    """Write down what is trained in a folder, so that nothing else goes on from its checkpoints."""
+    place.mkdir(parents=True, exist_ok=True)
+    mark = place / "trained-as.txt"
+    if mark.exists() and mark.read_text() != key:
+        raise ValueError(
+            f"{place.name} holds a training on other spectra or with other settings: choose another folder"
+        )
+    mark.write_text(key)
 
 
 def _scores(weights: Mapping[str, Any], config: TrainConfig, data: Dataset, device: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.bundle import read_member
 from models.domain import FINE_CLASSES
 from models.spectral.losses import LossConfig, total_loss
 from models.spectral.net import COMPACT, PAPER, ASTRANet, NetConfig
@@ -171,8 +172,7 @@ class _Run:
         torch.manual_seed(seed)
         self.net = ASTRANet(config.net).to(self.device)
         if start_from is not None:
-            earlier = load_file(start_from / f"member-{seed}-swa.safetensors")
-            self.net.load_state_dict({k: v.float() for k, v in earlier.items()})
+            self.net.load_state_dict(read_member(start_from / f"member-{seed}-swa.safetensors"))
         self.optimizer = torch.optim.AdamW(
             self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )

@@ -48,7 +48,10 @@ def train_ablation(
     out.mkdir(parents=True, exist_ok=True)
     for name, config, share in runs:
         part = development_split(everything, share=share)
-        result = run_variant(part, config, name, out, seed=seed, device=device, report=tell)
+        try:
+            result = run_variant(part, config, name, out, seed=seed, device=device, report=tell)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--out") from error
         recall = result["scored"]["macro_recall"]["value"]
         Console(stderr=True).print(f"{name}: macro recall {recall:.3f}, log loss {result['log_loss']:.3f}")
 
@@ -56,11 +59,12 @@ def train_ablation(
 def evaluate_ablation(
     runs: Annotated[Path, typer.Argument(help="Folder of `astranet train ablation`.", exists=True)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for table and picture.")],
+    seed: Annotated[int, typer.Option(help="The runs of this seed.")] = 42,
 ) -> None:
     """The table of all variants trained so far, and the learning curve."""
     from plugin.ablation_tables import draw_learning_curve, markdown
 
-    results = [json.loads(p.read_text()) for p in sorted(runs.glob("*.json"))]
+    results = [json.loads(p.read_text()) for p in sorted(runs.glob(f"*-{seed}.json"))]
     out.mkdir(parents=True, exist_ok=True)
     text = markdown(results)
     (out / "ablation.md").write_text(text)

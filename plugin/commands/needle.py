@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from plugin.commands.spectra import evaluate_app, train_app
+from plugin.commands.spectra import evaluate_app, refusing, train_app
 from plugin.progress import progress
 
 ModelOption = Annotated[Path | None, typer.Option("--model", help="A model folder; the shipped one by default.")]
@@ -75,7 +75,8 @@ def _images(alerts: Path) -> Any:
 
     folder = AvroFolder(alerts)
     Console(stderr=True).print(folder.probe())
-    return ImageModel(model=load_hybrid(), checker=load_checker(), alerts=folder)
+    with refusing("model"):
+        return ImageModel(model=load_hybrid(), checker=load_checker(), alerts=folder)
 
 
 def train_needle(
@@ -167,14 +168,10 @@ def _short(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def _load(folder: Path | None) -> Any:
-    from models.cards import BundleError
     from models.needle.model import load
 
-    try:
+    with refusing("model"):
         return load(folder)
-    except BundleError as error:
-        Console(stderr=True).print(f"[red]model refused:[/] {error}")
-        raise typer.Exit(1) from error
 
 
 def _tell(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from plugin.commands.spectra import evaluate_app, train_app
+from plugin.commands.spectra import evaluate_app, refusing, train_app
 
 HybridDataOption = Annotated[
     Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with ztf/*.parquet, ztf/alerts.", exists=True)
@@ -83,14 +83,10 @@ def _objects(data: Path) -> Any:
 
 
 def _load(folder: Path | None) -> Any:
-    from models.cards import BundleError
     from models.needle.hybrid import load
 
-    try:
+    with refusing("model"):
         return load(folder)
-    except BundleError as error:
-        Console(stderr=True).print(f"[red]model refused:[/] {error}")
-        raise typer.Exit(1) from error
 
 
 def _tell(text: str) -> None:

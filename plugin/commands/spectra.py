@@ -1,6 +1,8 @@
 """Commands about spectra and the models that classify them: classify, train, evaluate, bundle."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -168,12 +170,20 @@ def diff(old: Annotated[Path, typer.Argument()], new: Annotated[Path, typer.Argu
 
 def _load(folder: Path | None) -> Any:
     from models.bundle import load
+
+    with refusing("bundle"):
+        return load(folder)
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """End the command with one sentence where a model's files are not what their card says."""
     from models.cards import BundleError
 
     try:
-        return load(folder)
+        yield
     except BundleError as error:
-        Console(stderr=True).print(f"[red]bundle refused:[/] {error}")
+        Console(stderr=True).print(f"[red]{what} refused:[/] {error}")
         raise typer.Exit(1) from error
 
 

@@ -68,6 +68,18 @@ def test_a_network_that_answers_is_taken_at_its_word(tmp_path, alerts, monkeypat
     assert not any("uses no images" in c["text"] for c in line["caveats"])
 
 
+def test_a_packet_that_is_gone_costs_the_images_and_not_the_answer(tmp_path, alerts):
+    model = ImageModel(model=load_hybrid(), checker=load_checker(), alerts=AvroFolder(alerts))
+    for path in alerts.iterdir():
+        path.unlink()
+    out = tmp_path / "out.jsonl"
+    with out.open("w") as file:
+        answer_file(write(tmp_path, rows(NAME)), file, command._load(None), {}, images=model)
+    line = json.loads(out.read_text())
+    assert line["status"] == "ok"
+    assert any("no usable images" in c["text"] for c in line["caveats"])
+
+
 def test_without_a_folder_it_is_a_mistake(tmp_path):
     app = typer.Typer()
     app.command()(command.needle)

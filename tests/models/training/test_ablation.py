@@ -59,6 +59,8 @@ def test_a_run_is_scored_once_and_ends_in_the_table(tmp_path) -> None:
     again = run_variant(data, config, "full", tmp_path, seed=1, report=rows.append)
     assert len(rows) == 4, "a finished variant is read, not trained"
     assert again == json.loads(json.dumps(results[0]))
+    with pytest.raises(ValueError, match="another folder"):
+        run_variant(data, shortened(PRESETS["tiny"], 3), "full", tmp_path, seed=1, report=rows.append)
     results.append(run_variant(development_split(ripples(20), share=0.5), config, "50% of the training objects",
                                tmp_path, seed=1, report=rows.append))  # fmt: skip
     page = markdown(results)
