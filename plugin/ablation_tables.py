@@ -26,10 +26,10 @@ def markdown(results: list[dict[str, Any]]) -> str:
     parts = [
         "# What each part is worth",
         f"Trainings of {full['epochs']} epochs on four fifths of the training objects, seed {full['seed']}, single "
-        f"averaged weights, without redshift and phase. Scored on {scored['spectra']} real spectra of {scored['objects']} "
-        f"objects: the remaining fifth and the `select` split (spectra/objects: {mix}). Neither `calibrate` nor `test` "
-        "was looked at. Intervals: 95 %, bootstrap by object: differences within them are not established, and a "
-        "training this short may favour what learns fast.",
+        "averaged weights, without redshift and phase. Scored on "
+        f"{scored['spectra']} real spectra of {scored['objects']} objects: the remaining fifth and the `select` split "
+        f"(spectra/objects: {mix}). Neither `calibrate` nor `test` was looked at. Intervals: 95 %, bootstrap by object: "
+        "differences within them are not established, and a training this short may favour what learns fast.",
         "## One part changed (Table XVII, and beyond the paper)",
         _variants(full, variants),
     ]
