@@ -28,7 +28,7 @@ def markdown(results: list[dict[str, Any]]) -> str:
         f"Trainings of {full['epochs']} epochs on four fifths of the training objects, seed {full['seed']}, single "
         "averaged weights, without redshift and phase. Scored on "
         f"{scored['spectra']} real spectra of {scored['objects']} objects: the remaining fifth and the `select` split "
-        f"(spectra/objects: {mix}). Neither `calibrate` nor `test` was looked at. Intervals: 95 %, bootstrap by object: "
+        f"(spectra/objects: {mix}). Neither `calibrate` nor `test` was looked at. Intervals: 95 %, by object: "
         "differences within them are not established, and a training this short may favour what learns fast.",
         "## One part changed (Table XVII, and beyond the paper)",
         _variants(full, variants),
