@@ -102,6 +102,8 @@ def _table_7(figures: Mapping[str, Any]) -> list[str]:
 def _pictures(study: bool) -> list[str]:
     lines = ["## Pictures", "", "Fig. 17 and 18 in shape:", "", "![thresholds](needle-thresholds.png)", ""]
     lines += ["Fig. 19 in shape, asked for purity:", "", "![confusion](needle-confusion.png)", ""]
+    lines += ["Every answer about one rare object, as it would have been given then:", ""]
+    lines += ["![history](needle-history.png)", ""]
     if study:
         lines += ["Fig. 20 in shape, rare classes rare in training against classes balanced:", ""]
         lines += ["![ablation](needle-ablation.png)", "", "![learning](needle-learning.png)", ""]

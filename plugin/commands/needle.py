@@ -15,7 +15,6 @@ ModelOption = Annotated[Path | None, typer.Option("--model", help="A model folde
 NeedleDataOption = Annotated[
     Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with ztf/*.parquet.", exists=True)
 ]
-HISTORIES_DRAWN = 4
 FIGURES = ("purity", "completeness")
 
 
@@ -133,8 +132,7 @@ def evaluate_needle(
     (out / "needle.md").write_text(markdown(figures, loaded.model_id))
     draw_thresholds(figures, out / "needle-thresholds.png")
     draw_confusion(figures, out / "needle-confusion.png", "purity")
-    for one in [o for o in labelled.test if o.label > 0][:HISTORIES_DRAWN]:
-        _draw_history(loaded, one, out / f"needle-history-{one.object_id}.png")
+    _draw_history(loaded, next(o for o in labelled.test if o.label > 0), out / "needle-history.png")
     Console().print(markdown(figures, loaded.model_id))
 
 
