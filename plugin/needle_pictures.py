@@ -88,7 +88,7 @@ def draw_history(histories: Mapping[str, History], title: str, path: Path) -> No
             ax.plot(history.days, history.probabilities[:, k], marker="o", ms=4, label=name, color=COLOURS[name])
         ax.axhline(0.8, color="grey", lw=0.8, ls="--")
         ax.set(title=f"{title}, {prefer}", xlabel="days from discovery", ylim=(-0.02, 1.02))
-    axes[0, 0].set_ylabel("probability")
+    axes[0, 0].set_ylabel("score")
     axes[0, 0].legend()
     canvas.tight_layout()
     canvas.savefig(path, dpi=90)
