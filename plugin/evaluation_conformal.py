@@ -100,6 +100,21 @@ def _band(alpha: float, n: int) -> list[float]:
     return [round(float(binom.ppf(q, n, 1 - alpha)) / n, 4) for q in (0.025, 0.975)]
 
 
+def _whole_band(alpha: float, calibration: int, test: int) -> list[float]:
+    """The same with the chance of the calibration set, whose threshold is itself a draw: beta-binomial.
+
+    For conformal p-values over exchangeable spectra, exactly (Vovk 2012). Spectra of one object are not independent:
+    the true band is wider.
+    """
+    from scipy.stats import betabinom
+
+    rank = int(np.ceil((calibration + 1) * (1 - alpha)))
+    if rank > calibration:
+        return [1.0, 1.0]
+    law = betabinom(test, rank, calibration + 1 - rank)
+    return [round(float(law.ppf(q)) / test, 4) for q in (0.025, 0.975)]
+
+
 def _p_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], alpha: float, rare: Floats | None) -> dict[str, Any]:
     marginal, mondrian = [], []
     for part in splits:
@@ -109,6 +124,7 @@ def _p_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], alpha: float, rare:
         mondrian.append(float((p > alpha).mean()))
     row = {"alpha": alpha, "marginal": _spread(marginal), "mondrian": _spread(mondrian)}
     row["band"] = _band(alpha, int((~splits[0]).sum()))
+    row["whole_band"] = _whole_band(alpha, int(splits[0].sum()), int((~splits[0]).sum()))
     if rare is not None:
         row["rare_detected"] = round(float((rare < alpha).mean()), 4)
     return row
@@ -156,8 +172,7 @@ def _set_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], method: str, alph
         empty.append(float((count == 0).mean()))
         single.append(float((count == 1).mean()))
     columns = {"coverage": coverage, "size": size, "empty": empty, "single": single}
-    band = _band(alpha, int((~splits[0]).sum()))
-    return {"alpha": alpha, **{k: _spread(v) for k, v in columns.items()}, "band": band}
+    return {"alpha": alpha, **{k: _spread(v) for k, v in columns.items()}}
 
 
 def _quintiles(pool: _Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[str, Any]]:

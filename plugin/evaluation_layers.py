@@ -82,7 +82,8 @@ def sentinel_page(f: Mapping[str, Any], bundle_id: str) -> str:
 def conformal_page(f: Mapping[str, Any], bundle_id: str, cases: tuple[list[str], list[list[str]]]) -> str:
     """Tables IV, V, VII, VIII, IX and X as Markdown; `cases` holds head and rows of the last."""
     p = [
-        [f"{r['alpha']:g}", f"{1 - r['alpha']:g}", f"{r['band'][0]:.3f}-{r['band'][1]:.3f}", _spread(r["marginal"]),
+        [f"{r['alpha']:g}", f"{1 - r['alpha']:g}", f"{r['band'][0]:.3f}-{r['band'][1]:.3f}",
+         f"{r['whole_band'][0]:.3f}-{r['whole_band'][1]:.3f}", _spread(r["marginal"]),
          _spread(r["mondrian"]), f"{r['rare_detected']:.3f}" if "rare_detected" in r else ""]
         for r in f["p_values"]
     ]  # fmt: skip
@@ -131,11 +132,14 @@ def conformal_page(f: Mapping[str, Any], bundle_id: str, cases: tuple[list[str],
                 f"# Conformal layer of {bundle_id}",
                 head,
                 "## P-values of the anomaly score (Table IV)",
+                "Bands hold 95 % of right tests, if spectra were independent: of this many test spectra with a perfect "
+                "threshold, and with one of this many calibration spectra.",
                 _table(
                     [
                         "alpha",
                         "target",
-                        "95 % band",
+                        "95 % band, test alone",
+                        "with the calibration set's chance",
                         f"marginal {cover}",
                         f"Mondrian {cover}",
                         "real rare, k-fold, p < alpha",
@@ -205,8 +209,9 @@ def draw_alphas(f: Mapping[str, Any], path: Path) -> None:
     """Coverage against the target, of p-values and of sets, with the band a right one stays in."""
     figure, axes = plt.subplots(figsize=(5.2, 4), layout="constrained")
     target = [1 - r["alpha"] for r in f["p_values"]]
-    low, high = zip(*(r["band"] for r in f["p_values"]), strict=True)
-    axes.fill_between(target, low, high, color="0.85", label="binomial 95 % band")
+    for name, label, shade in (("whole_band", "beta-binomial 95 % band", "0.92"), ("band", "test alone", "0.82")):
+        low, high = zip(*(r[name] for r in f["p_values"]), strict=True)
+        axes.fill_between(target, low, high, color=shade, label=label)
     for name in ("marginal", "mondrian"):
         axes.plot(target, [r[name]["own"] for r in f["p_values"]], marker="o", label=f"p-values, {name}")
     for method, rows in f["sets"].items():

@@ -12,7 +12,7 @@ from models.training.protocol import run_protocol
 from models.training.sentinel import fit_sentinel
 from plugin import evaluation_sentinel
 from plugin.evaluation_cases import case_rows, cases, draw_cases
-from plugin.evaluation_conformal import evaluate_conformal
+from plugin.evaluation_conformal import _whole_band, evaluate_conformal
 from plugin.evaluation_layers import conformal_page, draw_alphas, draw_coverage, draw_map, draw_p_values, sentinel_page
 from plugin.evaluation_sentinel import areas, evaluate_sentinel
 from tests.models.training.layered import layered
@@ -61,6 +61,16 @@ def test_every_table_of_the_anomaly_layer_is_there(measured) -> None:
     assert " nan" not in page
 
 
+def test_the_band_of_coverage_counts_the_chance_of_the_calibration_set() -> None:
+    rng, alpha, calibration, test = np.random.default_rng(0), 0.1, 60, 200
+    scores = np.sort(rng.random((4000, calibration)), axis=1)
+    threshold = scores[:, math.ceil((calibration + 1) * (1 - alpha)) - 1]
+    coverage = rng.binomial(test, threshold) / test
+    low, high = _whole_band(alpha, calibration, test)
+    assert ((coverage >= low) & (coverage <= high)).mean() == pytest.approx(0.96, abs=0.015)
+    assert _whole_band(0.01, 50, test) == [1.0, 1.0]  # no threshold can be that rare: nothing fires
+
+
 def test_every_table_of_the_conformal_layer_is_there_and_covers(measured, tmp_path) -> None:
     layer, material, held, _, _ = measured
     figures = evaluate_conformal(layer, material, held)
@@ -69,6 +79,7 @@ def test_every_table_of_the_conformal_layer_is_there_and_covers(measured, tmp_pa
         slack = 5 * math.sqrt(row["alpha"] / 140) + 2 / 140
         assert row["marginal"]["mean"] > 1 - row["alpha"] - slack
         assert 0 <= row["rare_detected"] <= 1
+        assert row["whole_band"][0] <= row["band"][0] <= row["band"][1] <= row["whole_band"][1]
     assert len(figures["quintiles"]) == 5
     assert all(q["admcp"]["mean"] > 0.85 for q in figures["quintiles"])
     assert sum(p["share"] for p in figures["policy"].values()) == pytest.approx(1, abs=1e-3)
