@@ -18,6 +18,7 @@ from models.domain import FINE_CLASSES
 from models.spectral.ensemble import Ensemble, Member
 from models.spectral.net import ASTRANet
 from models.training.augment import PAPER_AUGMENT
+from models.training.auxiliary import ALL_AUXILIARY
 from models.training.controls import source_probe
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import believe, summary
@@ -65,6 +66,9 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "no degrading to low resolution": lambda c: replace(c, augment=replace(c.augment, degrade=(0.0, 80.0, 700.0))),
         "no host galaxy": lambda c: replace(c, augment=replace(c.augment, galaxy=(0.0, 0.6))),
         "effective-number sampling, per spectrum": lambda c: replace(c, sampling=PAPER_SAMPLING),
+        "no MixUp, but subtype, redshift, phase and strangers": lambda c: replace(
+            c, mixup=0.0, auxiliary=ALL_AUXILIARY
+        ),
         "no disputed spectra": lambda c: replace(c, sampling=replace(c.sampling, disputed=0.0)),
     }
 )

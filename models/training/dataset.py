@@ -110,6 +110,15 @@ class Dataset:
         return cls(**columns)
 
 
+def joined(parts: Sequence[Dataset]) -> Dataset:
+    """The rows of several sets, one after the other."""
+    columns: dict[str, Any] = {}
+    for name in (f.name for f in fields(Dataset)):
+        values = [getattr(p, name) for p in parts]
+        columns[name] = sum(values, ()) if isinstance(values[0], tuple) else np.concatenate(values)
+    return Dataset(**columns)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One labelled spectrum before it is put on the grid."""

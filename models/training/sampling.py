@@ -104,13 +104,15 @@ def metadata(data: Dataset, index: Tensor, config: MetadataConfig, generator: to
     chance = torch.rand(n, 3, generator=generator).numpy()
     valid &= chance < np.stack([keep, np.full(n, config.redshift), np.full(n, config.instrument)], 1)
     valid &= (torch.rand(n, 1, generator=generator) >= config.none).numpy()
+    valid &= data.label[rows, None] >= 0  # a simulated stranger has nothing of its own
     return torch.tensor(np.nan_to_num(values), dtype=torch.float32), torch.tensor(valid, dtype=torch.float32)
 
 
 def _phase_rate(data: Dataset) -> NDArray[np.float64]:
     """Share of the spectra of each class whose phase is known."""
-    counts = np.bincount(data.label, minlength=len(FINE_CLASSES))
-    known = np.bincount(data.label[np.isfinite(data.phase_days)], minlength=len(FINE_CLASSES))
+    labelled = data.label >= 0
+    counts = np.bincount(data.label[labelled], minlength=len(FINE_CLASSES))
+    known = np.bincount(data.label[labelled & np.isfinite(data.phase_days)], minlength=len(FINE_CLASSES))
     return known / np.maximum(counts, 1)
 
 

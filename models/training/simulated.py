@@ -71,8 +71,8 @@ def banded(flux: Floats, rng: RNG, depth: float) -> Floats:
 
 
 def galaxy(rng: RNG) -> Floats:
-    """Old and young stars in any mixture, with or without emission lines, z up to 0.6."""
-    z, old = rng.uniform(0, 0.6), rng.uniform(0, 1)
+    """Old and young stars in any mixture, with or without emission lines, z up to 0.9."""
+    z, old = rng.uniform(0, 0.9), rng.uniform(0, 1)
     rest = GRID_A / (1 + z)
     aged = np.interp(rest, (2300, 3300, 3900, 4050, 4300, 5000, 5500, 6500, 7500, 9200),
                      (0.1, 0.25, 0.38, 0.75, 0.85, 1, 1.02, 1, 0.95, 0.88))  # fmt: skip
@@ -206,14 +206,14 @@ TEMPLATES: Mapping[str, Callable[[RNG], Floats]] = MappingProxyType(
 
 
 def observed(flux: Floats, rng: RNG) -> Floats:
-    """Through some spectrograph: calibration errors, resolution 90 to 1800, its sampling, signal-to-noise 4 to 60."""
+    """Through some spectrograph: calibration errors, resolution 90 to 1800, its sampling, signal-to-noise 2 to 60."""
     flux = flux / np.median(np.abs(flux))
     flux = flux * np.interp(GRID_A, np.linspace(*WINDOW_A, 5), 1 + rng.normal(0, 0.05, 5))
     width = 6400 / np.exp(rng.uniform(np.log(90), np.log(1800)))
     smooth = gaussian_filter1d(flux, width / 2.355 / PIXEL_A)
     at = np.arange(WINDOW_A[0], WINDOW_A[1] + width / 2, max(width / 2, PIXEL_A))
     ends = 1 + rng.uniform(0, 2) * np.abs(np.linspace(-1, 1, len(at))) ** 3
-    level = np.abs(smooth).mean() / np.exp(rng.uniform(np.log(4), np.log(60)))
+    level = np.abs(smooth).mean() / np.exp(rng.uniform(np.log(2), np.log(60)))
     return np.interp(GRID_A, at, np.interp(at, GRID_A, smooth) + level * ends * rng.normal(size=len(at)))
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,9 +19,18 @@ from torch.nn import functional as F
 from models.bundle import read_member
 from models.domain import FINE_CLASSES
 from models.spectral.losses import LossConfig, total_loss
-from models.spectral.net import COMPACT, PAPER, ASTRANet, NetConfig
+from models.spectral.net import COMPACT, PAPER, ASTRANet, NetConfig, Output
 from models.training.augment import PAPER_AUGMENT, WIDE_AUGMENT, AugmentConfig, Augmenter
-from models.training.dataset import SPLITS, Dataset
+from models.training.auxiliary import (
+    ALL_AUXILIARY,
+    STRANGERS,
+    Auxiliary,
+    AuxiliaryConfig,
+    kinds,
+    strangers,
+    subtypes,
+)
+from models.training.dataset import SPLITS, Dataset, joined
 from models.training.sampling import (
     PAPER_SAMPLING,
     SURVEY_SAMPLING,
@@ -34,6 +43,9 @@ from models.training.sampling import (
 from models.training.schedule import learning_rate, update_average
 
 SEEDS = (42, 123, 7)
+KINDS = len(FINE_CLASSES) + len(STRANGERS)
+STRANGERS_EACH = 400
+"""Simulated spectra of each kind, made anew for every seed and seen through the augmentations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +54,7 @@ class TrainConfig:
 
     net: NetConfig = PAPER
     loss: LossConfig = field(default_factory=LossConfig)
+    auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
     augment: AugmentConfig = PAPER_AUGMENT
     sampling: SamplingConfig = PAPER_SAMPLING
     metadata: MetadataConfig = field(default_factory=MetadataConfig)
@@ -61,6 +74,11 @@ class TrainConfig:
     patience: int = 45
     swa_from: float = 0.75
     min_coverage: float = 0.6
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense together."""
+        if self.mixup and self.auxiliary.strangers:
+            raise ValueError("a spectrum cannot be blended with a stranger: MixUp and strangers exclude each other")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types, for the card."""
@@ -88,7 +106,17 @@ _COMPACT = TrainConfig(
 PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(augment=WIDE_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
     "compact": _COMPACT,
-    "compact-restart": dataclasses.replace(_COMPACT, epochs=20, learning_rate=1e-3, warmup=1, period=19, patience=20),
+    "compact-restart": dataclasses.replace(
+        _COMPACT,
+        auxiliary=ALL_AUXILIARY,
+        batch=72,
+        epochs=14,
+        learning_rate=1e-3,
+        warmup=1,
+        period=13,
+        patience=14,
+        mixup=0.0,
+    ),
     "tiny": TrainConfig(
         net=dataclasses.replace(
             COMPACT,
@@ -113,7 +141,7 @@ PRESETS: dict[str, TrainConfig] = {
         mixup=0.25,
     ),
 }
-"""`compact-restart` goes on from a bundle of `compact`: a warm restart, worth as much as its epochs.
+"""`compact-restart` goes on from a bundle of `compact`: a warm restart without MixUp, with everything in `auxiliary`.
 `tiny` exists for tests: it trains in seconds and goes through every part of the method."""
 
 Progress = Callable[[dict[str, Any]], None]
@@ -155,6 +183,19 @@ def train_seed(
     return {"best": run.best, "swa": run.swa if run.swa_count else run.average}
 
 
+class _Batch(NamedTuple):
+    """Augmented spectra with what is shown of them and asked about them; `redshift` is NaN where unknown."""
+
+    flux: Tensor
+    mask: Tensor
+    values: Tensor
+    valid: Tensor
+    targets: Tensor
+    mixed: bool
+    rows: Tensor
+    redshift: Tensor
+
+
 class _Run:
     """The state of one training: network, optimiser, averages; written after every epoch."""
 
@@ -165,17 +206,26 @@ class _Run:
         self.train = data.part("train", real=False, min_coverage=config.min_coverage)
         self.select = data.part("select", real=False)
         self.weights = weights(self.train, config.sampling)
+        if share := config.auxiliary.strangers:
+            others = strangers(self.train, STRANGERS_EACH, seed)
+            self.train = joined([self.train, others])
+            equal = torch.full((len(others),), share / len(others))
+            self.weights = torch.cat([(1 - share) * self.weights, equal])
         self.flux = torch.from_numpy(self.train.flux)
         self.mask = torch.from_numpy(self.train.masks())
         self.floor = torch.from_numpy(self.train.floor)
         self.labels = torch.from_numpy(self.train.label)
+        self.subtypes = torch.from_numpy(subtypes(self.train))
+        self.kinds = torch.from_numpy(kinds(self.train))
+        self.phase = torch.from_numpy(self.train.phase_days)
+        self.redshift = torch.from_numpy(self.train.redshift)
         torch.manual_seed(seed)
         self.net = ASTRANet(config.net).to(self.device)
+        self.heads = Auxiliary(config.net.embedding).to(self.device)
         if start_from is not None:
             self.net.load_state_dict(read_member(start_from / f"member-{seed}-swa.safetensors"))
-        self.optimizer = torch.optim.AdamW(
-            self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        self.learned = [*self.net.parameters(), *(self.heads.parameters() if config.auxiliary.used else ())]
+        self.optimizer = torch.optim.AdamW(self.learned, lr=config.learning_rate, weight_decay=config.weight_decay)
         self.average = self._weights()
         self.best, self.swa = self._weights(), self._weights()
         self.epoch, self.best_epoch, self.best_score, self.swa_count = 0, 0, -1.0, 0
@@ -190,7 +240,7 @@ class _Run:
         self.net.train()
         terms: dict[str, float] = {}
         for i, batch in enumerate(self._batches(epoch)):
-            for name, value in self._step(epoch * self.steps + i, *batch).items():
+            for name, value in self._step(epoch * self.steps + i, batch).items():
                 terms[name] = terms.get(name, 0.0) + value / self.steps
         if epoch >= self.config.swa_from * self.config.epochs:
             self.swa_count += 1
@@ -206,7 +256,7 @@ class _Run:
         self._save(row)
         return row
 
-    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, Tensor, bool]]:
+    def _batches(self, epoch: int) -> Iterator[_Batch]:
         host = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         local = torch.Generator(device=self.device).manual_seed(self.seed * 2_000_003 + epoch)
         augment = Augmenter(self.config.augment, local)
@@ -219,16 +269,15 @@ class _Run:
                 flux, mask, values[:, 1], self.floor[index].to(self.device), self.labels[index].to(self.device)
             )
             values[:, 1] = redshift * valid[:, 1]
-            targets = F.one_hot(self.labels[index], len(FINE_CLASSES)).float().to(self.device)
+            targets = F.one_hot(self.kinds[index], KINDS)[:, : len(FINE_CLASSES)].float().to(self.device)
             mixed = bool(torch.rand((), generator=host) < self.config.mixup)
             if mixed:
                 flux, mask, targets = mixup(flux, mask, targets, self.config.mixup_alpha, host)
                 valid = torch.zeros_like(valid)
-            yield flux, mask, values, valid, targets, mixed
+            known = self.redshift[index].isfinite().to(self.device)
+            yield _Batch(flux, mask, values, valid, targets, mixed, index, torch.where(known, redshift, torch.nan))
 
-    def _step(
-        self, step: int, flux: Tensor, mask: Tensor, values: Tensor, valid: Tensor, targets: Tensor, mixed: bool
-    ) -> dict[str, float]:
+    def _step(self, step: int, batch: _Batch) -> dict[str, float]:
         c = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(
@@ -241,11 +290,27 @@ class _Run:
                 floor=c.floor,
             )
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            output = self.net(flux, mask, values, valid)
-        terms = total_loss(output, targets, c.loss, mixed=mixed)
+            output = self.net(batch.flux, batch.mask, batch.values, batch.valid)
+        # Strangers are of no class: their row of targets is empty.
+        ordinary = batch.targets.sum(1) > 0
+        ours = Output(*(t[ordinary] for t in output))
+        terms = total_loss(ours, batch.targets[ordinary], c.loss, mixed=batch.mixed)
+        # A blend of two spectra has no one subtype, redshift or phase.
+        if c.auxiliary.used and not batch.mixed:
+            rows = batch.rows
+            asked = self.heads.terms(
+                output.embedding,
+                self.kinds[rows].to(self.device),
+                self.subtypes[rows].to(self.device),
+                batch.redshift,
+                self.phase[rows].to(self.device),
+                batch.valid,
+            )
+            terms["total"] = terms["total"] + sum(getattr(c.auxiliary, k) * v for k, v in asked.items())
+            terms |= asked
         self.optimizer.zero_grad(set_to_none=True)
         terms["total"].backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), c.clip)
+        torch.nn.utils.clip_grad_norm_(self.learned, c.clip)
         self.optimizer.step()
         # A short memory at the start, or the average would remember the random weights for many epochs.
         update_average(self.average, self.net, min(c.ema, (step + 1) / (step + 10)))
@@ -272,6 +337,7 @@ class _Run:
     def _save(self, row: dict[str, Any]) -> None:
         tensors = {f"{name}.{k}": v for name in ("average", "best", "swa") for k, v in getattr(self, name).items()}
         tensors |= {f"net.{k}": v for k, v in self._weights().items()}
+        tensors |= {f"heads.{k}": v for k, v in self.heads.state_dict().items()}
         for i, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{i}.{k}": torch.as_tensor(v) for k, v in state.items()}
         tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
@@ -290,6 +356,7 @@ class _Run:
         for name in ("average", "best", "swa"):
             setattr(self, name, {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(name + ".")})
         self.net.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("net.")})
+        self.heads.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("heads.")})
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
             if key.startswith("adam."):
