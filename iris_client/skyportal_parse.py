@@ -83,6 +83,7 @@ def host(row: Row) -> Host | None:
         ra_deg=host_ra,
         dec_deg=host_dec,
         redshift=_number(found.get("redshift")),
+        redshift_error=_number(found.get("redshift_error")),
         source=_text(found.get("name")),
     )
 

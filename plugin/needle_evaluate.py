@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from models.domain import NEEDLE_CLASSES
 from models.needle.examples import ExampleRules, Examples, Labelled, object_weights
-from models.needle.figures import THRESHOLDS, confidences, confusion, first_detection, with_intervals
+from models.needle.figures import THRESHOLDS, confidences, confusion, coverage_band, first_detection, with_intervals
+from models.needle.hosts import Galaxy
 from models.needle.metadata import ALPHAS, PAPER_MIX, PREFERENCES, VARIANTS, mean_of, with_hosts
 from models.needle.model import Needle
 from plugin.needle_train import core_collapse, kept_epochs, survey_epochs
@@ -54,6 +55,7 @@ def evaluate(
         A file that keeps the inputs of the epochs for the next time.
     """
     key = f"{[o.object_id for o in objects]} {rules} {model.card['files']['templates.safetensors']}"
+    key += f" {list(Galaxy.__members__)}"
     epochs = kept_epochs(keep, key, lambda: survey_epochs(objects, rules, model.bank))
     figures: dict[str, Any] = {"mix": PAPER_MIX.tolist(), "objects": _count(objects), "epochs": len(epochs.x)}
     figures["table 5"] = _table_5(objects)
@@ -153,7 +155,7 @@ def curves(p: Floats, epochs: Examples) -> dict[str, Any]:
 
 
 def coverage(model: Needle, objects: Sequence[Labelled], epochs: Examples) -> dict[str, Any]:
-    """How often the sets hold the true class, by class, and how large they are."""
+    """How often the sets hold the true class, by class, where that may lie by chance, and how large they are."""
     hosted = hosted_rows(objects, epochs)
     balanced = model.model.balanced(epochs.x, epochs.galaxies)
     p = np.zeros((len(epochs.x), len(NEEDLE_CLASSES)))
@@ -168,10 +170,19 @@ def coverage(model: Needle, objects: Sequence[Labelled], epochs: Examples) -> di
             if mine.any():
                 covered = float(np.average(inside[mine, k], weights=w[mine]))
                 size = float(np.average(inside[mine].sum(1), weights=w[mine]))
-                n = len(np.unique(epochs.object_index[mine]))
-                cell = {"coverage": round(covered, 3), "set_size": round(size, 2), "objects": n}
+                sizes = [
+                    (int((model.model.calibration[f"{v}.label"] == k).sum()), _objects(epochs, mine & part))
+                    for v, part in zip(VARIANTS, (hosted, ~hosted), strict=True)
+                ]
+                low, high = (round(edge, 3) for edge in coverage_band(sizes, alpha))
+                cell = {"coverage": round(covered, 3), "set_size": round(size, 2), "objects": _objects(epochs, mine)}
+                cell |= {"low": low, "high": high}
                 out.setdefault(f"{alpha:g}", {})[name] = cell
     return out
+
+
+def _objects(epochs: Examples, rows: Flags) -> int:
+    return len(np.unique(epochs.object_index[rows]))
 
 
 def _table_5(objects: Sequence[Labelled]) -> dict[str, dict[str, int]]:

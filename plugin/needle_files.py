@@ -1,7 +1,7 @@
 """Light curves and hosts of the `needle` commands: parquet files in the layout that README and docs describe."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ NEAREST_SOURCE = "ZTF alert packet (PS1)"
 """Rows of this source name the nearest catalogue object, often a star: a host only if it looks like a galaxy nearby."""
 NOT_ZTF = "literature_nonZTF"
 NEAREST_GALAXY_SCORE, NEAREST_ARCSEC = 0.5, 10.0
+PHOTO_Z_ERROR = 0.05
+"""Where a catalogue tells none."""
 
 
 class NeedleInputError(ValueError):
@@ -199,17 +201,32 @@ def _host(record: Mapping[str, Any]) -> Host | None:
             return None
     if not mags.keys() & {"g", "r"}:
         return None
-    redshift = _number(record.get("redshift"))
+    redshift, error = _redshift(record)
     return Host(
         mags=mags,
         separation_arcsec=separation if near else None,
-        redshift=redshift if redshift > 0 else None,
+        redshift=redshift,
+        redshift_error=error,
         source=source,
     )
+
+
+def _redshift(record: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """The galaxy's own redshift and its error, from a spectrum first.
+
+    Columns `redshift` and `redshift_src` are the transient's, of the spectrum that named its class: never read.
+    """
+    specz, photoz, error = (_number(record.get(name)) for name in ("specz", "photoz", "photoz_err"))
+    if specz > 0:
+        return specz, None
+    if photoz > 0:
+        return photoz, error if error > 0 else PHOTO_Z_ERROR
+    return None, None
 
 
 def _joined(found: list[Host]) -> Host:
     ranked = sorted(found, key=lambda h: (h.source == NEAREST_SOURCE, h.separation_arcsec is None))
     best = ranked[0]
     mags = {band: mag for host in reversed(ranked) for band, mag in host.mags.items()}
-    return Host(mags=mags, separation_arcsec=best.separation_arcsec, redshift=best.redshift, source=best.source)
+    far = next((host for host in ranked if host.redshift is not None), best)
+    return replace(best, mags=mags, redshift=far.redshift, redshift_error=far.redshift_error)

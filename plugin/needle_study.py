@@ -12,6 +12,7 @@ from models.needle.examples import ExampleRules, Examples, Labelled, concatenate
 from models.needle.features import NAMES as TABLE_1
 from models.needle.features import TRANSIENT, features, vector
 from models.needle.figures import THRESHOLDS, at_threshold, class_weights, operating_shift
+from models.needle.hosts import Galaxy
 from models.needle.inputs import NAMES
 from models.needle.lightcurve import CleanRules, as_of
 from models.needle.metadata import PAPER_MIX, TRAINING_MIX, posterior, shifted
@@ -45,6 +46,7 @@ def ablation(
     tried = {
         "as shipped": whole,
         "no host": replace(whole, balanced=whole.alone),
+        "no redshift of the host": answered(objects, _no_redshift(examples), rules),
         "classes balanced": answered(objects, examples, rules, mix=np.ones(3)),
         "no roughened examples": answered(objects, examples.rows(examples.as_it_was), rules),
         "200 up-sampled of each": answered(objects, more, rules),
@@ -112,6 +114,12 @@ def _purity(balanced: Floats, rows: Examples, target: int) -> float:
 def _named(values: Floats) -> dict[str, dict[str, float | None]]:
     names = ("purity", "completeness", "f1", "coverage", "found")
     return {n: {"value": float(v) if np.isfinite(v) else None} for n, v in zip(names, values, strict=True)}
+
+
+def _no_redshift(examples: Examples) -> Examples:
+    galaxies = examples.galaxies.copy()
+    galaxies[:, [Galaxy.Z, Galaxy.Z_ERROR]] = np.nan
+    return replace(examples, galaxies=galaxies)
 
 
 def _blanked(examples: Examples, kept: Sequence[int]) -> Examples:

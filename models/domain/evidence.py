@@ -188,13 +188,15 @@ class Cutouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """The galaxy a transient sits in: AB magnitudes by band, and the offset."""
+    """The galaxy a transient sits in: AB magnitudes by band, the offset, the redshift of a catalogue of galaxies."""
 
     mags: dict[str, float] = field(default_factory=dict)
     separation_arcsec: float | None = None
     ra_deg: float | None = None
     dec_deg: float | None = None
     redshift: float | None = None
+    redshift_error: float | None = None
+    """One sigma of a photometric redshift; None for one from a spectrum of the galaxy, or where none is told."""
     source: str | None = None
 
 

@@ -86,7 +86,7 @@ class Examples:
     ----------
     x : ndarray, shape (n, inputs)
         In the order of `inputs.NAMES`; NaN where missing.
-    galaxies : ndarray, shape (n, 3)
+    galaxies : ndarray, shape (n, 5)
         `hosts.Galaxy` columns of the object's own host; NaN where it has none.
     label, object_index : ndarray of int, shape (n,)
     weight : ndarray, shape (n,)

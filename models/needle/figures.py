@@ -93,6 +93,28 @@ def confidences(p: Floats, label: np.ndarray, weight: Floats) -> dict[str, float
     }
 
 
+def coverage_band(
+    sizes: Sequence[tuple[int, int]], alpha: float, *, seed: int = 0, draws: int = 20_000
+) -> tuple[float, float]:
+    """Where the share of sets that hold the truth lies, 95 %, if calibration and new objects are alike.
+
+    With `n` calibration objects the coverage is itself a draw from a beta law, and the share among `m` new objects is
+    beta-binomial. One epoch of each object is meant; the mean over an object's epochs scatters less.
+
+    Parameters
+    ----------
+    sizes : sequence of (int, int)
+        Calibration objects and new objects of each group that is calibrated by itself.
+    """
+    rng = np.random.default_rng(seed)
+    held = np.zeros(draws)
+    for n, m in sizes:
+        missed = int(np.floor(alpha * (n + 1)))
+        held += rng.binomial(m, rng.beta(n + 1 - missed, missed, draws) if missed else 1.0, draws)
+    low, high = np.percentile(held / max(sum(m for _, m in sizes), 1), (2.5, 97.5))
+    return float(low), float(high)
+
+
 def first_detection(
     p: Floats, label: np.ndarray, objects: np.ndarray, days: Floats, target: int, threshold: float
 ) -> dict[str, float]:

@@ -64,8 +64,8 @@ class Metadata:
     shift : mapping of str to ndarray, shape (3,)
         What is added to the log probabilities for each preference.
     calibration : mapping of str to ndarray
-        `TH.probabilities` (n, 3) and `TH.label` (n,) of held-out objects, as the balanced classes' probabilities; `T`
-        likewise, without their hosts.
+        `TH.probabilities` (n, 3) and `TH.label` (n,) of held-out objects with a host, as the balanced classes'
+        probabilities; `T` likewise of those without one.
     """
 
     members: Sequence[Booster]
@@ -80,7 +80,7 @@ class Metadata:
         ----------
         x : ndarray, shape (n, inputs)
             In the order of `inputs.NAMES`.
-        galaxies : ndarray, shape (n, 3)
+        galaxies : ndarray, shape (n, 5)
             `hosts.Galaxy` columns; NaN where there is no host.
         """
         return with_hosts(mean_of(self.members, x), x, galaxies, self.hosts)

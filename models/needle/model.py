@@ -27,7 +27,7 @@ from models.needle.metadata import ALPHAS, PREFERENCES, VARIANTS, Metadata
 from models.needle.templates import Bank
 
 SHIPPED: Final = Path(__file__).parent.parent / "data" / "needle"
-FORMAT: Final = 2
+FORMAT: Final = 3
 SMALL_CALIBRATION: Final = 100
 
 
@@ -107,9 +107,10 @@ class Needle:
         n_g, n_r = len(points.of("g")), len(points.of("r"))
         if not len(points):
             return Answer(verdict=None, reason=_why_empty(self.card["clean"]), n_g=n_g, n_r=n_r)
-        variant = "TH" if _usable(host) else "T"
+        variant = "TH" if np.isfinite(galaxy(host, ebv)).any() else "T"
         if variant == "T":
-            caveats.append(Caveat(code=CaveatCode.NO_HOST, text="no host with g or r magnitude: light curve alone"))
+            text = "no host with g or r magnitude, offset or redshift: light curve alone"
+            caveats.append(Caveat(code=CaveatCode.NO_HOST, text=text))
         verdict = self._verdict(points, host, ebv, variant, prefer, caveats)
         return Answer(verdict=verdict, reason=None, caveats=tuple(caveats), n_g=n_g, n_r=n_r)
 
@@ -254,10 +255,6 @@ def _reddening(ebv_mag: float | None, position_deg: tuple[float, float] | None) 
     guess = typical_ebv(*position_deg) if position_deg is not None else typical_ebv(0.0, 27.0)
     text = f"no Milky Way reddening given: E(B-V) = {guess:.3f} mag assumed, as is typical there"
     return guess, [Caveat(code=CaveatCode.METADATA_IGNORED, text=text)]
-
-
-def _usable(host: Host | None) -> bool:
-    return host is not None and any(np.isfinite(host.mags.get(b, np.nan)) for b in ("g", "r"))
 
 
 def _why_empty(rules: Mapping[str, float]) -> str:

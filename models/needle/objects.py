@@ -142,7 +142,8 @@ def _nights(curve: LightCurve | None) -> Iterator[LightCurve]:
 
 
 def _host_key(host: Host) -> tuple[object, ...]:
-    return sorted(host.mags.items()), host.separation_arcsec, host.ra_deg, host.dec_deg, host.redshift
+    place = host.separation_arcsec, host.ra_deg, host.dec_deg
+    return sorted(host.mags.items()), *place, host.redshift, host.redshift_error
 
 
 def _add_curve(digest: "hashlib._Hash", curve: LightCurve) -> None:

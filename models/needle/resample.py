@@ -2,7 +2,7 @@
 
 NEEDLE paper, Sec. 4.3-4.4, 5 and App. A.
 
-Redshift is used here alone, to make training examples. No feature and no network knows it.
+The transient's redshift is used here alone, to make training examples. No feature and no network knows it.
 """
 
 from collections.abc import Sequence
@@ -60,8 +60,12 @@ def distance_modulus(redshift: float) -> float:
 
     Interpolated in log redshift between 0.001 and 3, to better than 0.001 mag: astropy takes milliseconds for each.
     """
-    log_z, modulus = _distances()
-    return float(np.interp(np.log(redshift), log_z, modulus))
+    return float(distance_moduli(np.array(redshift)))
+
+
+def distance_moduli(redshift: Floats) -> Floats:
+    """`distance_modulus` of many."""
+    return np.asarray(np.interp(np.log(redshift), *_distances()))
 
 
 @cache

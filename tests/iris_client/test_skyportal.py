@@ -238,6 +238,16 @@ def test_light_curves_and_targets(sandbox: Sandbox) -> None:
             marshal.target("ZTF26nosuch")
 
 
+def test_the_hosts_redshift_comes_with_its_error() -> None:
+    row = {"ra": 150.0, "dec": 20.0, "host": {"ra": 150.0, "dec": 20.0, "redshift": 0.1, "redshift_error": 0.02}}
+    found = parse.host(row)
+    assert found is not None
+    assert (found.redshift, found.redshift_error) == (0.1, 0.02)
+    bare = parse.host(row | {"host": {"ra": 150.0, "dec": 20.0, "redshift": 0.1}})
+    assert bare is not None
+    assert (bare.redshift, bare.redshift_error) == (0.1, None)
+
+
 def test_account_and_clock(sandbox: Sandbox) -> None:
     with connect(sandbox) as marshal:
         account = marshal.account()

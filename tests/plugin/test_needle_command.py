@@ -135,6 +135,25 @@ def test_hosts_are_galaxies_with_magnitudes(hosts):
     assert found["two"].mags == {"g": 19.1, "r": 18.5, "i": 18.0}
 
 
+def test_the_redshift_of_a_host_is_the_galaxys_and_never_the_transients(tmp_path):
+    path = tmp_path / "hosts.parquet"
+    names = ("both", "photo", "bare", "none")
+    row = {"g": 19.0, "r": 18.4, "sep_arcsec": 0.4, "source": "FLEET", "redshift": 0.5, "redshift_src": 0.5}
+    own = [{"specz": 0.1, "photoz": 0.2, "photoz_err": 0.03}, {"photoz": 0.2, "photoz_err": 0.03}, {"photoz": 0.2}, {}]
+    empty = dict.fromkeys(("specz", "photoz", "photoz_err"))
+    table = [{"object_id": name, **row, **empty, **more} for name, more in zip(names, own, strict=True)]
+    pq.write_table(pa.Table.from_pylist(table), path)
+    found = read_hosts(path)
+    assert [(found[n].redshift, found[n].redshift_error) for n in names] == [
+        (0.1, None), (0.2, 0.03), (0.2, 0.05), (None, None),
+    ]  # fmt: skip
+    records = [line for name in names for line in rows(name)]
+    lines = run(tmp_path, records, "--hosts", str(path))
+    assert lines["both"]["probabilities"] != lines["none"]["probabilities"]
+    pq.write_table(pa.Table.from_pylist([line | {"redshift": 0.01, "redshift_src": 0.01} for line in table]), path)
+    assert run(tmp_path, records, "--hosts", str(path)) == lines
+
+
 def test_folds_share_no_object_and_real_splits_neither(data_dir):
     from plugin.needle_data import load
 

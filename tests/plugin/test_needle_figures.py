@@ -30,7 +30,7 @@ def made(i: int, label: int) -> Labelled:
     kind = ("SN Ia" if i % 4 else "SN II", "SLSN-I", "TDE")[label]
     return Labelled(
         object_id=f"{label}-{i}", label=label, kind=kind, curve=curve, ebv_mag=0.03, ra_deg=150.0, dec_deg=20.0,
-        redshift=0.1, host=host if i % 3 else None, source="here",
+        redshift=0.1, host=host if i % 5 else None, source="here",
     )  # fmt: skip
 
 
@@ -68,6 +68,15 @@ def test_two_trainings_give_the_same_model(data, folder, tmp_path):
     assert card["files"] == load(folder / "model").card["files"]
 
 
+def test_objects_with_and_without_a_host_are_calibrated_apart(data, folder):
+    model = load(folder / "model")
+    for variant, hosted in (("TH", True), ("T", False)):
+        objects = [o for o in data.develop if (o.host is not None) == hosted]
+        assert len(objects) > 5
+        counts = np.bincount(model.model.calibration[f"{variant}.label"], minlength=3)
+        assert counts.tolist() == np.bincount([o.label for o in objects], minlength=3).tolist()
+
+
 def test_the_page_says_what_was_measured(data, folder):
     model = load(folder / "model")
     figures = evaluate(model, data.test, keep=folder / "test.npz")
@@ -79,6 +88,9 @@ def test_the_page_says_what_was_measured(data, folder):
     value = figures["purity"]["all"]["TDE"]["0.8"]["found"]["value"]
     assert f"| purity | all | TDE | {_cell(figures['purity']['all']['TDE']['0.8']['purity'])} |" in page
     assert 0 <= value <= 1
+    sets = figures["conformal"]["0.2"]["SN"]
+    assert 0 < sets["low"] < 0.8 < sets["high"] <= 1
+    assert f"| 0.2 | SN | {sets['objects']} | {sets['coverage']:.2f} | {sets['low']:.2f} to" in page
     assert figures["completeness"]["all"]["TDE"]["0.8"]["found"]["value"] >= 0.3
 
 
