@@ -8,7 +8,8 @@ from pathlib import Path
 from iris_client.quality import QualityRules
 from iris_client.splits import splits_hash
 from models.training.dataset import Dataset, build
-from plugin.iris.assemble import Assembled, assemble, rules_broken
+from plugin.iris.assemble import Assembled, Kept, assemble, rules_broken
+from plugin.iris.contested import contested, second_opinions
 from plugin.iris.records import POOL_FILES, Record, read_catalogue, usable
 from plugin.iris.tensors import rows
 
@@ -34,6 +35,7 @@ def load_labelled(folder: Path, *, seed: int = 42, progress: Callable[[str], Non
     The splits are those of the first released bundle, made before anybody looked for copies: an object never moves.
     So where a near copy shows two objects of different splits to be one, the one with fewer spectra is left out.
     Spectra of a rare class whose class is disputed are in the training split, marked; their objects stand nowhere else.
+    So are those of objects that another source contradicts (`plugin.iris.contested`), wherever they stood before.
 
     Raises
     ------
@@ -48,17 +50,23 @@ def load_labelled(folder: Path, *, seed: int = 42, progress: Callable[[str], Non
 
     found = assembled(usable(records), copies=True)
     doubles = set(_doubles(found))
+    doubtful = contested((k.record for k in found.kept), second_opinions(folder))
     doubted = assembled(_disputed(records, found.splits.assignment), copies=False)
+    kept = [k for k in found.kept if found.group_of(k.record) not in doubles]
+    clear = [k for k in kept if k.record.group not in doubtful]
+    marked = [
+        *rows(doubted, doubted.kept),
+        *rows(found, [_learned_as(k, doubtful[k.record.group]) for k in kept if k.record.group in doubtful]),
+    ]
     return Labelled(
-        data=build(
-            [
-                *rows(found, [k for k in found.kept if found.group_of(k.record) not in doubles]),
-                *(replace(r, split="train", disputed=True) for r in rows(doubted, doubted.kept)),
-            ]
-        ),
+        data=build([*rows(found, clear), *(replace(r, split="train", disputed=True) for r in marked)]),
         splits_hash=splits_hash(found.splits.assignment),
         rejected=rules_broken(found) + Counter({"one object under two names": len(doubles)}),
     )
+
+
+def _learned_as(kept: Kept, fine: str) -> Kept:
+    return replace(kept, record=replace(kept.record, label=replace(kept.record.label, fine=fine)))
 
 
 def _doubles(found: Assembled) -> Iterator[str]:

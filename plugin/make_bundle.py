@@ -119,7 +119,8 @@ def _card(name: str, config: TrainConfig, labelled: Labelled, device: str, today
 def _weaknesses(train: Dataset) -> list[str]:
     """What the card says of the limits, with the counts of the real training spectra."""
     n = train.counts()
-    disputed = int(train.disputed.sum())
+    few = np.isin(train.label, [FINE_CLASSES.index(c) for c in ("SLSN", "TDE")])
+    disputed = int((train.disputed & few).sum())
     return [
         f"CV was learned from semi-real spectra ({n['CV']['spectra']} real ones in training): no figure for real CVs "
         "can be given.",

@@ -83,7 +83,11 @@ def train_spectral(
         raise typer.BadParameter(f"no preset {preset!r}: choose from {', '.join(PRESETS)}")
     if threads:
         torch.set_num_threads(threads)
-    config = PRESETS[preset] if epochs is None else dataclasses.replace(PRESETS[preset], epochs=epochs)
+    config = PRESETS[preset]
+    if epochs is not None:
+        # A single cosine ends with the training, or the last weights would be those of a high learning rate.
+        period = config.period if config.multiple else max(epochs - config.warmup, 1)
+        config = dataclasses.replace(config, epochs=epochs, period=period)
     labelled = read_labelled(data)
     members: dict[tuple[int, str], Any] = {}
     for seed in map(int, seeds.split(",")):

@@ -14,8 +14,8 @@ POOL_FILES: Final = ("spectra_pool.parquet", "spectra_pool_extra.parquet", "spec
 """Of the trained classes; the semi-real file holds some rare ones too."""
 RARE_FILES: Final = ("spectra_rare.parquet", "spectra_rare_extra.parquet")
 _COLUMNS: Final = (
-    "spec_id", "object_id", "split_group", "aliases", "raw_type", "fine_class", "rare_class", "redshift", "mjd",
-    "phase_days", "instrument", "source", "snr_est", "ambiguous", "semi_real", "wavelength", "flux",
+    "spec_id", "object_id", "split_group", "aliases", "raw_type", "raw_type_all", "fine_class", "rare_class",
+    "redshift", "mjd", "phase_days", "instrument", "source", "snr_est", "ambiguous", "semi_real", "wavelength", "flux",
 )  # fmt: skip
 
 
@@ -33,6 +33,8 @@ class Record:
         Other names of the object.
     label : Label
         What its type means to us.
+    types : tuple of str
+        Every type that some source gives the object.
     redshift_origin : str or None
         `catalogue`, or as `iris_client.phase.redshift_of` says.
     mjd, phase_error_days, snr : float or None
@@ -44,6 +46,7 @@ class Record:
     group: str
     names: tuple[str, ...] = ()
     label: Label
+    types: tuple[str, ...] = ()
     redshift_origin: str | None = None
     mjd: float | None = None
     phase_error_days: float | None = None
@@ -102,6 +105,7 @@ def _record(row: dict[str, Any], wavelength: Any, flux: Any) -> Record:
         group=str(row["split_group"] or row["object_id"]),
         names=_names(row),
         label=_label(row),
+        types=tuple(t for t in (row["raw_type_all"] or "").split("|") if t),
         redshift_origin=None if row["redshift"] is None else "catalogue",
         mjd=row["mjd"],
         phase_reason=None if row["phase_days"] is not None else "no date of maximum is catalogued",
