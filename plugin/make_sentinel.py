@@ -25,7 +25,7 @@ from models.training.exposure import PRESETS
 from models.training.oddities import ODDITIES, UNSEEN, odd_ones
 from models.training.sentinel import Believed, Material, fit_sentinel
 from models.training.simulated import TEMPLATES, simulated
-from models.training.tuned import Tuning
+from models.training.tuned import RARE_SHARE, REAL, SEMI_REAL, Tuning
 from models.training.views import views
 from plugin.progress import Advance
 
@@ -94,7 +94,8 @@ def tuning(
     """Fine-tuning by a preset, kept in a folder of its own for these networks, spectra and settings."""
     config = PRESETS[preset]
     files = " ".join(bundle.card["files"][m["file"]] for m in bundle.card["members"])
-    key = f"{_key(files, material.rare.data)} {material.train.data.hash()} {config}"
+    shares = (REAL, SEMI_REAL, RARE_SHARE)
+    key = f"{_key(files, material.rare.data)} {material.train.data.hash()} {config} {shares}"
     mark = hashlib.sha256(key.encode())
     folder = kept / f"tuned-{preset}-{mark.hexdigest()[:16]}"
     return Tuning(material, bundle.ensemble.members, config, folder, device=device, progress=advance)
