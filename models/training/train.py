@@ -214,6 +214,7 @@ class _Run:
         self.flux = torch.from_numpy(self.train.flux)
         self.mask = torch.from_numpy(self.train.masks())
         self.floor = torch.from_numpy(self.train.floor)
+        # For the range of redshifts alone; a stranger's -1 takes the last class's, as good as any.
         self.labels = torch.from_numpy(self.train.label)
         self.subtypes = torch.from_numpy(subtypes(self.train))
         self.kinds = torch.from_numpy(kinds(self.train))

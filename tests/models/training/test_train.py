@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from models.spectral.net import ASTRANet
+from models.training.auxiliary import ALL_AUXILIARY
 from models.training.train import PRESETS, predict, train_seed
 from tests.models.training.data import ripples
 
@@ -31,8 +32,9 @@ def test_it_learns_what_can_be_learnt_and_nothing_else(tmp_path) -> None:
     assert accuracy(chance["best"], shuffled.part("test")) < 0.45
 
 
-def test_an_interrupted_training_ends_the_same(tmp_path) -> None:
-    data, short = ripples(10), dataclasses.replace(TINY, epochs=3, steps_per_epoch=2)
+@pytest.mark.parametrize("more", [{}, {"mixup": 0.0, "auxiliary": ALL_AUXILIARY}], ids=["plain", "auxiliary"])
+def test_an_interrupted_training_ends_the_same(tmp_path, more) -> None:
+    data, short = ripples(10), dataclasses.replace(TINY, epochs=3, steps_per_epoch=2, **more)
     whole = train_seed(data, short, 5, tmp_path / "whole")
 
     class Stop(Exception):
