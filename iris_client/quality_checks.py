@@ -171,9 +171,15 @@ def mostly_positive(draft: Draft, rules: QualityRules) -> Caveat | None:
 
 
 def no_spike(draft: Draft, rules: QualityRules) -> Caveat | None:
-    """One pixel far above everything else is a cosmic ray or a bad column, and would set the scale of the plot."""
+    """One pixel far above everything else is a cosmic ray or a bad column, and would set the scale of the plot; many,
+    at a size that no spectrum spans, hold the value a file has for nothing.
+    """
     size = np.abs(_seen(draft, rules))
-    peak, high = float(size.max()), float(np.percentile(size, 99))
+    peak, high, middle = float(size.max()), float(np.percentile(size, 99)), float(np.median(size))
+    if peak > rules.max_range * middle > 0:
+        n = int((size > rules.max_range * middle).sum())
+        text = f"{_count(n, 'pixel')} up to {peak / middle:.1e} times the median flux: remove fill values first"
+        return _no(CaveatCode.OUT_OF_RANGE, text)
     if peak <= rules.max_peak * high:
         return None
     ratio = f"{peak / high:.1e} times" if high > 0 else "infinitely far above"

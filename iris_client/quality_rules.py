@@ -33,6 +33,8 @@ class QualityRules:
         Share of flux values that are exactly zero (padding); the largest real one is 0.008.
     max_peak : float
         Largest |flux| over the 99th percentile; the sharpest real line has 44.
+    max_range : float
+        Largest |flux| over the median; the strongest real lines have 500, fill values 1e17.
     max_flux, min_flux : float
         Bounds of the typical |flux|, any unit: outside them single precision runs over or under. Real: 4e-26 to 4e16.
     min_snr : float
@@ -56,6 +58,7 @@ class QualityRules:
     min_distinct: int = 10
     max_zero: float = 0.2
     max_peak: float = 100.0
+    max_range: float = 1e4
     max_flux: float = 1e30
     min_flux: float = 1e-35
     min_snr: float = 1.2

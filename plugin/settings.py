@@ -147,6 +147,7 @@ class Settings(BaseSettings):
     min_distinct: int = Field(10, ge=1, description="Fewest different flux values; fewer are a placeholder.")
     max_zero: float = Field(0.2, ge=0, le=1, description="Largest share of flux values that are exactly zero.")
     max_peak: float = Field(100.0, gt=1, description="Largest |flux| over its 99th percentile; more is a cosmic ray.")
+    max_range: float = Field(1e4, gt=1, description="Largest |flux| over the median; more is the value for nothing.")
     rest_frame_snr: float = Field(
         7.0, gt=0, description="Height over the noise of lines at rest wavelengths that betrays a rest-frame spectrum."
     )

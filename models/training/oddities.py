@@ -89,8 +89,15 @@ def odd_ones(data: Dataset, kind: str, n: int, seed: int) -> Dataset:
     make, rng = {**ODDITIES, **UNSEEN}[kind], np.random.default_rng(seed)
     rows = data.rows(rng.choice(len(data), n, replace=n > len(data)).astype(np.int64))
     pairs = zip(rows.flux.astype(float), rows.masks(), strict=True)
-    made = [percentile_scaled(make(flux, mask, rng), mask) for flux, mask in pairs]
+    made = [_scaled(make, flux, mask, rng) for flux, mask in pairs]
     return made_up(rows, np.stack(made), kind, f"{kind}-{seed}")
+
+
+def _scaled(make: Make, flux: Floats, mask: Bools, rng: RNG) -> Floats:
+    try:
+        return percentile_scaled(make(flux, mask, rng), mask)
+    except ValueError:  # nearly all of the spectrum is one value: whatever is made of its pixels may be constant
+        return percentile_scaled(noise(flux, mask, rng), mask)
 
 
 def made_up(rows: Dataset, flux: Floats, kind: str, name: str) -> Dataset:

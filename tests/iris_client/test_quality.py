@@ -100,7 +100,8 @@ BAD = {
     "zero_wavelength": (raw(with_wave(0, 0.0)), C.OUT_OF_RANGE, "1 of 400"),
     "unreadable": (raw(trouble="the FITS file is truncated"), C.UNREADABLE, "truncated"),
     "odd_trouble": (raw(trouble=17), C.UNREADABLE, "could not be read"),
-    "spike": (raw(fluxes=with_flux(200, 1e5)), C.OUT_OF_RANGE, "a spike"),
+    "spike": (raw(fluxes=with_flux(200, 9e3)), C.OUT_OF_RANGE, "a spike"),
+    "fill_values": (raw(fluxes=np.where(np.arange(N) % 15 == 3, 1.5e16, FLUX)), C.OUT_OF_RANGE, "24 pixels up to"),
     "noise": (raw(fluxes=continuum(20.0) + 10), C.LOW_SNR, "signal to noise"),
     "alternating": (raw(fluxes=2 + np.tile([1.0, -1.0], N // 2) + FLUX / 100), C.LOW_SNR, "signal to noise"),
 }
