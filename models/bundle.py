@@ -57,9 +57,9 @@ def load(folder: Path | None = None, *, device: str = "cpu") -> Bundle:
     folder = folder or SHIPPED
     card = verify(folder)
     try:
-        config = NetConfig.from_dict(card["net"])
         members = [
-            Member(net=_network(config, folder / m["file"]), seed=m["seed"], kind=m["kind"]) for m in card["members"]
+            Member(net=_network(net_of(card, m), folder / m["file"]), seed=m["seed"], kind=m["kind"])
+            for m in card["members"]
         ]
         calibration = load_arrays(folder / card["calibration"]["file"])
         ensemble = Ensemble(members, temperature=float(card["temperature"]), device=device)
@@ -91,7 +91,13 @@ def verify(folder: Path) -> dict[str, Any]:
 
 def fingerprint(card: Mapping[str, Any]) -> str:
     """SHA-256 over the files' hashes: the same weights and calibration have the same one, whatever the card adds."""
-    return digest(card, ("net", "temperature", "files"))
+    own = any("net" in m for m in card["members"])
+    return digest(card, ("net", "temperature", "files", *(("members",) if own else ())))
+
+
+def net_of(card: Mapping[str, Any], member: Mapping[str, Any]) -> NetConfig:
+    """What kind of network a member is: the card's, or its own in a bundle that was joined from several."""
+    return NetConfig.from_dict(member.get("net", card["net"]))
 
 
 def write_member(weights: Mapping[str, torch.Tensor], path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from models.bundle import load, write_card, write_member
+from models.bundle import load, net_of, verify, write_card, write_member
 from models.conformal.sets import nonconformity
 from models.domain import COARSE_CLASSES, FINE_CLASSES
 from models.training.dataset import SPLITS, Dataset
@@ -62,18 +62,86 @@ def make_bundle(
     dict
         The card.
     """
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    _empty(folder)
     entries = []
     for (seed, kind), weights in members.items():
         file = f"member-{seed}-{kind}.safetensors"
         write_member(weights, folder / file)
         entries.append({"file": file, "seed": seed, "kind": kind})
-    select, calibration = labelled.data.part("select"), labelled.data.part("calibrate")
-    card = _card(name, config, labelled, device, today) | {"members": entries, "temperature": 1.0}
+    card = _card(name, config, labelled, device, today) | {"members": entries}
     card["training"]["earlier_stage"] = {str(seed): stage for seed, stage in (earlier or {}).items()}
-    card["calibration"] = _calibration(calibration, today)
+    return _calibrated(folder, card, labelled, device=device, today=today, advance=advance)
+
+
+def join_bundles(
+    folder: Path,
+    taken: Sequence[tuple[Path, Sequence[int]]],
+    labelled: Labelled,
+    *,
+    name: str,
+    today: date,
+    device: str = "cpu",
+    advance: Advance = lambda _: None,
+) -> dict[str, Any]:
+    """One bundle from the members of several, calibrated anew; without figures and without an anomaly layer.
+
+    Parameters
+    ----------
+    taken : sequence of (folder, seeds)
+        Which seeds of which bundle. The networks may be of different kinds.
+    labelled : Labelled
+        The data all of them were trained on.
+
+    Returns
+    -------
+    dict
+        The card. Its `training` is the first bundle's, with the others' under `joined`.
+
+    Raises
+    ------
+    BundleError
+        If one of them is damaged.
+    ValueError
+        If a bundle has no such seed, a seed is taken twice, or a bundle was trained on other data or splits: its
+        training objects may be in these test splits.
+    """
+    cards = {source: verify(source) for source, _ in taken}
+    entries: list[dict[str, Any]] = []
+    for source, seeds in taken:
+        card = cards[source]
+        if card["training"]["data_hash"] != labelled.data.hash():
+            raise ValueError(f"{source}: trained on other spectra or splits")
+        for seed in seeds:
+            own = [m for m in card["members"] if m["seed"] == seed]
+            if not own:
+                raise ValueError(f"{source}: no member of seed {seed}")
+            if any(e["seed"] == seed for e in entries):
+                raise ValueError(f"seed {seed} is taken twice")
+            entries += [{**m, "net": net_of(card, m).to_dict(), "from": card["name"]} for m in own]
+    _empty(folder)
+    for entry in entries:
+        source = next(s for s, seeds in taken if entry["seed"] in seeds)
+        shutil.copyfile(source / entry["file"], folder / entry["file"])
+    first = cards[taken[0][0]]
+    kept = ("classes", "coarse_classes", "net", "metadata", "sources", "weaknesses")
+    joined = {c["name"]: {k: v for k, v in c["training"].items() if not k.startswith("counts")} for c in cards.values()}
+    card = {k: first[k] for k in kept} | {"name": name, "created": today.isoformat(), "members": entries}
+    card["training"] = {k: v for k, v in first["training"].items() if k != "earlier_stage"} | {"joined": joined}
+    return _calibrated(folder, card, labelled, device=device, today=today, advance=advance)
+
+
+def _empty(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+
+
+def _calibrated(
+    folder: Path, card: dict[str, Any], labelled: Labelled, *, device: str, today: date, advance: Advance
+) -> dict[str, Any]:
+    """Add temperature and calibration scores of the members in the folder, and write the card."""
+    select, calibration = labelled.data.part("select"), labelled.data.part("calibrate")
+    card |= {"temperature": 1.0, "calibration": _calibration(calibration, today)}
     save_file({"nonconformity": np.zeros(1)}, folder / "calibration.safetensors")
     write_card(folder, card)
     # From here on with the half-precision weights, as they will be served.

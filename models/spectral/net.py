@@ -1,6 +1,6 @@
 """The ASTRANet network (paper, Sec. IV A and App. A), as published and in a size for two CPU cores."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -85,7 +85,7 @@ COMPACT = NetConfig(
     dropout=0.1,
     dropout_channels=True,
 )
-PRESETS = {"paper": PAPER, "compact": COMPACT}
+VELOCITY = replace(COMPACT, log_bins=1024)
 
 
 class Output(NamedTuple):

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from models.bundle import read_member
 from models.domain import FINE_CLASSES
 from models.spectral.losses import LossConfig, total_loss
-from models.spectral.net import COMPACT, PAPER, ASTRANet, NetConfig, Output
+from models.spectral.net import COMPACT, PAPER, VELOCITY, ASTRANet, NetConfig, Output
 from models.training.augment import PAPER_AUGMENT, WIDE_AUGMENT, AugmentConfig, Augmenter
 from models.training.auxiliary import (
     ALL_AUXILIARY,
@@ -103,20 +103,26 @@ _COMPACT = TrainConfig(
     swa_from=0.7,
 )
 
+_RESTART = dataclasses.replace(
+    _COMPACT,
+    auxiliary=ALL_AUXILIARY,
+    batch=72,
+    epochs=14,
+    learning_rate=1e-3,
+    warmup=1,
+    period=13,
+    patience=14,
+    mixup=0.0,
+)
+
 PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(augment=WIDE_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
     "compact": _COMPACT,
-    "compact-restart": dataclasses.replace(
-        _COMPACT,
-        auxiliary=ALL_AUXILIARY,
-        batch=72,
-        epochs=14,
-        learning_rate=1e-3,
-        warmup=1,
-        period=13,
-        patience=14,
-        mixup=0.0,
+    "compact-restart": _RESTART,
+    "velocity": dataclasses.replace(
+        _RESTART, net=VELOCITY, epochs=40, learning_rate=1.5e-3, warmup=2, period=38, patience=40
     ),
+    "velocity-restart": dataclasses.replace(_RESTART, net=VELOCITY),
     "tiny": TrainConfig(
         net=dataclasses.replace(
             COMPACT,
@@ -142,6 +148,7 @@ PRESETS: dict[str, TrainConfig] = {
     ),
 }
 """`compact-restart` goes on from a bundle of `compact`: a warm restart without MixUp, with everything in `auxiliary`.
+`velocity` is a network of bins of equal velocity width, trained that way from the start; `velocity-restart` goes on.
 `tiny` exists for tests: it trains in seconds and goes through every part of the method."""
 
 Progress = Callable[[dict[str, Any]], None]

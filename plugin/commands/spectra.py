@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(bundle_app, name="bundle")
     train_app.command("spectral")(train_spectral)
     evaluate_app.command("spectra")(evaluate_spectra_command)
-    for command in (verify, show, diff):
+    for command in (verify, show, diff, join):
         bundle_app.command()(command)
 
 
@@ -60,7 +60,7 @@ def classify(
 def train_spectral(
     data: DataOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Checkpoints, learning curves and the bundle go here.")],
-    preset: Annotated[str, typer.Option(help="paper, compact, compact-restart or tiny.")] = "compact",
+    preset: Annotated[str, typer.Option(help="paper, compact, velocity, their restarts, or tiny.")] = "compact",
     seeds: Annotated[str, typer.Option(help="Comma-separated; each gives two members.")] = "42,123,7",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
@@ -88,6 +88,9 @@ def train_spectral(
         # A single cosine ends with the training, or the last weights would be those of a high learning rate.
         period = config.period if config.multiple else max(epochs - config.warmup, 1)
         config = dataclasses.replace(config, epochs=epochs, period=period)
+    if start_from is not None:
+        for seed in map(int, seeds.split(",")):
+            _require_net(start_from, seed, config.net)
     labelled = read_labelled(data)
     members: dict[tuple[int, str], Any] = {}
     for seed in map(int, seeds.split(",")):
@@ -110,6 +113,30 @@ def train_spectral(
             advance=advance,
         )
     Console(stderr=True).print(f"bundle -> {out / 'bundle'}")
+
+
+def join(
+    data: DataOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new bundle.")],
+    take: Annotated[list[str], typer.Option(help="BUNDLE:SEED,SEED; once for each bundle.")],
+    name: Annotated[str, typer.Option(help="Of the new bundle.")] = "joined",
+) -> None:
+    """Make one bundle of the members of several, whatever networks they are, and calibrate it."""
+    from plugin.make_bundle import join_bundles
+
+    taken = []
+    for text in take:
+        folder, _, seeds = text.rpartition(":")
+        if not folder or not all(s.strip().isdigit() for s in seeds.split(",")):
+            raise typer.BadParameter(f"{text!r} is not BUNDLE:SEED,SEED", param_hint="--take")
+        taken.append((Path(folder), [int(s) for s in seeds.split(",")]))
+    labelled = read_labelled(data)
+    with refusing("bundle"), progress("calibrate", len(labelled.data.part("calibrate"))) as advance:
+        try:
+            join_bundles(out, taken, labelled, name=name, today=datetime.now(UTC).date(), advance=advance)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--take") from error
+    Console(stderr=True).print(f"bundle -> {out}")
 
 
 def evaluate_spectra_command(
@@ -197,6 +224,18 @@ def read_labelled(data: Path) -> Any:
 
     with progress("read spectra") as advance:
         return load_labelled(data, progress=lambda _: advance(1))
+
+
+def _require_net(bundle: Path, seed: int, net: Any) -> None:
+    """Two kinds of network may have weights of the same shapes: those of another would be a bad start, silently."""
+    from models.bundle import net_of
+
+    card = json.loads((bundle / "card.json").read_text())
+    member = next((m for m in card["members"] if m["seed"] == seed), None)
+    if member is None:
+        raise typer.BadParameter(f"{bundle} has no member of seed {seed}", param_hint="--from")
+    if net_of(card, member) != net:
+        raise typer.BadParameter(f"the networks of {bundle} are not those of the preset", param_hint="--from")
 
 
 def _remember(path: Path, bundle: Path) -> None:

@@ -1,0 +1,84 @@
+"""One bundle of the members of several: same answers, own kinds of network, one calibration."""
+
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from models.bundle import fingerprint, load
+from models.training.evaluate import believe
+from plugin.cli import app
+from plugin.labelled import Labelled
+from plugin.make_bundle import join_bundles
+from tests.models.bundles import tiny_bundle, tiny_labelled
+from tests.models.training.data import ripples
+
+TODAY = date(2026, 1, 2)
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> tuple[Path, Path]:
+    return tiny_bundle(tmp_path / "a"), tiny_bundle(tmp_path / "b", seeds=(7, 8), log_bins=1024)
+
+
+def test_members_answer_as_they_did_before(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    a, b = parts
+    card = join_bundles(tmp_path / "c", [(a, [2]), (b, [7, 8])], tiny_labelled(), name="both", today=TODAY)
+    data = ripples().part("test")
+    joined = believe(load(tmp_path / "c").ensemble, data)
+    first, second = (believe(load(p).ensemble, data) for p in parts)
+    assert joined.seeds == (2, 7, 8)
+    assert np.array_equal(joined.member_logits[0], first.member_logits[1])
+    assert np.array_equal(joined.member_logits[1:], second.member_logits)
+    assert [m["net"]["log_bins"] for m in card["members"]] == [0, 1024, 1024]
+    assert [m["from"] for m in card["members"]] == ["tiny", "velocity", "velocity"]
+    assert set(card["training"]["joined"]) == {"tiny", "velocity"}
+    assert card["calibration"]["size"] == len(ripples().part("calibrate"))
+    assert card["temperature"] != 1.0
+
+
+def test_what_kind_of_network_a_member_is_decides_the_fingerprint(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    """Both kinds have weights of the same shapes: the files alone would not tell them apart."""
+    card = join_bundles(tmp_path / "c", [(parts[0], [1])], tiny_labelled(), name="both", today=TODAY)
+    other = {**card, "members": [{**card["members"][0], "net": card["net"] | {"log_bins": 1024}}]}
+    assert fingerprint(card) != fingerprint(other)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "reason"), [(([1], [9]), "no member of seed 9"), (([1, 2], [1]), "seed 1 is taken twice")]
+)
+def test_seeds_that_cannot_be_taken(
+    seeds: tuple[list[int], list[int]], reason: str, parts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    taken = [(parts[0], seeds[0]), (tiny_bundle(tmp_path / "d"), seeds[1])]
+    with pytest.raises(ValueError, match=reason):
+        join_bundles(tmp_path / "c", taken, tiny_labelled(), name="both", today=TODAY)
+    assert not (tmp_path / "c").exists()
+
+
+def test_bundles_of_other_splits_are_refused(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    data = ripples()
+    half = Labelled(data=data.rows(np.arange(len(data)) % 2 == 0), splits_hash="1" * 64, rejected=Counter())
+    with pytest.raises(ValueError, match="other spectra or splits"):
+        join_bundles(tmp_path / "c", [(parts[0], [1])], half, name="both", today=TODAY)
+
+
+def test_the_command_says_what_it_wants(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["bundle", "join", "--data", str(tmp_path), "--out", str(tmp_path / "c"), "--take", "a:first"]
+    )
+    assert result.exit_code == 2
+    assert "is not BUNDLE:SEED,SEED" in result.output
+
+
+def test_a_training_does_not_go_on_from_another_kind_of_network(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app,
+        ["train", "spectral", "--data", str(tmp_path), "--out", str(tmp_path / "c"), "--preset", "tiny", "--seeds", "7",
+         "--from", str(parts[1])],
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert "are not those of the preset" in " ".join(result.output.replace("│", " ").split())
