@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.conformal.admcp import ADMCP, QUANTILES
 from models.conformal.mondrian import Mondrian
 from models.conformal.policy import Policy, decide, fit_thresholds
-from models.conformal.sets import predictor
+from models.conformal.sets import METHODS, predictor
 from models.conformal.spread import decompose
 from models.domain import FINE_CLASSES
 from models.sentinel.detector import Sentinel
@@ -58,7 +58,7 @@ def evaluate_conformal(sentinel: Sentinel, material: Material, held: Held | None
         "test": {"spectra": len(test.data), "objects": len(set(test.data.groups))},
         "p_values": [_p_row(pool, splits, alpha, rare) for alpha in ALPHAS],
         "per_class": _per_class(pool, splits[1:]),
-        "sets": {m: [_set_row(pool, splits, m, alpha) for alpha in ALPHAS] for m in ("lac", "aps")},
+        "sets": {m: [_set_row(pool, splits, m, alpha) for alpha in ALPHAS] for m in METHODS},
         "quintiles": _quintiles(pool, [fixed, *_random_splits(pool.groups, FOLD_SHARE, SPLITS, seed + 1)]),
         "error_detection": _errors(test, judged["test"]),
         "selective": _selective(test, judged["test"], cal, judged["calibrate"]),

@@ -48,22 +48,33 @@ class APS:
     """Adaptive prediction sets (Romano, Sesia & Candes 2020, NeurIPS 33, 3581): classes by falling probability.
 
     The paper's Eq. 3, which it calls APS, is `LAC`. A spectrum's score is the probability of the true class and of all
-    more probable ones. Without the method's randomisation: the sets are a little larger than need be, never empty, and
-    the same every time.
+    more probable ones. Without a seed the method's randomisation is left out: the sets are larger than need be, never
+    empty, and the same every time. With it, a uniform share of the true class's own probability is taken off again:
+    coverage is that asked for, and a spectrum's set depends on a number drawn for it.
 
     Parameters
     ----------
     scores : ndarray, shape (n,)
-        From `aps_scores` on the calibration spectra.
+        From `aps_scores` on the calibration spectra, with or without shares.
+    seed : int, optional
+        Of the numbers drawn for the spectra.
     """
 
     scores: NDArray[np.float64]
+    seed: int | None = None
 
     def members(self, probabilities: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:
         """Which classes belong to the set at `alpha`, shape (m, classes)."""
+        reach, limit = cumulative(probabilities), quantile(self.scores, alpha) + 1e-12
+        if self.seed is not None:
+            return reach - shares(len(probabilities), self.seed)[:, None] * probabilities <= limit
         # The most probable class always belongs: a set below it would be smaller than any score can be.
-        reach = cumulative(probabilities)
-        return (reach <= quantile(self.scores, alpha) + 1e-12) | (probabilities == probabilities.max(1, keepdims=True))
+        return (reach <= limit) | (probabilities == probabilities.max(1, keepdims=True))
+
+
+def shares(n: int, seed: int) -> NDArray[np.float64]:
+    """`n` numbers between 0 and 1, the same for the same seed."""
+    return np.random.default_rng(seed).uniform(size=n)
 
 
 def cumulative(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,13 +86,19 @@ def cumulative(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def aps_scores(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """APS score of each calibration spectrum, shape (n,)."""
-    return cumulative(probabilities)[np.arange(len(labels)), labels]
+def aps_scores(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], share: NDArray[np.float64] | float = 0.0
+) -> NDArray[np.float64]:
+    """APS score of each calibration spectrum, shape (n,), less a share of the true class's own probability."""
+    rows = np.arange(len(labels))
+    return cumulative(probabilities)[rows, labels] - share * probabilities[rows, labels]
+
+
+METHODS = ("lac", "aps", "aps, randomised")
 
 
 def predictor(method: str, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> "LAC | APS":
-    """The sets called `lac` or `aps`, calibrated.
+    """The sets called by one of `METHODS`, calibrated.
 
     Raises
     ------
@@ -92,4 +109,6 @@ def predictor(method: str, probabilities: NDArray[np.float64], labels: NDArray[n
         return LAC(nonconformity(probabilities, labels))
     if method == "aps":
         return APS(aps_scores(probabilities, labels))
-    raise ValueError(f"no prediction sets called {method!r}: lac or aps")
+    if method == "aps, randomised":
+        return APS(aps_scores(probabilities, labels, shares(len(labels), 0)), seed=1)
+    raise ValueError(f"no prediction sets called {method!r}: choose from {'; '.join(METHODS)}")
