@@ -75,7 +75,7 @@ def make_bundle(
 
 def join_bundles(
     folder: Path,
-    taken: Sequence[tuple[Path, Sequence[int]]],
+    taken: Sequence[tuple[Path, Mapping[int, int]]],
     labelled: Labelled,
     *,
     name: str,
@@ -87,8 +87,9 @@ def join_bundles(
 
     Parameters
     ----------
-    taken : sequence of (folder, seeds)
-        Which seeds of which bundle. The networks may be of different kinds.
+    taken : sequence of (folder, mapping of int to int)
+        Which seeds of which bundle, and what each is called in the new one: a seed's number stands for one training,
+        and two kinds of network may have begun from the same. The networks may be of different kinds.
     labelled : Labelled
         The data all of them were trained on.
 
@@ -107,21 +108,26 @@ def join_bundles(
     """
     cards = {source: verify(source) for source, _ in taken}
     entries: list[dict[str, Any]] = []
+    files: list[tuple[Path, str]] = []
     for source, seeds in taken:
         card = cards[source]
         if card["training"]["data_hash"] != labelled.data.hash():
             raise ValueError(f"{source}: trained on other spectra or splits")
-        for seed in seeds:
-            own = [m for m in card["members"] if m["seed"] == seed]
-            if not own:
+        for seed, called in seeds.items():
+            if all(m["seed"] != seed for m in card["members"]):
                 raise ValueError(f"{source}: no member of seed {seed}")
-            if any(e["seed"] == seed for e in entries):
-                raise ValueError(f"seed {seed} is taken twice")
-            entries += [{**m, "net": net_of(card, m).to_dict(), "from": card["name"]} for m in own]
+            if any(e["seed"] == called for e in entries):
+                raise ValueError(f"seed {called} is taken twice: call one of them otherwise")
+            for member in (m for m in card["members"] if m["seed"] == seed):
+                file = f"member-{called}-{member['kind']}.safetensors"
+                own_net, begun = net_of(card, member).to_dict(), member.get("begun", seed)
+                entries.append(
+                    member | {"file": file, "seed": called, "net": own_net, "from": card["name"], "begun": begun}
+                )
+                files.append((source / member["file"], file))
     _empty(folder)
-    for entry in entries:
-        source = next(s for s, seeds in taken if entry["seed"] in seeds)
-        shutil.copyfile(source / entry["file"], folder / entry["file"])
+    for source_file, file in files:
+        shutil.copyfile(source_file, folder / file)
     first = cards[taken[0][0]]
     kept = ("classes", "coarse_classes", "net", "metadata", "sources", "weaknesses")
     joined = {c["name"]: {k: v for k, v in c["training"].items() if not k.startswith("counts")} for c in cards.values()}

@@ -60,7 +60,7 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "no attention pool (mean)": _net(attention=False),
         "no MixUp": lambda c: replace(c, mixup=0.0),
         "no focal loss": _loss(gamma=0.0, gamma_of={}),
-        "bins of equal velocity width": _net(log_bins=768),
+        "bins of equal velocity width": _net(log_bins=1024),
         "the paper's five augmentations": lambda c: replace(c, augment=PAPER_AUGMENT),
         "no redshift augmentation": lambda c: replace(c, augment=replace(c.augment, redshift=0.0)),
         "no degrading to low resolution": lambda c: replace(c, augment=replace(c.augment, degrade=(0.0, 80.0, 700.0))),
@@ -68,6 +68,9 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "effective-number sampling, per spectrum": lambda c: replace(c, sampling=PAPER_SAMPLING),
         "no MixUp, but subtype, redshift, phase and strangers": lambda c: replace(
             c, mixup=0.0, auxiliary=ALL_AUXILIARY
+        ),
+        "the same, with bins of equal velocity width": lambda c: replace(
+            c, mixup=0.0, auxiliary=ALL_AUXILIARY, net=replace(c.net, log_bins=1024)
         ),
         "no disputed spectra": lambda c: replace(c, sampling=replace(c.sampling, disputed=0.0)),
     }

@@ -40,7 +40,7 @@ PresetOption = Annotated[
 def add_sentinel_command(
     data: DataOption, bundle: BundleOption = None, preset: PresetOption = "compact", kept: KeptOption = None
 ) -> None:
-    """Fit the anomaly layer for a bundle and put it into it; about ten minutes for six members on two cores."""
+    """Fit the anomaly layer for a bundle and put it into it; about some two minutes a member on a core."""
     from models.bundle import SHIPPED
     from plugin.make_sentinel import add_sentinel
 

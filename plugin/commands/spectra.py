@@ -118,7 +118,7 @@ def train_spectral(
 def join(
     data: DataOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new bundle.")],
-    take: Annotated[list[str], typer.Option(help="BUNDLE:SEED,SEED; once for each bundle.")],
+    take: Annotated[list[str], typer.Option(help="BUNDLE:SEED,SEED=NUMBER; once for each bundle. NUMBER: its name.")],
     name: Annotated[str, typer.Option(help="Of the new bundle.")] = "joined",
 ) -> None:
     """Make one bundle of the members of several, whatever networks they are, and calibrate it."""
@@ -127,9 +127,14 @@ def join(
     taken = []
     for text in take:
         folder, _, seeds = text.rpartition(":")
-        if not folder or not all(s.strip().isdigit() for s in seeds.split(",")):
-            raise typer.BadParameter(f"{text!r} is not BUNDLE:SEED,SEED", param_hint="--take")
-        taken.append((Path(folder), [int(s) for s in seeds.split(",")]))
+        pairs = [s.partition("=") for s in seeds.split(",")]
+        try:
+            called = {int(seed): int(number or seed) for seed, _, number in pairs}
+        except ValueError:
+            called = {}
+        if not folder or not called:
+            raise typer.BadParameter(f"{text!r} is not BUNDLE:SEED,SEED=NUMBER", param_hint="--take")
+        taken.append((Path(folder), called))
     labelled = read_labelled(data)
     with refusing("bundle"), progress("calibrate", len(labelled.data.part("calibrate"))) as advance:
         try:
@@ -148,6 +153,7 @@ def evaluate_spectra_command(
 ) -> None:
     """Accuracy, macro recall, confusion matrix, prediction sets and breakdowns, with intervals."""
     from models.bundle import SHIPPED
+    from models.bundle import verify as fresh
     from models.bundle import write_card as write
     from plugin.evaluation import evaluate_spectra
     from plugin.evaluation_figures import draw_all
@@ -166,7 +172,8 @@ def evaluate_spectra_command(
     (out / "spectra.md").write_text(markdown(figures, loaded.bundle_id))
     draw_all(figures, out)
     if write_card:
-        write(bundle or SHIPPED, {**loaded.card, "metrics": figures})
+        folder = bundle or SHIPPED
+        write(folder, {**fresh(folder), "metrics": figures})  # minutes have passed: the card may have gained a layer
     print(markdown(figures, loaded.bundle_id).split("## By")[0])
 
 

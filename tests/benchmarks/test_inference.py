@@ -58,10 +58,14 @@ def test_inference_against_the_floor(capsys: pytest.CaptureFixture[str]) -> None
     prepared = [prepare(s) for s in spectra]
     floor = seconds_per_operation()
     everyone = bundle.ensemble
-    one = Ensemble(everyone.members[:1], temperature=everyone.temperature)
+    one, six = (Ensemble(everyone.members[:n], temperature=everyone.temperature) for n in (1, 6))
     flop = operations(everyone.members[0].net)
     rows = [("preparing one spectrum", fastest(lambda: prepare(spectra[0])), 0, 1)]
-    for name, ensemble in (("one member", one), (f"{len(everyone.members)} members", everyone)):
+    for name, ensemble in (
+        ("one member", one),
+        ("six members", six),
+        (f"all {len(everyone.members)} members", everyone),
+    ):
         for n in (1, 64):
             seconds = fastest(lambda e=ensemble, k=n: e.predict(prepared[:k])) / n
             rows.append((f"{name}, {n} at once", seconds, flop * len(ensemble.members), n))

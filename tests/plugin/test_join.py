@@ -26,7 +26,7 @@ def parts(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_members_answer_as_they_did_before(parts: tuple[Path, Path], tmp_path: Path) -> None:
     a, b = parts
-    card = join_bundles(tmp_path / "c", [(a, [2]), (b, [7, 8])], tiny_labelled(), name="both", today=TODAY)
+    card = join_bundles(tmp_path / "c", [(a, {2: 2}), (b, {7: 7, 8: 8})], tiny_labelled(), name="both", today=TODAY)
     data = ripples().part("test")
     joined = believe(load(tmp_path / "c").ensemble, data)
     first, second = (believe(load(p).ensemble, data) for p in parts)
@@ -40,20 +40,38 @@ def test_members_answer_as_they_did_before(parts: tuple[Path, Path], tmp_path: P
     assert card["temperature"] != 1.0
 
 
+def test_two_trainings_from_one_seed_stand_beside_each_other(tmp_path: Path) -> None:
+    a, b = tiny_bundle(tmp_path / "a"), tiny_bundle(tmp_path / "b", log_bins=1024)
+    card = join_bundles(tmp_path / "c", [(a, {1: 1}), (b, {1: 101})], tiny_labelled(), name="both", today=TODAY)
+    data = ripples().part("test")
+    joined = believe(load(tmp_path / "c").ensemble, data)
+    assert joined.seeds == (1, 101)
+    for i, part in enumerate((a, b)):
+        assert np.array_equal(joined.member_logits[i], believe(load(part).ensemble, data).member_logits[0])
+    assert [m["begun"] for m in card["members"]] == [1, 1]
+    again = join_bundles(tmp_path / "d", [(tmp_path / "c", {101: 5})], tiny_labelled(), name="once more", today=TODAY)
+    assert (again["members"][0]["seed"], again["members"][0]["begun"]) == (5, 1)
+
+
 def test_what_kind_of_network_a_member_is_decides_the_fingerprint(parts: tuple[Path, Path], tmp_path: Path) -> None:
     """Both kinds have weights of the same shapes: the files alone would not tell them apart."""
-    card = join_bundles(tmp_path / "c", [(parts[0], [1])], tiny_labelled(), name="both", today=TODAY)
+    card = join_bundles(tmp_path / "c", [(parts[0], {1: 1})], tiny_labelled(), name="both", today=TODAY)
     other = {**card, "members": [{**card["members"][0], "net": card["net"] | {"log_bins": 1024}}]}
     assert fingerprint(card) != fingerprint(other)
 
 
 @pytest.mark.parametrize(
-    ("seeds", "reason"), [(([1], [9]), "no member of seed 9"), (([1, 2], [1]), "seed 1 is taken twice")]
+    ("seeds", "reason"),
+    [
+        ({9: 9}, "no member of seed 9"),
+        ({1: 1}, "seed 1 is taken twice"),
+        ({2: 1}, "seed 1 is taken twice"),
+    ],
 )
 def test_seeds_that_cannot_be_taken(
-    seeds: tuple[list[int], list[int]], reason: str, parts: tuple[Path, Path], tmp_path: Path
+    seeds: dict[int, int], reason: str, parts: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    taken = [(parts[0], seeds[0]), (tiny_bundle(tmp_path / "d"), seeds[1])]
+    taken = [(parts[0], {1: 1}), (tiny_bundle(tmp_path / "d"), seeds)]
     with pytest.raises(ValueError, match=reason):
         join_bundles(tmp_path / "c", taken, tiny_labelled(), name="both", today=TODAY)
     assert not (tmp_path / "c").exists()
@@ -63,15 +81,16 @@ def test_bundles_of_other_splits_are_refused(parts: tuple[Path, Path], tmp_path:
     data = ripples()
     half = Labelled(data=data.rows(np.arange(len(data)) % 2 == 0), splits_hash="1" * 64, rejected=Counter())
     with pytest.raises(ValueError, match="other spectra or splits"):
-        join_bundles(tmp_path / "c", [(parts[0], [1])], half, name="both", today=TODAY)
+        join_bundles(tmp_path / "c", [(parts[0], {1: 1})], half, name="both", today=TODAY)
 
 
-def test_the_command_says_what_it_wants(tmp_path: Path) -> None:
+@pytest.mark.parametrize("take", ["a:first", "a:1,", "a:1=x", "1"])
+def test_the_command_says_what_it_wants(take: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(
-        app, ["bundle", "join", "--data", str(tmp_path), "--out", str(tmp_path / "c"), "--take", "a:first"]
+        app, ["bundle", "join", "--data", str(tmp_path), "--out", str(tmp_path / "c"), "--take", take]
     )
     assert result.exit_code == 2
-    assert "is not BUNDLE:SEED,SEED" in result.output
+    assert "is not BUNDLE:SEED,SEED=NUMBER" in result.output
 
 
 def test_a_training_does_not_go_on_from_another_kind_of_network(parts: tuple[Path, Path], tmp_path: Path) -> None:
