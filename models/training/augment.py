@@ -65,6 +65,7 @@ SURVEY_AUGMENT = AugmentConfig(
 
 
 WIDE_AUGMENT = replace(SURVEY_AUGMENT, redshift=0.4)
+SEDM_AUGMENT = replace(WIDE_AUGMENT, degrade=(0.9, 60.0, 250.0), noise=(0.9, 4.0, 40.0))
 
 LINES_A = ((6563.0, 1.0), (6584.0, 0.4), (4861.0, 0.3), (5007.0, 0.8), (4959.0, 0.27), (3727.0, 0.6))
 """Narrow lines of a star-forming galaxy and their rough strengths."""

@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from models.bundle import read_member
 from models.domain import FINE_CLASSES
 from models.spectral.losses import LossConfig, total_loss
-from models.spectral.net import COMPACT, PAPER, VELOCITY, ASTRANet, NetConfig, Output
-from models.training.augment import PAPER_AUGMENT, WIDE_AUGMENT, AugmentConfig, Augmenter
+from models.spectral.net import COARSE, COMPACT, PAPER, VELOCITY, ASTRANet, NetConfig, Output
+from models.training.augment import PAPER_AUGMENT, SEDM_AUGMENT, WIDE_AUGMENT, AugmentConfig, Augmenter
 from models.training.auxiliary import (
     ALL_AUXILIARY,
     STRANGERS,
@@ -115,6 +115,8 @@ _RESTART = dataclasses.replace(
     mixup=0.0,
 )
 
+_COARSE = dataclasses.replace(_RESTART, net=COARSE, epochs=48, learning_rate=1.5e-3, warmup=2, period=46, patience=48)
+
 PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(augment=WIDE_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
     "compact": _COMPACT,
@@ -123,6 +125,8 @@ PRESETS: dict[str, TrainConfig] = {
         _RESTART, net=VELOCITY, epochs=40, learning_rate=1.5e-3, warmup=2, period=38, patience=40
     ),
     "velocity-restart": dataclasses.replace(_RESTART, net=VELOCITY),
+    "coarse": _COARSE,
+    "sedm": dataclasses.replace(_COARSE, augment=SEDM_AUGMENT),
     "tiny": TrainConfig(
         net=dataclasses.replace(
             COMPACT,
@@ -149,6 +153,7 @@ PRESETS: dict[str, TrainConfig] = {
 }
 """`compact-restart` goes on from a bundle of `compact`: a warm restart without MixUp, with everything in `auxiliary`.
 `velocity` is a network of bins of equal velocity width, trained that way from the start; `velocity-restart` goes on.
+`coarse` has a quarter of its bins, `sedm` the same and learns from next to nothing but low resolution and noise.
 `tiny` exists for tests: it trains in seconds and goes through every part of the method."""
 
 Progress = Callable[[dict[str, Any]], None]
