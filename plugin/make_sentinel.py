@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from models.bundle import Bundle, load, verify, write_card
 from models.domain import FINE_CLASSES
 from models.sentinel.detector import FALSE_ALARM_RATE, Sentinel
 from models.sentinel.stored import files_of, save_sentinel
-from models.spectral.ensemble import Beliefs, Ensemble, Member
+from models.spectral.ensemble import STACKED, Beliefs, Ensemble, Member
 from models.training.dataset import Dataset
 from models.training.evaluate import believe
 from models.training.exposure import PRESETS
@@ -111,9 +111,11 @@ def _believed(bundle: Bundle, name: str, data: Dataset, started: Started, kept: 
     files = [bundle.card["files"][m["file"]] for m in bundle.card["members"]]
     with started(name, len(data) * len(members)) as advance:
         parts = [_asked(m, _key(f, data), data, kept, advance) for m, f in zip(members, files, strict=True)]
-    columns = {f: np.concatenate([p[f] for p in parts]).astype(np.float64) for f in parts[0]}
+    columns = {f: np.concatenate([p[f] for p in parts]).astype(np.float64) for f in STACKED if f != "member_fine"}
     fine = softmax(columns["member_logits"] / bundle.ensemble.temperature, axis=-1)
-    return Believed(data=data, beliefs=Beliefs(**columns, member_fine=fine, seeds=bundle.ensemble.seeds))
+    texture = tuple(p["member_texture"].astype(np.float64) for p in parts)
+    beliefs = Beliefs(**columns, member_fine=fine, member_texture=texture, seeds=bundle.ensemble.seeds)
+    return Believed(data=data, beliefs=beliefs)
 
 
 def _asked(
@@ -125,8 +127,9 @@ def _asked(
         advance(len(data))
         return load_file(path)
     beliefs = believe(Ensemble([member]), data, progress=advance)
-    fields = [f for f in Beliefs.__dataclass_fields__ if f not in ("seeds", "member_fine")]
-    answers = {f: np.ascontiguousarray(getattr(beliefs, f).astype(np.float32)) for f in fields}
+    columns = {f: getattr(beliefs, f) for f in STACKED if f != "member_fine"}
+    columns |= {"member_texture": beliefs.member_texture[0]}
+    answers = {f: np.ascontiguousarray(v.astype(np.float32)) for f, v in columns.items()}
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
@@ -151,6 +154,7 @@ def add_sentinel(
     today: date,
     started: Started,
     preset: str | None = "compact",
+    seeds: Sequence[int] = (),
     kept: Path | None = None,
 ) -> dict[str, Any]:
     """Fit the layer for a bundle, write it into the folder and into the card; replaces an earlier one.
@@ -159,6 +163,8 @@ def add_sentinel(
     ----------
     preset : str, optional
         Of the outlier exposure; without it the detectors are not tuned.
+    seeds : sequence of int
+        Those that get a detector; all when left out.
     kept : Path, optional
         See `gather`; adapters stay there too.
 
@@ -172,18 +178,20 @@ def add_sentinel(
     BundleError
         If the bundle is damaged.
     ValueError
-        If the data are not those the bundle was trained with: its test objects may be in these training splits. Or if
-        the preset tunes whole networks, which a bundle does not hold twice.
+        If the data are not those the bundle was trained with: its test objects may be in these training splits. If
+        the preset tunes whole networks, which a bundle does not hold twice. Or if the bundle has no such seed.
     """
     bundle = load(folder)
     if labelled.hash() != bundle.card["training"]["data_hash"]:
         raise ValueError("these spectra or splits are not those the bundle was trained with")
     if preset is not None and PRESETS[preset].part != "top":
         raise ValueError(f"a bundle holds adapters, and {preset!r} tunes whole networks")
+    if missing := set(seeds) - set(bundle.ensemble.seeds):
+        raise ValueError(f"the bundle has no members of seeds {sorted(missing)}")
     material = gather(bundle, labelled, rare, started=started, kept=kept)
     with tempfile.TemporaryDirectory() as scratch:
         tuned = None if preset is None else tuning(bundle, material, preset, kept or Path(scratch))
-        sentinel = fit_sentinel(material, tuned)
+        sentinel = fit_sentinel(material, tuned, seeds)
     card = _without(folder)
     section = save_sentinel(sentinel, folder) | _described(sentinel, material, today, preset)
     write_card(folder, card | {"sentinel": section})

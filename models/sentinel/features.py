@@ -61,7 +61,7 @@ def of_seed(beliefs: Beliefs, seed: int) -> Features:
         coarse=beliefs.member_coarse[members].mean(0),
         embedding=beliefs.member_embedding[members].mean(0),
         projection=beliefs.member_projection[members].mean(0),
-        texture=beliefs.member_texture[members].mean(0),
+        texture=np.mean([beliefs.member_texture[i] for i in members], axis=0),
         exposure=np.zeros((beliefs.member_logits.shape[1], 3)),
     )
 

@@ -1,7 +1,7 @@
 """Several networks as one: every member's answer and their two-stage mean (ASTRANet paper, Sec. IV B and App. G)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -49,8 +49,8 @@ class Beliefs:
     member_embedding : ndarray, shape (members, n, 192)
     member_projection : ndarray, shape (members, n, 128)
         Fine contrastive projection, unit length.
-    member_texture : ndarray, shape (members, n, t)
-        See `models.spectral.net.texture`.
+    member_texture : tuple of ndarray, each of shape (n, t)
+        See `models.spectral.net.texture`; `t` is the network's own.
     seeds : tuple of int, length members
     """
 
@@ -59,7 +59,7 @@ class Beliefs:
     member_logits: NDArray[np.float64]
     member_embedding: NDArray[np.float64]
     member_projection: NDArray[np.float64]
-    member_texture: NDArray[np.float64]
+    member_texture: tuple[NDArray[np.float64], ...]
     seeds: tuple[int, ...]
 
     @property
@@ -83,6 +83,28 @@ class Beliefs:
         if len(self.seeds) < 2:
             return np.zeros_like(self.fine)
         return self.member_fine.std(axis=0, ddof=1)
+
+    def rows(self, where: NDArray[np.bool_]) -> "Beliefs":
+        """The same about some of the spectra."""
+        return Beliefs(
+            **{name: getattr(self, name)[:, where] for name in STACKED},
+            member_texture=tuple(t[where] for t in self.member_texture),
+            seeds=self.seeds,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Beliefs"]) -> "Beliefs":
+        """What the same members say about several sets of spectra, as about one; at least one set."""
+        textures = zip(*(p.member_texture for p in parts), strict=True)
+        return cls(
+            **{name: np.concatenate([getattr(p, name) for p in parts], axis=1) for name in STACKED},
+            member_texture=tuple(np.concatenate(column) for column in textures),
+            seeds=parts[0].seeds,
+        )
+
+
+STACKED = tuple(f.name for f in fields(Beliefs) if f.name not in ("member_texture", "seeds"))
+"""The arrays whose first axis is the member; textures have a width of their own."""
 
 
 def within_then_across(values: NDArray[np.float64], seeds: Sequence[int]) -> NDArray[np.float64]:
@@ -148,7 +170,7 @@ class Ensemble:
             member_logits=stacked(o.fine_logits for o in outputs),
             member_embedding=stacked(o.embedding for o in outputs),
             member_projection=stacked(o.fine_projection for o in outputs),
-            member_texture=stacked(o.texture for o in outputs),
+            member_texture=tuple(o.texture.double().numpy() for o in outputs),
             seeds=self.seeds,
         )
 

@@ -52,14 +52,7 @@ def believe(
         s = slice(i, i + chunk)
         parts.append(ensemble.predict_arrays(flux[s].float(), mask[s], numbers[s], known[s]))
         progress(len(flux[s]))
-    return Beliefs(
-        **{
-            name: np.concatenate([getattr(p, name) for p in parts], axis=1)
-            for name in Beliefs.__dataclass_fields__
-            if name != "seeds"
-        },
-        seeds=ensemble.seeds,
-    )
+    return Beliefs.joined(parts)
 
 
 def summary(probabilities: NDArray[np.float64], data: Dataset) -> dict[str, Any]:

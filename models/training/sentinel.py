@@ -48,7 +48,7 @@ class Believed:
 
     def rows(self, where: NDArray[np.bool_]) -> "Believed":
         """The same for some spectra."""
-        return Believed(data=self.data.rows(where), beliefs=take(self.beliefs, where))
+        return Believed(data=self.data.rows(where), beliefs=self.beliefs.rows(where))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +117,17 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     return {k: change(v) for k, v in value.items()} if isinstance(value, Mapping) else change(value)
 
 
-def fit_sentinel(material: Material, tuned: Tuned | None = None) -> Sentinel:
-    """The layer as it is served: every rare spectrum is exposure, so figures need `models.training.protocol`."""
+def fit_sentinel(material: Material, tuned: Tuned | None = None, seeds: Sequence[int] = ()) -> Sentinel:
+    """The layer as it is served: every rare spectrum is exposure, so figures need `models.training.protocol`.
+
+    Parameters
+    ----------
+    seeds : sequence of int
+        Those that get a detector; all when left out.
+    """
     exposed = np.ones(len(material.rare.data), bool)
     detectors = []
-    for seed in dict.fromkeys(material.train.beliefs.seeds):
+    for seed in seeds or dict.fromkeys(material.train.beliefs.seeds):
         seen, adapter = tuned(seed, ALL_FOLDS, exposed) if tuned else (sights(material, seed), None)
         bank, ranks = fit_scores(seen, material)
         detectors.append(with_combiner(seen, seed, bank, ranks, exposed, adapter))
@@ -186,9 +192,3 @@ def analogs(train: Believed) -> Analogs:
         spectra=data.ids,
         sources=data.sources,
     )
-
-
-def take(beliefs: Beliefs, where: NDArray[np.bool_]) -> Beliefs:
-    """Beliefs about some of the spectra."""
-    arrays = {f: getattr(beliefs, f)[:, where] for f in Beliefs.__dataclass_fields__ if f != "seeds"}
-    return Beliefs(**arrays, seeds=beliefs.seeds)

@@ -1,6 +1,7 @@
 """Commands about the anomaly layer and the conformal layer: bundle add-sentinel, evaluate sentinel and conformal."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,9 +37,15 @@ PresetOption = Annotated[
     str, typer.Option(help="Outlier exposure: compact (an adapter), paper (whole networks, a GPU), tiny, or none.")
 ]
 
+SeedsOption = Annotated[str, typer.Option(help="Comma-separated: those that get a detector; all when left out.")]
+
 
 def add_sentinel_command(
-    data: DataOption, bundle: BundleOption = None, preset: PresetOption = "compact", kept: KeptOption = None
+    data: DataOption,
+    bundle: BundleOption = None,
+    preset: PresetOption = "compact",
+    seeds: SeedsOption = "",
+    kept: KeptOption = None,
 ) -> None:
     """Fit the anomaly layer for a bundle and put it into it; about some two minutes a member on a core."""
     from models.bundle import SHIPPED
@@ -48,7 +55,9 @@ def add_sentinel_command(
     labelled, rare = _spectra(data)
     folder = bundle or SHIPPED
     today = datetime.now(UTC).date()
-    section = add_sentinel(folder, labelled, rare, today=today, started=progress, preset=chosen, kept=kept)
+    section = add_sentinel(
+        folder, labelled, rare, today=today, started=progress, preset=chosen, seeds=_numbers(seeds), kept=kept
+    )
     Console().print_json(json.dumps({k: section[k] for k in ("rates", "threshold", "calibration_size", "analogs")}))
     size = sum(p.stat().st_size for p in folder.iterdir())
     Console(stderr=True).print(f"anomaly layer -> {folder} ({size / 1e6:.1f} MB in all)")
@@ -66,8 +75,9 @@ def evaluate_sentinel_command(
     A layer with outlier exposure is tuned anew for every fold: ten minutes, or little with a --kept folder.
     """
     loaded, material = _material(data, bundle, kept)
-    preset = loaded.card["sentinel"].get("exposure")
-    figures = _figures(loaded, material, preset, kept or out / "kept", out, "sentinel", "cpu")
+    section = loaded.card["sentinel"]
+    preset, seeds = section.get("exposure"), section["seeds"]
+    figures = _figures(loaded, material, preset, seeds, kept or out / "kept", out, "sentinel", "cpu")
     if write_card:
         _into_card(bundle, "sentinel_metrics", figures)
 
@@ -87,7 +97,9 @@ def evaluate_conformal_command(
     loaded, material = _material(data, bundle, kept)
     layer = loaded.sentinel
     assert layer is not None
-    plain, tuned = _held(loaded, material, loaded.card["sentinel"].get("exposure"), kept or out / "kept", "cpu")
+    section = loaded.card["sentinel"]
+    preset, seeds = section.get("exposure"), section["seeds"]
+    plain, tuned = _held(loaded, material, preset, seeds, kept or out / "kept", "cpu")
     held = tuned or plain
     figures = evaluate_conformal(layer, material, held)
     found = cases(material, plain, held)
@@ -105,6 +117,7 @@ def train_sentinel(
     out: OutOption,
     bundle: BundleOption = None,
     preset: PresetOption = "compact",
+    seeds: Annotated[str, typer.Option(help="Comma-separated; those of the bundle's layer when left out.")] = "",
     kept: KeptOption = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
@@ -120,7 +133,15 @@ def train_sentinel(
     if threads:
         torch.set_num_threads(threads)
     loaded, material = _material(data, bundle, kept or out)
-    _figures(loaded, material, chosen, kept or out, out, "sentinel-tuned", device)
+    chosen_seeds = _numbers(seeds) or loaded.card["sentinel"]["seeds"]
+    _figures(loaded, material, chosen, chosen_seeds, kept or out, out, "sentinel-tuned", device)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")] if text else []
+    except ValueError:
+        raise typer.BadParameter(f"seeds are whole numbers, not {text!r}") from None
 
 
 def _preset(name: str) -> str | None:
@@ -147,14 +168,13 @@ def _material(data: Path, bundle: Path | None, kept: Path | None) -> "tuple[Bund
 
 
 def _held(
-    loaded: "Bundle", material: "Material", preset: str | None, kept: Path, device: str
+    loaded: "Bundle", material: "Material", preset: str | None, seeds: Sequence[int], kept: Path, device: str
 ) -> "tuple[Held, Held | None]":
     """The k-fold protocol without exposure of the networks, and with it."""
     from models.training.protocol import FOLDS, run_protocol
     from models.training.sentinel import fit_scores, sights
     from plugin.make_sentinel import tuning
 
-    seeds = list(dict.fromkeys(loaded.ensemble.seeds))
     # Banks anew, though those of the bundle know no rare spectrum either: its rank pools are of a tuned detector.
     scorers = {seed: fit_scores(sights(material, seed), material) for seed in seeds}
     with progress("detectors, fold by fold", FOLDS * len(seeds)) as advance:
@@ -167,13 +187,20 @@ def _held(
 
 
 def _figures(
-    loaded: "Bundle", material: "Material", preset: str | None, kept: Path, out: Path, name: str, device: str
+    loaded: "Bundle",
+    material: "Material",
+    preset: str | None,
+    seeds: Sequence[int],
+    kept: Path,
+    out: Path,
+    name: str,
+    device: str,
 ) -> dict[str, Any]:
     """Measure, write page and map."""
     from plugin.evaluation_layers import draw_map, sentinel_page
     from plugin.evaluation_sentinel import evaluate_sentinel
 
-    plain, tuned = _held(loaded, material, preset, kept, device)
+    plain, tuned = _held(loaded, material, preset, seeds, kept, device)
     figures = evaluate_sentinel(material, plain, tuned)
     what = "without outlier exposure" if preset is None else f"outlier exposure: {preset}"
     _written(figures, sentinel_page(figures, f"{loaded.bundle_id}, {what}"), out, name)

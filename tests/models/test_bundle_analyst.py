@@ -12,7 +12,7 @@ from models.analyst import ALPHAS, Analyst, input_hash
 from models.bundle import fingerprint, load, verify
 from models.cards import CARD, BundleError
 from models.domain import FINE_CLASSES, Caveat, CaveatCode, Evidence, Report, Spectrum, Status, Target
-from models.spectral.ensemble import Ensemble, Member, Metadata, within_then_across
+from models.spectral.ensemble import Beliefs, Ensemble, Member, Metadata, within_then_across
 from models.spectral.net import ASTRANet
 from models.spectral.prepare import prepare
 from models.training.train import PRESETS
@@ -120,6 +120,20 @@ def test_members_average_within_seed_first() -> None:
     a, b, c = beliefs.member_fine[:, 0]
     np.testing.assert_allclose(beliefs.fine[0], ((a + b) / 2 + c) / 2)
     np.testing.assert_allclose(beliefs.spread[0], np.std([a, b, c], axis=0, ddof=1))
+
+
+def test_networks_of_different_widths_answer_together() -> None:
+    torch.manual_seed(0)
+    narrow = PRESETS["tiny"].net
+    nets = [ASTRANet(narrow), ASTRANet(dataclasses.replace(narrow, channels=24))]
+    together = Ensemble([Member(net=n, seed=i, kind="best") for i, n in enumerate(nets)])
+    first, second = (together.predict([prepare(spectrum(i))]) for i in range(2))
+    both = Beliefs.joined([first, second])
+    assert [t.shape for t in both.member_texture] == [(2, 5 * 16), (2, 5 * 24)]
+    again = both.rows(np.array([False, True]))
+    for field in dataclasses.fields(Beliefs):
+        for got, expected in zip(getattr(again, field.name), getattr(second, field.name), strict=True):
+            np.testing.assert_array_equal(got, expected)
 
 
 def damaged(folder, what: str) -> None:

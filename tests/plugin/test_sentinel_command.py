@@ -62,6 +62,22 @@ def test_fit_tune_and_evaluate_from_the_command_line(small, tmp_path) -> None:
     assert {"sentinel_metrics", "conformal_metrics"} <= set(load(small).card)
 
 
+def test_a_layer_of_chosen_seeds(small, tmp_path) -> None:
+    words = ["bundle", "add-sentinel", "--preset", "none", "--data", str(tmp_path), "--bundle", str(small)]
+    out = tmp_path / "out"
+    common = ["--data", str(tmp_path), "--bundle", str(small), "--kept", str(tmp_path / "kept")]
+    assert CliRunner().invoke(app, [*words, "--seeds", "2"], catch_exceptions=False).exit_code == 0
+    layer = load(small).sentinel
+    assert layer is not None
+    assert [d.seed for d in layer.detectors] == [2]
+    CliRunner().invoke(app, ["evaluate", "sentinel", "--out", str(out), *common], catch_exceptions=False)
+    figures = json.loads((out / "sentinel.json").read_text())
+    assert {r["strategy"] for r in figures["strategies"] if r["strategy"].startswith("seed ")} == {"seed 0"}
+    with pytest.raises(ValueError, match=r"no members of seeds \[9\]"):
+        CliRunner().invoke(app, [*words, "--seeds", "2,9"], catch_exceptions=False)
+    assert CliRunner().invoke(app, [*words, "--seeds", "two"]).exit_code == 2
+
+
 def test_a_preset_that_is_none_and_one_that_is_not_there(small, tmp_path) -> None:
     words = ["bundle", "add-sentinel", "--data", str(tmp_path), "--bundle", str(small)]
     wrong = CliRunner().invoke(app, [*words, "--preset", "huge"])

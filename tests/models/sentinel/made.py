@@ -38,6 +38,6 @@ def beliefs_of(features: Features, seeds: tuple[int, ...] = (1, 2)) -> Beliefs:
         member_logits=logits,
         member_embedding=np.stack([features.embedding] * len(seeds)),
         member_projection=np.stack([features.projection] * len(seeds)),
-        member_texture=np.stack([features.texture] * len(seeds)),
+        member_texture=(features.texture,) * len(seeds),
         seeds=seeds,
     )

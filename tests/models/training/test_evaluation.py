@@ -27,7 +27,7 @@ def beliefs(n: int, seed: int, skill: tuple[float, ...] = (2.0, 2.0, 2.0, 2.0)) 
     nothing = np.zeros((len(skill), n, 3))
     made = Beliefs(
         member_fine=p, member_coarse=nothing, member_logits=logits, member_embedding=nothing, member_projection=nothing,
-        member_texture=nothing, seeds=SEEDS[: len(skill)],
+        member_texture=tuple(nothing), seeds=SEEDS[: len(skill)],
     )  # fmt: skip
     return made, labels
 
@@ -47,7 +47,7 @@ def test_signals_by_hand() -> None:
     zero = np.zeros((2, 1, 3))
     made = Beliefs(
         member_fine=p, member_coarse=zero, member_logits=p, member_embedding=zero, member_projection=zero,
-        member_texture=zero, seeds=(1, 2),
+        member_texture=tuple(zero), seeds=(1, 2),
     )  # fmt: skip
     s = {k: v[0] for k, v in signals(made).items()}
     assert s["top-1 confidence"] == pytest.approx(-0.5)
