@@ -25,8 +25,8 @@ def markdown(results: list[dict[str, Any]]) -> str:
     mix = ", ".join(f"{c} {scored['class_mix'][c]['spectra']}/{scored['class_mix'][c]['objects']}" for c in SHOWN)
     parts = [
         "# What each part is worth",
-        f"Trainings of {full['epochs']} epochs on four fifths of the training objects, seed {full['seed']}, single "
-        "averaged weights, without redshift and phase. Scored on "
+        f"Trainings of the preset `{full['preset']}` with {full['epochs']} epochs on four fifths of the training "
+        f"objects, seed {full['seed']}, single averaged weights, without redshift and phase. Scored on "
         f"{scored['spectra']} real spectra of {scored['objects']} objects: the remaining fifth and the `select` split "
         f"(spectra/objects: {mix}). Neither `calibrate` nor `test` was looked at. Intervals: 95 %, by object: "
         "differences within them are not established, and a training this short may favour what learns fast.",
@@ -50,10 +50,13 @@ def _variants(full: dict[str, Any], variants: list[dict[str, Any]]) -> str:
             f"{r['scored']['macro_recall']['value'] - reference:+.3f}",
             f"{r['log_loss']:.3f}",
             *(f"{r['scored']['recall'][c]['value']:.2f}" for c in SHOWN),
+            interval(r["degraded"]["scored"]["macro_recall"]),
+            f"{r['degraded']['log_loss']:.3f}",
         ]
         for r in ordered
     ]
-    return table(["variant", "accuracy [95 %]", "macro recall [95 %]", "change", "log loss", *SHOWN], rows)
+    first = ["variant", "accuracy [95 %]", "macro recall [95 %]", "change", "log loss"]
+    return table([*first, *SHOWN, "R 100, SNR 10: macro recall [95 %]", "log loss"], rows)
 
 
 def _curve(results: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,19 +13,21 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.domain import FINE_CLASSES
 from models.spectral.ensemble import Ensemble, Member
 from models.spectral.net import ASTRANet
 from models.training.augment import PAPER_AUGMENT
-from models.training.auxiliary import ALL_AUXILIARY
-from models.training.controls import source_probe
+from models.training.auxiliary import ALL_AUXILIARY, AuxiliaryConfig
+from models.training.controls import degraded, source_probe
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import believe, summary
 from models.training.sampling import PAPER_SAMPLING
 from models.training.train import Progress, TrainConfig, train_seed
 
 Change = Callable[[TrainConfig], TrainConfig]
+SEDM_RESOLUTION, SEDM_SNR = 100.0, 10.0
 
 
 def _net(**changes: Any) -> Change:
@@ -34,6 +36,10 @@ def _net(**changes: Any) -> Change:
 
 def _loss(**changes: Any) -> Change:
     return lambda c: replace(c, loss=replace(c.loss, **changes))
+
+
+def _auxiliary(**changes: Any) -> Change:
+    return lambda c: replace(c, auxiliary=replace(c.auxiliary, **changes))
 
 
 def _flat(c: TrainConfig) -> TrainConfig:
@@ -72,6 +78,10 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "the same, with bins of equal velocity width": lambda c: replace(
             c, mixup=0.0, auxiliary=ALL_AUXILIARY, net=replace(c.net, log_bins=1024)
         ),
+        "nothing to learn but the class": lambda c: replace(c, auxiliary=AuxiliaryConfig()),
+        "no heads for subtype, redshift and phase": _auxiliary(subtype=0.0, redshift=0.0, phase=0.0),
+        "no simulated strangers": _auxiliary(kind=0.0, strangers=0.0),
+        "MixUp instead of strangers": lambda c: replace(_auxiliary(kind=0.0, strangers=0.0)(c), mixup=0.5),
         "no disputed spectra": lambda c: replace(c, sampling=replace(c.sampling, disputed=0.0)),
     }
 )
@@ -108,7 +118,15 @@ def _fraction(group: str, salt: str) -> float:
 
 
 def run_variant(
-    data: Dataset, config: TrainConfig, name: str, folder: Path, *, seed: int, device: str = "cpu", report: Progress
+    data: Dataset,
+    config: TrainConfig,
+    name: str,
+    folder: Path,
+    *,
+    preset: str,
+    seed: int,
+    device: str = "cpu",
+    report: Progress,
 ) -> dict[str, Any]:
     """Train one variant, or read what an earlier call left, and score its averaged weights.
 
@@ -121,8 +139,9 @@ def run_variant(
     -------
     dict
         `scored`: the figures of `summary` over real spectra with coverage of 80 % and more, without CV; `log_loss`:
-        its mean per class, averaged over the classes; `train`: what was learned from; `source_probe`: whether the
-        archive can be told from the embedding.
+        its mean per class, averaged over the classes; `degraded`: both for the same spectra at SEDM's resolution and
+        signal-to-noise 10; `train`: what was learned from; `source_probe`: whether the archive can be told from the
+        embedding.
     """
     done = folder / f"{_file_name(name)}-{seed}.json"
     place = folder / f"{_file_name(name)}-{seed}"
@@ -131,7 +150,8 @@ def run_variant(
         result: dict[str, Any] = json.loads(done.read_text())
         return result
     members = train_seed(data, config, seed, place, device=device, report=report)
-    result = {"variant": name, "seed": seed, "epochs": config.epochs, **_scores(members["swa"], config, data, device)}
+    made = {"variant": name, "preset": preset, "seed": seed, "epochs": config.epochs}
+    result = made | _scores(members["swa"], config, data, device)
     done.write_text(json.dumps(result, indent=1) + "\n")
     return result
 
@@ -153,15 +173,21 @@ def _scores(weights: Mapping[str, Any], config: TrainConfig, data: Dataset, devi
     scored = data.part("select")
     # A handful of real CVs would weigh a sixth of the macro recall.
     scored = scored.rows(scored.label != FINE_CLASSES.index("CV"))
-    beliefs = believe(Ensemble([Member(net=net, seed=0, kind="swa")], device=device), scored)
-    p = beliefs.fine
-    loss = -np.log(np.clip(p[np.arange(len(p)), scored.label], 1e-6, 1))
+    asked = Ensemble([Member(net=net, seed=0, kind="swa")], device=device)
+    beliefs = believe(asked, scored)
+    poor = degraded(scored, resolution=SEDM_RESOLUTION, snr=SEDM_SNR)
     return {
         "train": data.part("train", real=False, min_coverage=config.min_coverage).counts(),
-        "log_loss": round(float(np.mean([loss[scored.label == i].mean() for i in np.unique(scored.label)])), 4),
-        "scored": summary(p, scored),
+        **_figures(beliefs.fine, scored),
+        "degraded": _figures(believe(asked, poor).fine, poor),
         "source_probe": source_probe(scored, beliefs.embedding),
     }
+
+
+def _figures(p: NDArray[np.float64], data: Dataset) -> dict[str, Any]:
+    loss = -np.log(np.clip(p[np.arange(len(p)), data.label], 1e-6, 1))
+    mean = float(np.mean([loss[data.label == i].mean() for i in np.unique(data.label)]))
+    return {"log_loss": round(mean, 4), "scored": summary(p, data)}
 
 
 def _file_name(name: str) -> str:

@@ -47,9 +47,12 @@ def train_ablation(
     everything = read_labelled(data).data
     out.mkdir(parents=True, exist_ok=True)
     for name, config, share in runs:
+        if config == base and share == 1.0 and name != "full":
+            Console(stderr=True).print(f"{name}: already so in the preset {preset}")
+            continue
         part = development_split(everything, share=share)
         try:
-            result = run_variant(part, config, name, out, seed=seed, device=device, report=tell)
+            result = run_variant(part, config, name, out, preset=preset, seed=seed, device=device, report=tell)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--out") from error
         recall = result["scored"]["macro_recall"]["value"]

@@ -113,18 +113,14 @@ def test_regimes_have_their_false_alarm_rates(layer: Sentinel) -> None:
 def test_a_judgement_does_not_depend_on_the_company(layer: Sentinel) -> None:
     beliefs = beliefs_of(clouds(35, 6)[0], seeds=(1, 2))
     together = layer.judge(beliefs)
-    from models.training.sentinel import take
-
     for i in (0, 17, 34):
-        alone = layer.judge(take(beliefs, np.arange(35) == i))
+        alone = layer.judge(beliefs.rows(np.arange(35) == i))
         np.testing.assert_allclose(alone.seed_scores[0], together.seed_scores[i], atol=1e-12)
         np.testing.assert_allclose(alone.ranks[0], together.ranks[i], atol=1e-12)
 
 
 def test_nothing_to_judge(layer: Sentinel) -> None:
-    from models.training.sentinel import take
-
-    nothing = take(beliefs_of(clouds(7, 6)[0]), np.zeros(7, bool))
+    nothing = beliefs_of(clouds(7, 6)[0]).rows(np.zeros(7, bool))
     assert layer.judge(nothing).seed_scores.shape == (0, 2)
 
 

@@ -45,7 +45,7 @@ def test_disputed_spectra_are_learned_from_only_where_asked_and_never_scored() -
 
 @pytest.mark.parametrize("name", sorted(set(VARIANTS) - {"full"}))
 def test_each_variant_changes_one_preset_or_the_other(name) -> None:
-    changed = [VARIANTS[name](PRESETS[p]) != PRESETS[p] for p in ("paper", "compact")]
+    changed = [VARIANTS[name](PRESETS[p]) != PRESETS[p] for p in ("paper", "compact", "coarse")]
     assert any(changed), f"{name} changes nothing"
 
 
@@ -54,15 +54,15 @@ def test_a_run_is_scored_once_and_ends_in_the_table(tmp_path) -> None:
     config = shortened(PRESETS["tiny"], 2)
     rows: list[dict[str, object]] = []
     runs = [("full", config), ("no MixUp", VARIANTS["no MixUp"](config))]
-    results = [run_variant(data, c, n, tmp_path, seed=1, report=rows.append) for n, c in runs]
+    results = [run_variant(data, c, n, tmp_path, preset="tiny", seed=1, report=rows.append) for n, c in runs]
     assert len(rows) == 4
-    again = run_variant(data, config, "full", tmp_path, seed=1, report=rows.append)
+    again = run_variant(data, config, "full", tmp_path, preset="tiny", seed=1, report=rows.append)
     assert len(rows) == 4, "a finished variant is read, not trained"
     assert again == json.loads(json.dumps(results[0]))
     with pytest.raises(ValueError, match="another folder"):
-        run_variant(data, shortened(PRESETS["tiny"], 3), "full", tmp_path, seed=1, report=rows.append)
+        run_variant(data, shortened(PRESETS["tiny"], 3), "full", tmp_path, preset="tiny", seed=1, report=rows.append)
     results.append(run_variant(development_split(ripples(20), share=0.5), config, "50% of the training objects",
-                               tmp_path, seed=1, report=rows.append))  # fmt: skip
+                               tmp_path, preset="tiny", seed=1, report=rows.append))  # fmt: skip
     page = markdown(results)
     assert "| no MixUp |" in page
     assert "## Learning curve" in page
