@@ -10,7 +10,7 @@ from models.analyst import ALPHAS
 from models.bundle import Bundle
 from models.domain import FINE_CLASSES
 from models.spectral.ensemble import Beliefs
-from models.training.controls import degraded, false_alarms_by_instrument, source_probe
+from models.training.controls import SEDM_RESOLUTION, degraded, false_alarms_by_instrument, source_probe
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import (
     PHASE_EDGES,
@@ -31,7 +31,6 @@ Started = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 SIX_CLASSES = {c: c for c in FINE_CLASSES} | {"SLSN": "SN Ibc"}
 """The taxonomy of Table XVI has no SLSN: most of ours are of type I, so they count as stripped-envelope."""
 SNRS = (5.0, 8.0, 10.0, 15.0)
-SEDM = 100.0
 
 CONDITIONS = (
     "real spectra of six classes, coverage >= 0.8; intervals: 95 %, bootstrap by object. The few real CV spectra "
@@ -75,7 +74,9 @@ def evaluate_spectra(bundle: Bundle, data: Dataset, *, split: str, started: Star
     figures["sedm"] = [
         {
             "snr": snr,
-            **_headline(summary(ask(f"R 100, SNR {snr:g}", degraded(real, resolution=SEDM, snr=snr)).fine, real)),
+            **_headline(
+                summary(ask(f"R 100, SNR {snr:g}", degraded(real, resolution=SEDM_RESOLUTION, snr=snr)).fine, real)
+            ),
         }
         for snr in SNRS
     ]

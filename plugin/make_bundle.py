@@ -17,8 +17,8 @@ from models.conformal.sets import nonconformity
 from models.domain import COARSE_CLASSES, FINE_CLASSES
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import believe
+from models.training.presets import TrainConfig
 from models.training.temperature import fit_temperature
-from models.training.train import TrainConfig
 from plugin.labelled import Labelled
 from plugin.progress import Advance
 

@@ -86,7 +86,7 @@ COMPACT = NetConfig(
     dropout_channels=True,
 )
 VELOCITY = replace(COMPACT, log_bins=1024)
-# Bins of 1000 km/s: half a resolution element at R 150, and a quarter of the time.
+# Bins of 1000 km/s: half a resolution element at R 150, and a quarter of the operations.
 COARSE = replace(VELOCITY, log_bins=256, stem_kernels=(3, 7, 15), downsample=4, channels=96)
 
 

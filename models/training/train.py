@@ -1,10 +1,8 @@
 """Training of one member pair (best validation, SWA) per seed (ASTRANet paper, App. B b and G)."""
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,24 +16,19 @@ from torch.nn import functional as F
 
 from models.bundle import read_member
 from models.domain import FINE_CLASSES
-from models.spectral.losses import LossConfig, total_loss
-from models.spectral.net import COARSE, COMPACT, PAPER, VELOCITY, ASTRANet, NetConfig, Output
-from models.training.augment import PAPER_AUGMENT, SEDM_AUGMENT, WIDE_AUGMENT, AugmentConfig, Augmenter
+from models.spectral.losses import total_loss
+from models.spectral.net import ASTRANet, Output
+from models.training.augment import Augmenter
 from models.training.auxiliary import (
-    ALL_AUXILIARY,
     STRANGERS,
     Auxiliary,
-    AuxiliaryConfig,
     kinds,
     strangers,
     subtypes,
 )
 from models.training.dataset import SPLITS, Dataset, joined
+from models.training.presets import TrainConfig
 from models.training.sampling import (
-    PAPER_SAMPLING,
-    SURVEY_SAMPLING,
-    MetadataConfig,
-    SamplingConfig,
     metadata,
     mixup,
     weights,
@@ -47,114 +40,6 @@ KINDS = len(FINE_CLASSES) + len(STRANGERS)
 STRANGERS_EACH = 400
 """Simulated spectra of each kind, made anew for every seed and seen through the augmentations."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainConfig:
-    """Everything that decides a training run besides the data; the defaults are the paper's (Table XII)."""
-
-    net: NetConfig = PAPER
-    loss: LossConfig = field(default_factory=LossConfig)
-    auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
-    augment: AugmentConfig = PAPER_AUGMENT
-    sampling: SamplingConfig = PAPER_SAMPLING
-    metadata: MetadataConfig = field(default_factory=MetadataConfig)
-    batch: int = 128
-    steps_per_epoch: int = 0
-    epochs: int = 200
-    learning_rate: float = 3e-4
-    weight_decay: float = 1e-4
-    clip: float = 1.0
-    warmup: int = 5
-    period: int = 30
-    multiple: int = 2
-    floor: float = 0.05
-    ema: float = 0.996
-    mixup: float = 0.5
-    mixup_alpha: float = 0.3
-    patience: int = 45
-    swa_from: float = 0.75
-    min_coverage: float = 0.6
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense together."""
-        if self.mixup and self.auxiliary.strangers:
-            raise ValueError("a spectrum cannot be blended with a stranger: MixUp and strangers exclude each other")
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON types, for the card."""
-        return asdict(self)
-
-
-_COMPACT = TrainConfig(
-    net=COMPACT,
-    augment=WIDE_AUGMENT,
-    sampling=SURVEY_SAMPLING,
-    batch=64,
-    steps_per_epoch=100,
-    epochs=36,
-    learning_rate=1.5e-3,
-    weight_decay=1e-2,
-    warmup=2,
-    period=34,
-    multiple=0,
-    floor=0.02,
-    ema=0.99,
-    patience=36,
-    swa_from=0.7,
-)
-
-_RESTART = dataclasses.replace(
-    _COMPACT,
-    auxiliary=ALL_AUXILIARY,
-    batch=72,
-    epochs=14,
-    learning_rate=1e-3,
-    warmup=1,
-    period=13,
-    patience=14,
-    mixup=0.0,
-)
-
-_COARSE = dataclasses.replace(_RESTART, net=COARSE, epochs=48, learning_rate=1.5e-3, warmup=2, period=46, patience=48)
-
-PRESETS: dict[str, TrainConfig] = {
-    "paper": TrainConfig(augment=WIDE_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
-    "compact": _COMPACT,
-    "compact-restart": _RESTART,
-    "velocity": dataclasses.replace(
-        _RESTART, net=VELOCITY, epochs=40, learning_rate=1.5e-3, warmup=2, period=38, patience=40
-    ),
-    "velocity-restart": dataclasses.replace(_RESTART, net=VELOCITY),
-    "coarse": _COARSE,
-    "sedm": dataclasses.replace(_COARSE, augment=SEDM_AUGMENT),
-    "tiny": TrainConfig(
-        net=dataclasses.replace(
-            COMPACT,
-            stem_channels=8,
-            base_channels=16,
-            downsample=16,
-            channels=16,
-            blocks=2,
-            heads=2,
-            dropout=0.0,
-            coarse_dropout=0.0,
-            fine_dropout=0.0,
-        ),
-        batch=24,
-        steps_per_epoch=12,
-        epochs=4,
-        learning_rate=1.5e-2,
-        warmup=1,
-        period=3,
-        multiple=0,
-        ema=0.9,
-        mixup=0.25,
-    ),
-}
-"""`compact-restart` goes on from a bundle of `compact`: a warm restart without MixUp, with everything in `auxiliary`.
-`velocity` is a network of bins of equal velocity width, trained that way from the start; `velocity-restart` goes on.
-`coarse` has a quarter of its bins, `sedm` the same and learns from next to nothing but low resolution and noise.
-`tiny` exists for tests: it trains in seconds and goes through every part of the method."""
 
 Progress = Callable[[dict[str, Any]], None]
 

@@ -33,7 +33,7 @@ def train_ablation(
     import torch
 
     from models.training.ablation import VARIANTS, development_split, run_variant, shortened
-    from models.training.train import PRESETS
+    from models.training.presets import PRESETS
 
     names = [n.strip() for n in variants.split(";")] if variants else [] if shares else list(VARIANTS)
     unknown = [n for n in names if n not in VARIANTS]

@@ -51,12 +51,12 @@ def add_sentinel_command(
     from models.bundle import SHIPPED
     from plugin.make_sentinel import add_sentinel
 
-    chosen = _preset(preset)
-    labelled, rare = _spectra(data)
     folder = bundle or SHIPPED
+    chosen, of_seeds = _preset(preset), _numbers(seeds, folder)
+    labelled, rare = _spectra(data)
     today = datetime.now(UTC).date()
     section = add_sentinel(
-        folder, labelled, rare, today=today, started=progress, preset=chosen, seeds=_numbers(seeds), kept=kept
+        folder, labelled, rare, today=today, started=progress, preset=chosen, seeds=of_seeds, kept=kept
     )
     Console().print_json(json.dumps({k: section[k] for k in ("rates", "threshold", "calibration_size", "analogs")}))
     size = sum(p.stat().st_size for p in folder.iterdir())
@@ -129,19 +129,25 @@ def train_sentinel(
     """
     import torch
 
-    chosen = _preset(preset)
+    from models.bundle import SHIPPED
+
+    chosen, of_seeds = _preset(preset), _numbers(seeds, bundle or SHIPPED)
     if threads:
         torch.set_num_threads(threads)
     loaded, material = _material(data, bundle, kept or out)
-    chosen_seeds = _numbers(seeds) or loaded.card["sentinel"]["seeds"]
-    _figures(loaded, material, chosen, chosen_seeds, kept or out, out, "sentinel-tuned", device)
+    of_seeds = of_seeds or loaded.card["sentinel"]["seeds"]
+    _figures(loaded, material, chosen, of_seeds, kept or out, out, "sentinel-tuned", device)
 
 
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")] if text else []
-    except ValueError:
-        raise typer.BadParameter(f"seeds are whole numbers, not {text!r}") from None
+def _numbers(text: str, folder: Path) -> list[int]:
+    """The seeds a user chose among those of a bundle, each once; none when nothing was chosen."""
+    from models.bundle import verify
+
+    there = dict.fromkeys(str(m["seed"]) for m in verify(folder)["members"])
+    chosen = dict.fromkeys(part.strip() for part in text.split(",") if part.strip())
+    if unknown := [s for s in chosen if s not in there]:
+        raise typer.BadParameter(f"the bundle has no seed {unknown[0]!r}: choose from {', '.join(there)}")
+    return [int(s) for s in chosen]
 
 
 def _preset(name: str) -> str | None:

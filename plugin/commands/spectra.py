@@ -76,7 +76,8 @@ def train_spectral(
 
     import torch
 
-    from models.training.train import PRESETS, train_seed
+    from models.training.presets import PRESETS
+    from models.training.train import train_seed
     from plugin.make_bundle import make_bundle
 
     if preset not in PRESETS:

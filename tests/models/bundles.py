@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from models.spectral.net import ASTRANet
-from models.training.train import PRESETS
+from models.training.presets import PRESETS
 from plugin.labelled import Labelled
 from plugin.make_bundle import make_bundle
 from tests.models.training.data import ripples

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from models.bundle import load
 from plugin import evaluation_sentinel, make_sentinel
 from plugin.cli import app
 from plugin.commands import sentinel
+from plugin.progress import progress
 from tests.models.bundles import tiny_bundle
 from tests.models.training.data import ripples
 
@@ -73,9 +75,20 @@ def test_a_layer_of_chosen_seeds(small, tmp_path) -> None:
     CliRunner().invoke(app, ["evaluate", "sentinel", "--out", str(out), *common], catch_exceptions=False)
     figures = json.loads((out / "sentinel.json").read_text())
     assert {r["strategy"] for r in figures["strategies"] if r["strategy"].startswith("seed ")} == {"seed 0"}
+    train = ["train", "sentinel", "--preset", "none", "--out", str(out), *common]
+    for wrong in ("2,9", "two"):
+        for command in (words, train):
+            result = CliRunner().invoke(app, [*command, "--seeds", wrong])
+            assert result.exit_code == 2
+            assert "choose from 1, 2" in result.output
+    again = CliRunner().invoke(app, [*train, "--seeds", "1,1"], catch_exceptions=False)
+    assert again.exit_code == 0
+    figures = json.loads((out / "sentinel-tuned.json").read_text())
+    assert [r["strategy"] for r in figures["strategies"] if r["strategy"].startswith("seed ")] == ["seed 0"]
     with pytest.raises(ValueError, match=r"no members of seeds \[9\]"):
-        CliRunner().invoke(app, [*words, "--seeds", "2,9"], catch_exceptions=False)
-    assert CliRunner().invoke(app, [*words, "--seeds", "two"]).exit_code == 2
+        make_sentinel.add_sentinel(
+            small, *sentinel._spectra(tmp_path), today=date(2026, 1, 1), started=progress, seeds=[9]
+        )
 
 
 def test_a_preset_that_is_none_and_one_that_is_not_there(small, tmp_path) -> None:

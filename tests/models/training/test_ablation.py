@@ -9,7 +9,7 @@ import pytest
 from models.domain import FINE_CLASSES
 from models.training.ablation import VARIANTS, development_split, run_variant, shortened
 from models.training.dataset import SPLITS
-from models.training.train import PRESETS
+from models.training.presets import PRESETS
 from plugin.ablation_tables import draw_learning_curve, markdown
 from tests.models.training.data import ripples
 

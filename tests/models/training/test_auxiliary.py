@@ -20,8 +20,9 @@ from models.training.auxiliary import (
     subtypes,
 )
 from models.training.dataset import joined
+from models.training.presets import PRESETS
 from models.training.sampling import MetadataConfig, metadata
-from models.training.train import PRESETS, train_seed
+from models.training.train import train_seed
 from tests.models.training.data import ripples
 
 NONE = torch.zeros(2, 3)

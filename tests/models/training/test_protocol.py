@@ -17,10 +17,10 @@ from models.spectral.net import ASTRANet
 from models.training import protocol, tuned
 from models.training.exposure import PRESETS, Shown, Whole, answers, entropy_term, fine_tune, learn_to_tell, margin_term
 from models.training.oddities import ODDITIES, UNSEEN, odd_ones
+from models.training.presets import PRESETS as TRAIN
 from models.training.protocol import flagged, folds_of, run_protocol
 from models.training.sentinel import TUNED_SCORES, Believed, Material, fit_scores, fit_sentinel, sights
 from models.training.simulated import TEMPLATES, simulated
-from models.training.train import PRESETS as TRAIN
 from models.training.tuned import Tuning
 from models.training.views import views
 from tests.models.sentinel.made import clouds

@@ -8,7 +8,8 @@ import torch
 
 from models.spectral.net import ASTRANet
 from models.training.auxiliary import ALL_AUXILIARY
-from models.training.train import PRESETS, predict, train_seed
+from models.training.presets import PRESETS
+from models.training.train import predict, train_seed
 from tests.models.training.data import ripples
 
 TINY = PRESETS["tiny"]
