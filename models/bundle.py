@@ -26,6 +26,7 @@ from models.sentinel.detector import Sentinel
 from models.sentinel.stored import files_of, load_sentinel
 from models.spectral.ensemble import Ensemble, Member
 from models.spectral.net import ASTRANet, NetConfig
+from models.spectral.readout import Readout
 
 SHIPPED = Path(__file__).parent / "data" / "bundle"
 FORMAT = 1
@@ -62,7 +63,7 @@ def load(folder: Path | None = None, *, device: str = "cpu") -> Bundle:
             for m in card["members"]
         ]
         calibration = load_arrays(folder / card["calibration"]["file"])
-        ensemble = Ensemble(members, temperature=float(card["temperature"]), device=device)
+        ensemble = Ensemble(members, readout=_readout(card), device=device)
         sentinel = load_sentinel(folder, card["sentinel"]) if "sentinel" in card else None
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
@@ -91,13 +92,21 @@ def verify(folder: Path) -> dict[str, Any]:
 
 def fingerprint(card: Mapping[str, Any]) -> str:
     """SHA-256 over the files' hashes: the same weights and calibration have the same one, whatever the card adds."""
-    own = any("net" in m for m in card["members"])
-    return digest(card, ("net", "temperature", "files", *(("members",) if own else ())))
+    parts = ["net", "temperature", "files"]
+    # Older cards have no odds, and name one kind of network for all members.
+    parts += ["class_odds"] if "class_odds" in card else []
+    parts += ["members"] if any("net" in m for m in card["members"]) else []
+    return digest(card, parts)
 
 
 def net_of(card: Mapping[str, Any], member: Mapping[str, Any]) -> NetConfig:
     """What kind of network a member is: the card's, or its own in a bundle that was joined from several."""
     return NetConfig.from_dict(member.get("net", card["net"]))
+
+
+def _readout(card: Mapping[str, Any]) -> Readout:
+    odds = card.get("class_odds", {})
+    return Readout(temperature=float(card["temperature"]), odds=tuple(float(odds.get(c, 1.0)) for c in FINE_CLASSES))
 
 
 def write_member(weights: Mapping[str, torch.Tensor], path: Path) -> None:

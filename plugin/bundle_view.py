@@ -17,6 +17,9 @@ def describe_card(card: Mapping[str, Any], bundle_id: str) -> Group:
         f"trained on {training['device']} with torch {training['torch']}; split {training['split_hash'][:12]}",
         f"calibrated on {calibration['size']} spectra of {calibration['objects']} objects, {calibration['date']}",
     ]
+    if prior := card.get("prior"):
+        mix = ", ".join(f"{c} {v:.0%}" for c, v in prior["answered"].items())
+        lines.append(f"probabilities are for a mix of {mix}")
     parts: list[Any] = ["\n".join(lines)]
     if metrics := card.get("metrics"):
         parts.append(_figures(metrics))

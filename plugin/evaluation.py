@@ -1,6 +1,6 @@
 """`astranet evaluate spectra`: every figure of a bundle on one split, as plain JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -10,7 +10,8 @@ from models.analyst import ALPHAS
 from models.bundle import Bundle
 from models.domain import FINE_CLASSES
 from models.spectral.ensemble import Beliefs
-from models.training.controls import SEDM_RESOLUTION, degraded, false_alarms_by_instrument, source_probe
+from models.training.compare import compare
+from models.training.controls import SEDM_RESOLUTION, SEDM_SNR, degraded, false_alarms_by_instrument, source_probe
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import (
     PHASE_EDGES,
@@ -84,6 +85,25 @@ def evaluate_spectra(bundle: Bundle, data: Dataset, *, split: str, started: Star
     predicted = alone.fine.argmax(1)
     figures["false_alarms"] = {c: false_alarms_by_instrument(real, predicted, c) for c in ("TDE", "AGN")}
     return figures
+
+
+def compare_bundles(bundles: Sequence[Bundle], data: Dataset, *, split: str, started: Started) -> dict[str, Any]:
+    """Several bundles on the real spectra of one split, as they are and brought to SEDM's resolution and noise."""
+    real = _without_cv(data.part(split))
+    conditions = {
+        "as observed": [real],
+        f"R {SEDM_RESOLUTION:g}, signal-to-noise {SEDM_SNR:g}, two draws of the noise": [
+            degraded(real, resolution=SEDM_RESOLUTION, snr=SEDM_SNR, seed=i) for i in range(2)
+        ],
+    }
+    results = {}
+    for condition, views in conditions.items():
+        answers = {}
+        for bundle in bundles:
+            with started(f"{bundle.bundle_id}, {condition.split(',')[0]}", len(real) * len(views)) as advance:
+                answers[bundle.bundle_id] = [believe(bundle.ensemble, v, progress=advance).fine for v in views]
+        results[condition] = compare(answers, real.label, real.groups)
+    return {"split": split, "spectra": len(real), "objects": len(set(real.groups)), "conditions": results}
 
 
 def _without_cv(data: Dataset) -> Dataset:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from models.domain import FINE_CLASSES
+from models.training.compare import FIGURES
 from plugin.tables import interval, share, table
 
 SUMMARIES = (
@@ -39,6 +40,23 @@ def markdown(figures: dict[str, Any], bundle_id: str) -> str:
     parts += ["## Other classes with the instruments and archives of TDE and AGN", _alarms(figures["false_alarms"])]
     for title in ("source", "instrument", "snr", "phase"):
         parts += [f"## By {title}", _parts(figures[f"by_{title}"])]
+    return "\n\n".join(parts) + "\n"
+
+
+def comparison(found: dict[str, Any]) -> str:
+    """Several bundles side by side: the figures of each, and below them how far it is from the first."""
+    parts = [
+        f"{found['spectra']} real spectra of {found['objects']} objects of the {found['split']} split, without CVs, no "
+        "redshift, no phase. In brackets: 95 % interval of the difference from the first bundle, from the same draws "
+        "of objects for all."
+    ]
+    for condition, bundles in found["conditions"].items():
+        rows = []
+        for name, row in bundles.items():
+            rows.append([name, *(f"{v:.3f}" for v in row["value"].values())])
+            if "difference" in row:
+                rows.append(["", *(f"[{d['low']:+.3f}, {d['high']:+.3f}]" for d in row["difference"].values())])
+        parts += [f"## {condition}", table(["bundle", *FIGURES], rows)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -3,20 +3,24 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import Tensor
 
 from models.bundle import load, net_of, verify, write_card, write_member
 from models.conformal.sets import nonconformity
 from models.domain import COARSE_CLASSES, FINE_CLASSES
+from models.spectral.readout import Readout
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import believe
+from models.training.mix import answered, odds, shown
 from models.training.presets import TrainConfig
 from models.training.temperature import fit_temperature
 from plugin.labelled import Labelled
@@ -145,16 +149,19 @@ def _empty(folder: Path) -> None:
 def _calibrated(
     folder: Path, card: dict[str, Any], labelled: Labelled, *, device: str, today: date, advance: Advance
 ) -> dict[str, Any]:
-    """Add temperature and calibration scores of the members in the folder, and write the card."""
+    """Add temperature, odds of the classes and calibration scores of the members in the folder, and write the card."""
     select, calibration = labelled.data.part("select"), labelled.data.part("calibrate")
-    card |= {"temperature": 1.0, "calibration": _calibration(calibration, today)}
+    share = shown(labelled.data, card["training"]["config"])
+    readout = Readout(odds=odds(share))
+    card |= {"temperature": 1.0, "class_odds": dict(zip(FINE_CLASSES, readout.odds, strict=True))}
+    card |= {"prior": _prior(share), "calibration": _calibration(calibration, today)}
     save_file({"nonconformity": np.zeros(1)}, folder / "calibration.safetensors")
     write_card(folder, card)
     # From here on with the half-precision weights, as they will be served.
     ensemble = load(folder, device=device).ensemble
     chosen = believe(ensemble, select)
-    card["temperature"] = round(fit_temperature(chosen.member_logits, chosen.seeds, select.label), 4)
-    ensemble.temperature = card["temperature"]
+    card["temperature"] = round(fit_temperature(readout, chosen.member_logits, chosen.seeds, select.label), 4)
+    ensemble.readout = replace(readout, temperature=card["temperature"])
     beliefs = believe(ensemble, calibration, progress=advance)
     scores = {
         "nonconformity": nonconformity(beliefs.fine, calibration.label),
@@ -188,6 +195,12 @@ def _card(name: str, config: TrainConfig, labelled: Labelled, device: str, today
         "sources": list(SOURCES),
         "weaknesses": _weaknesses(real.rows(real.split == SPLITS.index("train"))),
     }
+
+
+def _prior(share: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+    """The class mix that training showed and the one that the answers are for."""
+    mixes = {"shown": share.tolist(), "answered": answered().tolist()}
+    return {name: {c: round(v, 4) for c, v in zip(FINE_CLASSES, mix, strict=True)} for name, mix in mixes.items()}
 
 
 def _weaknesses(train: Dataset) -> list[str]:

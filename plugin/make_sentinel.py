@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
-from scipy.special import softmax
 
 from models.bundle import Bundle, load, verify, write_card
 from models.domain import FINE_CLASSES
@@ -112,7 +111,7 @@ def _believed(bundle: Bundle, name: str, data: Dataset, started: Started, kept: 
     with started(name, len(data) * len(members)) as advance:
         parts = [_asked(m, _key(f, data), data, kept, advance) for m, f in zip(members, files, strict=True)]
     columns = {f: np.concatenate([p[f] for p in parts]).astype(np.float64) for f in STACKED if f != "member_fine"}
-    fine = softmax(columns["member_logits"] / bundle.ensemble.temperature, axis=-1)
+    fine = bundle.ensemble.readout(columns["member_logits"])
     texture = tuple(p["member_texture"].astype(np.float64) for p in parts)
     beliefs = Beliefs(**columns, member_fine=fine, member_texture=texture, seeds=bundle.ensemble.seeds)
     return Believed(data=data, beliefs=beliefs)
@@ -121,7 +120,7 @@ def _believed(bundle: Bundle, name: str, data: Dataset, started: Started, kept: 
 def _asked(
     member: Member, key: str, data: Dataset, kept: Path | None, advance: Advance
 ) -> dict[str, NDArray[np.floating]]:
-    """One member's answers but for the temperature, from the folder where it was asked before."""
+    """One member's answers but for the readout, from the folder where it was asked before."""
     path = None if kept is None else kept / f"believed-{key}.safetensors"
     if path is not None and path.exists():
         advance(len(data))

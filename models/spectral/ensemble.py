@@ -11,7 +11,9 @@ from torch import Tensor
 from models.spectral.instruments import instrument_number
 from models.spectral.net import ASTRANet, Output
 from models.spectral.prepare import Prepared
+from models.spectral.readout import Readout
 
+UNCHANGED = Readout()
 BATCH = 4
 """Every pass has exactly this many rows. Other sizes take other kernels, whose sums differ in the last bit: this way
 an answer does not depend on what else was asked at the same time, and the same spectrum gives the same report. A
@@ -45,7 +47,7 @@ class Beliefs:
     member_fine : ndarray, shape (members, n, 7)
     member_coarse : ndarray, shape (members, n, 3)
     member_logits : ndarray, shape (members, n, 7)
-        Fine logits before the temperature.
+        Fine logits before the readout.
     member_embedding : ndarray, shape (members, n, 192)
     member_projection : ndarray, shape (members, n, 128)
         Fine contrastive projection, unit length.
@@ -120,17 +122,17 @@ class Ensemble:
     ----------
     members : sequence of Member
         At least one.
-    temperature : float
-        Divides every member's fine logits before the softmax.
+    readout : Readout
+        From every member's fine logits to its probabilities.
     device : str
         `cpu` or `cuda`.
     """
 
-    def __init__(self, members: Sequence[Member], *, temperature: float = 1.0, device: str = "cpu") -> None:
+    def __init__(self, members: Sequence[Member], *, readout: Readout = UNCHANGED, device: str = "cpu") -> None:
         if not members:
             raise ValueError("an ensemble needs at least one member")
         self.members = tuple(members)
-        self.temperature = temperature
+        self.readout = readout
         self.device = torch.device(device)
         for member in self.members:
             member.net.to(self.device).eval().requires_grad_(False)
@@ -165,7 +167,7 @@ class Ensemble:
             return torch.stack([p.double() for p in parts]).numpy()
 
         return Beliefs(
-            member_fine=stacked((o.fine_logits.double() / self.temperature).softmax(-1) for o in outputs),
+            member_fine=np.stack([self.readout(o.fine_logits.numpy()) for o in outputs]),
             member_coarse=stacked(o.coarse_logits.double().softmax(-1) for o in outputs),
             member_logits=stacked(o.fine_logits for o in outputs),
             member_embedding=stacked(o.embedding for o in outputs),

@@ -20,7 +20,7 @@ from models.spectral.ensemble import Ensemble, Member
 from models.spectral.net import ASTRANet
 from models.training.augment import PAPER_AUGMENT
 from models.training.auxiliary import ALL_AUXILIARY, AuxiliaryConfig
-from models.training.controls import SEDM_RESOLUTION, degraded, source_probe
+from models.training.controls import SEDM_RESOLUTION, SEDM_SNR, degraded, source_probe
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import believe, summary
 from models.training.presets import TrainConfig
@@ -28,7 +28,6 @@ from models.training.sampling import PAPER_SAMPLING
 from models.training.train import Progress, train_seed
 
 Change = Callable[[TrainConfig], TrainConfig]
-SEDM_SNR = 10.0
 
 
 def _net(**changes: Any) -> Change:

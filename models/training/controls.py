@@ -20,7 +20,7 @@ from models.training.augment import PIXEL_A, blur, rescale
 from models.training.dataset import Dataset
 from models.training.metrics import binomial_interval
 
-SEDM_RESOLUTION, SEDM_PIXEL_A = 100.0, 25.0
+SEDM_RESOLUTION, SEDM_PIXEL_A, SEDM_SNR = 100.0, 25.0, 10.0
 
 
 def degraded(

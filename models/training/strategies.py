@@ -110,7 +110,8 @@ def temperatures(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
     grid, t = np.arange(0.3, 3.01, 0.15), np.ones(len(tune.seeds))
 
     def combined(t: Floats, beliefs: Beliefs) -> Floats:
-        return within_then_across(softmax(beliefs.member_logits / t[:, None, None], axis=-1), beliefs.seeds)
+        told = np.log(np.clip(beliefs.member_fine, 1e-12, None))
+        return within_then_across(softmax(told / t[:, None, None], axis=-1), beliefs.seeds)
 
     def merit(t: Floats) -> tuple[float, float]:
         p = combined(t, tune)

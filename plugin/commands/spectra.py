@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(bundle_app, name="bundle")
     train_app.command("spectral")(train_spectral)
     evaluate_app.command("spectra")(evaluate_spectra_command)
+    evaluate_app.command("compare")(compare)
     for command in (verify, show, diff, join):
         bundle_app.command()(command)
 
@@ -176,6 +177,32 @@ def evaluate_spectra_command(
         folder = bundle or SHIPPED
         write(folder, {**fresh(folder), "metrics": figures})  # minutes have passed: the card may have gained a layer
     print(markdown(figures, loaded.bundle_id).split("## By")[0])
+
+
+def compare(
+    data: DataOption,
+    bundles: Annotated[
+        list[Path], typer.Argument(help="Two folders or more; the first is what the others are set against.")
+    ],
+    split: Annotated[str, typer.Option(help="select, where bundles are chosen; test only for the record.")] = "select",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A Markdown file.")] = None,
+) -> None:
+    """Which of several bundles is better, as observed and at the SED Machine's resolution, with paired intervals."""
+    from plugin.evaluation import compare_bundles
+    from plugin.evaluation_tables import comparison
+
+    loaded = [_load(b) for b in bundles]
+    names = [b.bundle_id for b in loaded]
+    if len(set(names)) < 2 or len(set(names)) < len(names):
+        raise typer.BadParameter("name two bundles or more that differ")
+    labelled = read_labelled(data)
+    for bundle in loaded:
+        if bundle.card["training"]["data_hash"] != labelled.data.hash():
+            raise typer.BadParameter(f"{bundle.bundle_id} was trained on other spectra or splits than these")
+    page = comparison(compare_bundles(loaded, labelled.data, split=split, started=progress))
+    if out is not None:
+        out.write_text(page)
+    print(page)
 
 
 def verify(bundle: BundleOption = None) -> None:

@@ -58,7 +58,7 @@ def test_inference_against_the_floor(capsys: pytest.CaptureFixture[str]) -> None
     prepared = [prepare(s) for s in spectra]
     floor = seconds_per_operation()
     everyone = bundle.ensemble
-    one, six = (Ensemble(everyone.members[:n], temperature=everyone.temperature) for n in (1, 6))
+    one, six = (Ensemble(everyone.members[:n], readout=everyone.readout) for n in (1, 6))
     flop = operations(everyone.members[0].net)
     rows = [("preparing one spectrum", fastest(lambda: prepare(spectra[0])), 0, 1)]
     for name, ensemble in (

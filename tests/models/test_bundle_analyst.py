@@ -160,6 +160,8 @@ def damaged(folder, what: str) -> None:
         case "outside":
             card["files"]["../outside"] = "0"
             (folder / CARD).write_text(json.dumps(card))
+        case "impossible odds":
+            (folder / CARD).write_text(json.dumps(card | {"class_odds": card["class_odds"] | {"CV": 0.0}}))
         case "other network":
             (folder / CARD).write_text(json.dumps(card | {"net": card["net"] | {"channels": 32}}))
 
@@ -167,7 +169,7 @@ def damaged(folder, what: str) -> None:
 @pytest.mark.parametrize(
     "what",
     ["no card", "no json", "other format", "other classes", "flipped bit", "missing file", "unlisted file", "outside",
-     "other network"],
+     "impossible odds", "other network"],
 )  # fmt: skip
 def test_a_damaged_bundle_is_never_served(tmp_path, what: str) -> None:
     folder = tiny_bundle(tmp_path / "b")

@@ -6,9 +6,10 @@ import numpy as np
 
 from models.bundle import load
 from models.domain import FINE_CLASSES
-from plugin.evaluation import evaluate_spectra
+from models.training.evaluate import believe
+from plugin.evaluation import compare_bundles, evaluate_spectra
 from plugin.evaluation_figures import draw_all
-from plugin.evaluation_tables import markdown
+from plugin.evaluation_tables import comparison, markdown
 from tests.models.bundles import tiny_bundle
 from tests.models.training.data import ripples
 
@@ -37,3 +38,24 @@ def test_from_a_bundle_to_a_page(tmp_path) -> None:
     draw_all(figures, tmp_path)
     for name in ("confusion.png", "reliability.png", "sedm.png"):
         assert (tmp_path / name).stat().st_size > 5000
+
+
+def test_two_bundles_side_by_side(tmp_path) -> None:
+    @contextmanager
+    def started(what: str, total: int):
+        yield lambda n: None
+
+    bundles = [load(tiny_bundle(tmp_path / name, seeds=seeds)) for name, seeds in (("a", (1, 2)), ("b", (3,)))]
+    data = ripples(30)
+    found = compare_bundles(bundles, data, split="select", started=started)
+    rows = data.part("select")
+    rows = rows.rows(rows.label != FINE_CLASSES.index("CV"))
+    right = (believe(bundles[1].ensemble, rows).fine.argmax(1) == rows.label).mean()
+    ids = [b.bundle_id for b in bundles]
+    observed, degraded = found["conditions"].values()
+    assert list(observed) == list(degraded) == ids
+    assert observed[ids[1]]["value"]["accuracy"] == round(float(right), 4)
+    page = comparison(found)
+    assert page.count("\n## ") == 2
+    difference = observed[ids[1]]["difference"]["accuracy"]
+    assert f"[{difference['low']:+.3f}, {difference['high']:+.3f}]" in page

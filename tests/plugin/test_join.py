@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from typer.testing import CliRunner
 
-from models.bundle import fingerprint, load
+from models.bundle import fingerprint, load, verify, write_card
+from models.domain import FINE_CLASSES
 from models.training.evaluate import believe
 from plugin.cli import app
 from plugin.labelled import Labelled
@@ -101,3 +103,32 @@ def test_a_training_does_not_go_on_from_another_kind_of_network(parts: tuple[Pat
     )  # fmt: skip
     assert result.exit_code == 2
     assert "are not those of the preset" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_the_card_says_which_mix_the_answers_are_for_and_they_are_for_it(tmp_path: Path) -> None:
+    """What training showed comes from its own settings; another mix moves every member's odds by the same factor."""
+    folder = tiny_bundle(tmp_path / "a")
+    card = verify(folder)
+    shown, answered = (card["prior"][k] for k in ("shown", "answered"))
+    assert sum(shown.values()) == pytest.approx(1, abs=1e-3)
+    assert answered["SN Ia"] > answered["SN II"] > answered["SN Ibc"] > answered["AGN"]
+    for name in FINE_CLASSES:
+        assert card["class_odds"][name] == pytest.approx(answered[name] / shown[name], rel=5e-3)
+    data = ripples().part("test")
+    told = believe(load(folder).ensemble, data)
+    without = {**card, "class_odds": dict.fromkeys(FINE_CLASSES, 1.0)}
+    write_card(folder, without)
+    plain = believe(load(folder).ensemble, data)
+    odds = np.array([card["class_odds"][c] for c in FINE_CLASSES])
+    expected = plain.member_fine * odds
+    np.testing.assert_allclose(told.member_fine, expected / expected.sum(-1, keepdims=True), rtol=1e-9)
+    assert fingerprint(card) != fingerprint(without)
+
+
+def test_a_bundle_from_before_there_were_odds_answers_as_it_did(tmp_path: Path) -> None:
+    folder = tiny_bundle(tmp_path / "a")
+    old = {k: v for k, v in verify(folder).items() if k not in ("class_odds", "prior")}
+    write_card(folder, old)
+    logits = (beliefs := believe(load(folder).ensemble, ripples().part("test"))).member_logits
+    np.testing.assert_allclose(beliefs.member_fine, softmax(logits / old["temperature"], axis=-1), rtol=1e-9)
+    assert fingerprint(old) == load(folder).bundle_id.split("@")[1] + fingerprint(old)[8:]

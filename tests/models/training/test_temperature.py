@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from models.spectral.readout import Readout
 from models.training.metrics import expected_calibration_error
 from models.training.temperature import fit_temperature
 
@@ -13,7 +14,7 @@ def test_the_temperature_of_one_member_is_found_again(true: float) -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(4000, 7)) * 2
     labels = np.array([rng.choice(7, p=p) for p in softmax(logits, axis=1)])
-    assert fit_temperature((logits * true)[None], (1,), labels) == pytest.approx(true, rel=0.1)
+    assert fit_temperature(Readout(), (logits * true)[None], (1,), labels) == pytest.approx(true, rel=0.1)
 
 
 def test_averaging_is_made_up_for() -> None:
@@ -21,7 +22,7 @@ def test_averaging_is_made_up_for() -> None:
     clean = rng.normal(size=(4000, 7)) * 3
     labels = np.array([rng.choice(7, p=p) for p in softmax(clean, axis=1)])
     members = np.stack([0.5 * clean + rng.normal(size=clean.shape) * 0.3 for _ in range(4)])
-    temperature = fit_temperature(members, (1, 1, 2, 2), labels)
+    temperature = fit_temperature(Readout(), members, (1, 1, 2, 2), labels)
 
     def error(t: float) -> float:
         p = softmax(members / t, axis=-1).mean(0)
