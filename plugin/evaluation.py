@@ -58,6 +58,7 @@ def evaluate_spectra(bundle: Bundle, data: Dataset, *, split: str, started: Star
         "real_with_redshift": summary(ask("with redshift", real, redshift=True).fine, real),
         "real_with_redshift_and_phase": summary(told.fine, real),
         "semi_real": summary(ask("semi-real", semi).fine, semi) if len(semi) else None,
+        "semi_real_sedm": summary(ask("semi-real, degraded", _at_sedm(semi)).fine, semi) if len(semi) else None,
         "reliability": reliability(alone.fine, real.label),
         "prediction_sets": set_coverage(scores, alone.fine, real.label, ALPHAS),
         "prediction_sets_with_redshift_and_phase": set_coverage(scores, told.fine, real.label, ALPHAS),
@@ -93,7 +94,7 @@ def compare_bundles(bundles: Sequence[Bundle], data: Dataset, *, split: str, sta
     conditions = {
         "as observed": [real],
         f"R {SEDM_RESOLUTION:g}, signal-to-noise {SEDM_SNR:g}, two draws of the noise": [
-            degraded(real, resolution=SEDM_RESOLUTION, snr=SEDM_SNR, seed=i) for i in range(2)
+            _at_sedm(real, seed) for seed in range(2)
         ],
     }
     results = {}
@@ -109,6 +110,10 @@ def compare_bundles(bundles: Sequence[Bundle], data: Dataset, *, split: str, sta
 def _without_cv(data: Dataset) -> Dataset:
     """The handful of real CVs would weigh as much in a macro average as hundreds of SNe Ia."""
     return data.rows(data.label != FINE_CLASSES.index("CV"))
+
+
+def _at_sedm(data: Dataset, seed: int = 0) -> Dataset:
+    return degraded(data, resolution=SEDM_RESOLUTION, snr=SEDM_SNR, seed=seed)
 
 
 def _harmonised(data: Dataset) -> Dataset:

@@ -12,6 +12,7 @@ SUMMARIES = (
     ("Real spectra, redshift and phase given where known", "real_with_redshift_and_phase"),
     ("Real spectra brought to one window, resolution and noise (4100-8200 A, R 130, SNR 30)", "harmonised"),
     ("Semi-real spectra (not observations)", "semi_real"),
+    ("Semi-real spectra at R 100 and a signal-to-noise of 10", "semi_real_sedm"),
 )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import Tensor
 
@@ -20,7 +19,7 @@ from models.domain import COARSE_CLASSES, FINE_CLASSES
 from models.spectral.readout import Readout
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import believe
-from models.training.mix import answered, odds, shown
+from models.training.mix import mix
 from models.training.presets import TrainConfig
 from models.training.temperature import fit_temperature
 from plugin.labelled import Labelled
@@ -151,10 +150,10 @@ def _calibrated(
 ) -> dict[str, Any]:
     """Add temperature, odds of the classes and calibration scores of the members in the folder, and write the card."""
     select, calibration = labelled.data.part("select"), labelled.data.part("calibrate")
-    share = shown(labelled.data, card["training"]["config"])
-    readout = Readout(odds=odds(share))
+    shares = mix(labelled.data, card["training"]["config"])
+    readout = Readout(odds=shares.odds)
     card |= {"temperature": 1.0, "class_odds": dict(zip(FINE_CLASSES, readout.odds, strict=True))}
-    card |= {"prior": _prior(share), "calibration": _calibration(calibration, today)}
+    card |= {"prior": shares.to_dict(), "calibration": _calibration(calibration, today)}
     save_file({"nonconformity": np.zeros(1)}, folder / "calibration.safetensors")
     write_card(folder, card)
     # From here on with the half-precision weights, as they will be served.
@@ -195,12 +194,6 @@ def _card(name: str, config: TrainConfig, labelled: Labelled, device: str, today
         "sources": list(SOURCES),
         "weaknesses": _weaknesses(real.rows(real.split == SPLITS.index("train"))),
     }
-
-
-def _prior(share: NDArray[np.float64]) -> dict[str, dict[str, float]]:
-    """The class mix that training showed and the one that the answers are for."""
-    mixes = {"shown": share.tolist(), "answered": answered().tolist()}
-    return {name: {c: round(v, 4) for c, v in zip(FINE_CLASSES, mix, strict=True)} for name, mix in mixes.items()}
 
 
 def _weaknesses(train: Dataset) -> list[str]:

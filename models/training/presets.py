@@ -77,7 +77,7 @@ _RESTART = replace(
     mixup=0.0,
 )
 
-_COARSE = replace(_RESTART, net=COARSE, epochs=48, learning_rate=1.5e-3, warmup=2, period=46, patience=48)
+_COARSE = replace(_RESTART, net=COARSE, epochs=96, learning_rate=1.5e-3, warmup=2, period=94, patience=96)
 
 PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(augment=WIDE_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),

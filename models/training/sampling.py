@@ -51,6 +51,15 @@ PAPER_SAMPLING = SamplingConfig()
 SURVEY_SAMPLING = SamplingConfig(balance="tempered", per_object=True, semi_real=0.25, disputed=0.5)
 
 
+ENOUGH_REAL = 20
+"""Real spectra of a class; with fewer it is known from semi-real ones."""
+
+
+def real_counts(data: Dataset) -> NDArray[np.int64]:
+    """Spectra of each class that were observed, shape (7,)."""
+    return np.bincount(data.label[~data.semi_real], minlength=len(FINE_CLASSES))
+
+
 def weights(data: Dataset, config: SamplingConfig) -> Tensor:
     """Probability weight of each row, shape (n,)."""
     counts = np.bincount(data.label, minlength=len(FINE_CLASSES))
@@ -62,7 +71,7 @@ def weights(data: Dataset, config: SamplingConfig) -> Tensor:
         share = 1 / np.sqrt(size[group])
         mean = np.bincount(data.label, share, len(FINE_CLASSES)) / np.maximum(counts, 1)
         weight = weight * share / mean[data.label]
-    real = np.bincount(data.label[~data.semi_real], minlength=len(FINE_CLASSES)) >= 20
+    real = real_counts(data) >= ENOUGH_REAL
     weight = weight * np.where(data.semi_real & real[data.label], config.semi_real, 1.0)
     weight = weight * np.where(data.disputed, config.disputed, 1.0)
     return torch.tensor(weight / weight.sum())
