@@ -99,7 +99,8 @@ def join_bundles(
     Returns
     -------
     dict
-        The card. Its `training` is the first bundle's, with the others' under `joined`.
+        The card. Its `training` is the first bundle's, with the others' under `joined`; so is the mix of classes it says
+        was shown.
 
     Raises
     ------
