@@ -99,7 +99,7 @@ def join_bundles(
     Returns
     -------
     dict
-        The card. Its `training` is the first bundle's, with the others' under `joined`; so is the mix of classes it says
+        The card. Its `training` is the first bundle's, with the others' under `joined`; so is the mix of classes that
         was shown.
 
     Raises
