@@ -6,35 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training.metrics import RESAMPLES, Estimate
+from models.training.metrics import RESAMPLES, bootstrap
 
 Floats = NDArray[np.float64]
 FIGURES = ("log loss, mean over classes", "log loss", "accuracy", "macro recall")
-
-
-def figures(views: Sequence[Floats], labels: NDArray[np.int64]) -> Floats:
-    """The four of `FIGURES`, averaged over several views of the same spectra; shape (4,).
-
-    Parameters
-    ----------
-    views : sequence of ndarray, each of shape (n, classes)
-        Probabilities, for example for several draws of noise.
-    labels : ndarray, shape (n,)
-    """
-    present = [labels == k for k in np.unique(labels)]
-    rows = []
-    for p in views:
-        loss = -np.log(np.clip(p[np.arange(len(labels)), labels], 1e-12, None))
-        right = p.argmax(1) == labels
-        rows.append(
-            (
-                np.mean([loss[k].mean() for k in present]),
-                loss.mean(),
-                right.mean(),
-                np.mean([right[k].mean() for k in present]),
-            )
-        )
-    return np.mean(rows, axis=0)
 
 
 def compare(
@@ -42,15 +17,15 @@ def compare(
     labels: NDArray[np.int64],
     groups: Sequence[str],
     *,
-    seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> dict[str, dict[str, Any]]:
     """Figures of each classifier, and how far each is from the first.
 
     Parameters
     ----------
-    answers : mapping of name to views as in `figures`
-        The first is what the others are compared with.
+    answers : mapping of name to sequence of ndarray, each of shape (n, classes)
+        Probabilities of one or several views of the same spectra, such as draws of noise, over which figures are
+        averaged. The first classifier is what the others are compared with.
     groups : sequence of str, length n
         Object of each spectrum: the unit that is drawn, the same draws for all.
 
@@ -59,25 +34,35 @@ def compare(
     dict
         For each name, `value` and, but for the first, `difference`, both by figure; the latter with its 95 % interval.
     """
-    _, index = np.unique(np.array(groups), return_inverse=True)
-    rows_of = [np.flatnonzero(index == i) for i in range(index.max() + 1)]
-    rng = np.random.default_rng(seed)
-    draws = [
-        np.concatenate([rows_of[i] for i in rng.integers(len(rows_of), size=len(rows_of))]) for _ in range(resamples)
-    ]
-    values = {name: figures(views, labels) for name, views in answers.items()}
-    drawn = {
-        name: np.array([figures([p[rows] for p in views], labels[rows]) for rows in draws])
-        for name, views in answers.items()
-    }
-    first = next(iter(answers))
+    per_object = np.stack([_sums(views, labels, groups) for views in answers.values()], axis=1)
+
+    def each(total: Floats) -> Floats:
+        levels = np.stack([_figures(t) for t in total])
+        return np.concatenate([levels, levels - levels[0]]).ravel()
+
+    found = np.array(bootstrap(per_object, each, resamples=resamples)).reshape(2, len(answers), len(FIGURES))
     out: dict[str, dict[str, Any]] = {}
-    for name in answers:
-        out[name] = {"value": dict(zip(FIGURES, np.round(values[name], 4).tolist(), strict=True))}
-        if name != first:
-            low, high = np.percentile(drawn[name] - drawn[first], (2.5, 97.5), axis=0)
-            three = zip(values[name] - values[first], low, high, strict=True)
-            out[name]["difference"] = {
-                f: Estimate(*map(float, e)).to_dict() for f, e in zip(FIGURES, three, strict=True)
-            }
+    for i, name in enumerate(answers):
+        out[name] = {"value": {f: e.to_dict()["value"] for f, e in zip(FIGURES, found[0, i], strict=True)}}
+        if i:
+            out[name]["difference"] = {f: e.to_dict() for f, e in zip(FIGURES, found[1, i], strict=True)}
     return out
+
+
+def _sums(views: Sequence[Floats], labels: NDArray[np.int64], groups: Sequence[str]) -> Floats:
+    """Spectra, log loss and right answers of each object by class, means of the views; shape (objects, classes, 3)."""
+    p = np.stack(views)
+    loss = -np.log(np.clip(p[:, np.arange(len(labels)), labels], 1e-12, None)).mean(0)
+    right = (p.argmax(2) == labels).mean(0)
+    _, index = np.unique(np.array(groups), return_inverse=True)
+    out = np.zeros((index.max() + 1, p.shape[2], 3))
+    np.add.at(out, (index, labels), np.stack([np.ones(len(labels)), loss, right], axis=1))
+    return out
+
+
+def _figures(total: Floats) -> Floats:
+    """The four of `FIGURES` from sums by class, shape (classes, 3); means over the classes that have spectra."""
+    total = total[total[:, 0] > 0]
+    loss, right = (total[:, i] / total[:, 0] for i in (1, 2))
+    _, overall_loss, overall_right = total.sum(0) / total[:, 0].sum()
+    return np.array([loss.mean(), overall_loss, overall_right, right.mean()])

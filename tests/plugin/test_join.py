@@ -10,6 +10,7 @@ from scipy.special import softmax
 from typer.testing import CliRunner
 
 from models.bundle import fingerprint, load, verify, write_card
+from models.cards import digest
 from models.domain import FINE_CLASSES
 from models.training.evaluate import believe
 from plugin.cli import app
@@ -131,4 +132,4 @@ def test_a_bundle_from_before_there_were_odds_answers_as_it_did(tmp_path: Path) 
     write_card(folder, old)
     logits = (beliefs := believe(load(folder).ensemble, ripples().part("test"))).member_logits
     np.testing.assert_allclose(beliefs.member_fine, softmax(logits / old["temperature"], axis=-1), rtol=1e-9)
-    assert fingerprint(old) == load(folder).bundle_id.split("@")[1] + fingerprint(old)[8:]
+    assert fingerprint(verify(folder)) == digest(verify(folder), ("net", "temperature", "files"))
