@@ -12,7 +12,13 @@ from models.training.sampling import PAPER_SAMPLING, SURVEY_SAMPLING, MetadataCo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
-    """Everything that decides a training run besides the data; the defaults are the paper's (Table XII)."""
+    """Everything that decides a training run besides the data; the defaults are the paper's (Table XII).
+
+    Parameters
+    ----------
+    matrix_rate : float
+        Learning rate of matrices, by Muon, as a multiple of AdamW's; 0: AdamW for all.
+    """
 
     net: NetConfig = PAPER
     loss: LossConfig = field(default_factory=LossConfig)
@@ -24,6 +30,7 @@ class TrainConfig:
     steps_per_epoch: int = 0
     epochs: int = 200
     learning_rate: float = 3e-4
+    matrix_rate: float = 0.0
     weight_decay: float = 1e-4
     clip: float = 1.0
     warmup: int = 5
@@ -77,13 +84,14 @@ _RESTART = replace(
     mixup=0.0,
 )
 
-_COARSE = replace(_RESTART, net=COARSE, epochs=96, learning_rate=1.5e-3, warmup=2, period=94, patience=96)
+_MUON = replace(_RESTART, learning_rate=1.5e-3, matrix_rate=13.0, weight_decay=5e-2, warmup=2)
+_COARSE = replace(_MUON, net=COARSE, epochs=80, period=78, patience=80)
 
 PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(augment=WIDE_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
     "compact": _COMPACT,
     "compact-restart": _RESTART,
-    "velocity": replace(_RESTART, net=VELOCITY, epochs=40, learning_rate=1.5e-3, warmup=2, period=38, patience=40),
+    "velocity": replace(_MUON, net=VELOCITY, epochs=24, period=22, patience=24),
     "velocity-restart": replace(_RESTART, net=VELOCITY),
     "coarse": _COARSE,
     "sedm": replace(_COARSE, augment=SEDM_AUGMENT),

@@ -27,6 +27,7 @@ from models.training.auxiliary import (
     subtypes,
 )
 from models.training.dataset import SPLITS, Dataset, joined
+from models.training.optimizer import Optimizer
 from models.training.presets import TrainConfig
 from models.training.sampling import (
     metadata,
@@ -52,6 +53,7 @@ def train_seed(
     *,
     device: str = "cpu",
     start_from: Path | None = None,
+    compiled: bool = False,
     report: Progress = lambda _: None,
 ) -> dict[str, dict[str, Tensor]]:
     """Train one seed to the end, or on from its last checkpoint.
@@ -64,6 +66,9 @@ def train_seed(
         Checkpoint and `curve-SEED.jsonl` go here.
     start_from : Path, optional
         Folder of a bundle: begin with its averaged weights of the same seed instead of random ones.
+    compiled : bool
+        Let PyTorch compile the network first, which takes a minute and a C++ compiler and a quarter off each epoch.
+        Sums come in another order then: as repeatable, but not the same weights.
     report : callable
         Called with the figures of each epoch.
 
@@ -72,7 +77,7 @@ def train_seed(
     dict
         Weights of the two members, `best` and `swa`.
     """
-    run = _Run(data, config, seed, folder, device, start_from)
+    run = _Run(data, config, seed, folder, device, start_from, compiled)
     for epoch in range(run.epoch, config.epochs):
         if epoch - run.best_epoch > config.patience:
             break
@@ -97,7 +102,14 @@ class _Run:
     """The state of one training: network, optimiser, averages; written after every epoch."""
 
     def __init__(
-        self, data: Dataset, config: TrainConfig, seed: int, folder: Path, device: str, start_from: Path | None
+        self,
+        data: Dataset,
+        config: TrainConfig,
+        seed: int,
+        folder: Path,
+        device: str,
+        start_from: Path | None,
+        compiled: bool,
     ) -> None:
         self.config, self.seed, self.folder, self.device = config, seed, folder, torch.device(device)
         self.train = data.part("train", real=False, min_coverage=config.min_coverage)
@@ -122,8 +134,11 @@ class _Run:
         self.heads = Auxiliary(config.net.embedding).to(self.device)
         if start_from is not None:
             self.net.load_state_dict(read_member(start_from / f"member-{seed}-swa.safetensors"))
+        self.run: Callable[..., Output] = torch.compile(self.net, dynamic=False) if compiled else self.net
         self.learned = [*self.net.parameters(), *(self.heads.parameters() if config.auxiliary.used else ())]
-        self.optimizer = torch.optim.AdamW(self.learned, lr=config.learning_rate, weight_decay=config.weight_decay)
+        self.optimizer = Optimizer(
+            self.learned, rate=config.learning_rate, decay=config.weight_decay, matrix_rate=config.matrix_rate
+        )
         self.average = self._weights()
         self.best, self.swa = self._weights(), self._weights()
         self.epoch, self.best_epoch, self.best_score, self.swa_count = 0, 0, -1.0, 0
@@ -177,18 +192,8 @@ class _Run:
 
     def _step(self, step: int, batch: _Batch) -> dict[str, float]:
         c = self.config
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(
-                step,
-                per_epoch=self.steps,
-                base=c.learning_rate,
-                warmup=c.warmup,
-                period=c.period,
-                multiple=c.multiple,
-                floor=c.floor,
-            )
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            output = self.net(batch.flux, batch.mask, batch.values, batch.valid)
+            output = self.run(batch.flux, batch.mask, batch.values, batch.valid)
         # Strangers are of no class: their row of targets is empty.
         ordinary = batch.targets.sum(1) > 0
         ours = Output(*(t[ordinary] for t in output))
@@ -206,10 +211,18 @@ class _Run:
             )
             terms["total"] = terms["total"] + sum(getattr(c.auxiliary, k) * v for k, v in asked.items())
             terms |= asked
-        self.optimizer.zero_grad(set_to_none=True)
         terms["total"].backward()
         torch.nn.utils.clip_grad_norm_(self.learned, c.clip)
-        self.optimizer.step()
+        rate = learning_rate(
+            step,
+            per_epoch=self.steps,
+            base=c.learning_rate,
+            warmup=c.warmup,
+            period=c.period,
+            multiple=c.multiple,
+            floor=c.floor,
+        )
+        self.optimizer.step(rate)
         # A short memory at the start, or the average would remember the random weights for many epochs.
         update_average(self.average, self.net, min(c.ema, (step + 1) / (step + 10)))
         return {k: float(v.detach()) for k, v in terms.items()}
@@ -236,8 +249,7 @@ class _Run:
         tensors = {f"{name}.{k}": v for name in ("average", "best", "swa") for k, v in getattr(self, name).items()}
         tensors |= {f"net.{k}": v for k, v in self._weights().items()}
         tensors |= {f"heads.{k}": v for k, v in self.heads.state_dict().items()}
-        for i, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"adam.{i}.{k}": torch.as_tensor(v) for k, v in state.items()}
+        tensors |= dict(self.optimizer.tensors())
         tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         counters = {k: json.dumps(getattr(self, k)) for k in ("epoch", "best_epoch", "best_score", "swa_count", "seed")}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -255,12 +267,7 @@ class _Run:
             setattr(self, name, {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(name + ".")})
         self.net.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("net.")})
         self.heads.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("heads.")})
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith("adam."):
-                _, i, what = key.split(".")
-                state.setdefault(int(i), {})[what] = value.cpu() if what == "step" else value
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
+        self.optimizer.restore(tensors)
         for name in ("epoch", "best_epoch", "best_score", "swa_count"):
             setattr(self, name, counters[name])
 

@@ -70,6 +70,9 @@ def train_spectral(
         typer.Option("--from", help="A bundle: start with its averaged weights of the same seeds.", exists=True),
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Faster epochs after a minute of compiling; needs a C++ compiler.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Of the bundle; the preset's when left out.")] = None,
 ) -> None:
     """Train the spectral classifier: each seed to the end or on from its checkpoint, then make a bundle of all."""
@@ -99,7 +102,7 @@ def train_spectral(
         if start_from is not None:
             _remember(out / f"earlier-{seed}.json", start_from)
         for kind, weights in train_seed(
-            labelled.data, config, seed, out, device=device, start_from=start_from, report=tell
+            labelled.data, config, seed, out, device=device, start_from=start_from, compiled=compiled, report=tell
         ).items():
             members[seed, kind] = weights
     with progress("calibrate", len(labelled.data.part("calibrate"))) as advance:

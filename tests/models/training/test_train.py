@@ -33,7 +33,10 @@ def test_it_learns_what_can_be_learnt_and_nothing_else(tmp_path) -> None:
     assert accuracy(chance["best"], shuffled.part("test")) < 0.45
 
 
-@pytest.mark.parametrize("more", [{}, {"mixup": 0.0, "auxiliary": ALL_AUXILIARY}], ids=["plain", "auxiliary"])
+MORE = {"plain": {}, "auxiliary": {"mixup": 0.0, "auxiliary": ALL_AUXILIARY}, "muon": {"matrix_rate": 10.0}}
+
+
+@pytest.mark.parametrize("more", MORE.values(), ids=MORE)
 def test_an_interrupted_training_ends_the_same(tmp_path, more) -> None:
     data, short = ripples(10), dataclasses.replace(TINY, epochs=3, steps_per_epoch=2, **more)
     whole = train_seed(data, short, 5, tmp_path / "whole")
