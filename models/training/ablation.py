@@ -66,6 +66,7 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "no attention pool (mean)": _net(attention=False),
         "no MixUp": lambda c: replace(c, mixup=0.0),
         "AdamW for everything": lambda c: replace(c, matrix_rate=0.0),
+        "no simulated TDEs, SLSNe and SNe II": lambda c: replace(c, simulated=0.0),
         "no focal loss": _loss(gamma=0.0, gamma_of={}),
         "bins of equal velocity width": _net(log_bins=1024),
         "the paper's five augmentations": lambda c: replace(c, augment=PAPER_AUGMENT),

@@ -18,6 +18,8 @@ class TrainConfig:
     ----------
     matrix_rate : float
         Learning rate of matrices, by Muon, as a multiple of AdamW's; 0: AdamW for all.
+    simulated : float
+        Share of simulated spectra (`transients.py`) among those shown of TDEs and SLSNe, half of it among SNe II.
     """
 
     net: NetConfig = PAPER
@@ -25,6 +27,7 @@ class TrainConfig:
     auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
     augment: AugmentConfig = PAPER_AUGMENT
     sampling: SamplingConfig = PAPER_SAMPLING
+    simulated: float = 0.0
     metadata: MetadataConfig = field(default_factory=MetadataConfig)
     batch: int = 128
     steps_per_epoch: int = 0
@@ -84,14 +87,23 @@ _RESTART = replace(
     mixup=0.0,
 )
 
-_MUON = replace(_RESTART, learning_rate=1.5e-3, matrix_rate=13.0, weight_decay=5e-2, warmup=2)
-_COARSE = replace(_MUON, net=COARSE, epochs=80, period=78, patience=80)
+_COARSE = replace(
+    _RESTART,
+    net=COARSE,
+    simulated=0.3,
+    epochs=48,
+    learning_rate=1.5e-3,
+    matrix_rate=13.0,
+    warmup=2,
+    period=46,
+    patience=48,
+)
 
 PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(augment=WIDE_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
     "compact": _COMPACT,
     "compact-restart": _RESTART,
-    "velocity": replace(_MUON, net=VELOCITY, epochs=24, period=22, patience=24),
+    "velocity": replace(_RESTART, net=VELOCITY, epochs=40, learning_rate=1.5e-3, warmup=2, period=38, patience=40),
     "velocity-restart": replace(_RESTART, net=VELOCITY),
     "coarse": _COARSE,
     "sedm": replace(_COARSE, augment=SEDM_AUGMENT),

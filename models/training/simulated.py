@@ -70,9 +70,10 @@ def banded(flux: Floats, rng: RNG, depth: float) -> Floats:
     return flux
 
 
-def galaxy(rng: RNG) -> Floats:
-    """Old and young stars in any mixture, with or without emission lines, z up to 0.9."""
-    z, old = rng.uniform(0, 0.9), rng.uniform(0, 1)
+def galaxy(rng: RNG, redshift: float | None = None) -> Floats:
+    """Old and young stars in any mixture, with or without emission lines; z up to 0.9 unless given."""
+    drawn, old = rng.uniform(0, 0.9), rng.uniform(0, 1)
+    z = drawn if redshift is None else redshift
     rest = GRID_A / (1 + z)
     aged = np.interp(rest, (2300, 3300, 3900, 4050, 4300, 5000, 5500, 6500, 7500, 9200),
                      (0.1, 0.25, 0.38, 0.75, 0.85, 1, 1.02, 1, 0.95, 0.88))  # fmt: skip

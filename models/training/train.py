@@ -35,11 +35,13 @@ from models.training.sampling import (
     weights,
 )
 from models.training.schedule import learning_rate, update_average
+from models.training.transients import shared, transients
 
 SEEDS = (42, 123, 7)
 KINDS = len(FINE_CLASSES) + len(STRANGERS)
-STRANGERS_EACH = 400
-"""Simulated spectra of each kind, made anew for every seed and seen through the augmentations."""
+STRANGERS_EACH, SIMULATED_EACH = 400, 800
+"""Simulated spectra of each kind and of each class that has some, made anew for every seed and seen through the
+augmentations."""
 
 
 Progress = Callable[[dict[str, Any]], None]
@@ -115,6 +117,10 @@ class _Run:
         self.train = data.part("train", real=False, min_coverage=config.min_coverage)
         self.select = data.part("select", real=False)
         self.weights = weights(self.train, config.sampling)
+        if config.simulated:
+            made = transients(self.train, SIMULATED_EACH, seed)
+            self.weights = shared(self.weights, self.train, made, config.simulated)
+            self.train = joined([self.train, made])
         if share := config.auxiliary.strangers:
             others = strangers(self.train, STRANGERS_EACH, seed)
             self.train = joined([self.train, others])

@@ -33,7 +33,11 @@ def test_it_learns_what_can_be_learnt_and_nothing_else(tmp_path) -> None:
     assert accuracy(chance["best"], shuffled.part("test")) < 0.45
 
 
-MORE = {"plain": {}, "auxiliary": {"mixup": 0.0, "auxiliary": ALL_AUXILIARY}, "muon": {"matrix_rate": 10.0}}
+MORE = {
+    "plain": {},
+    "auxiliary": {"mixup": 0.0, "auxiliary": ALL_AUXILIARY},
+    "muon": {"matrix_rate": 10.0, "simulated": 0.3},
+}
 
 
 @pytest.mark.parametrize("more", MORE.values(), ids=MORE)

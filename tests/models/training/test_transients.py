@@ -1,0 +1,69 @@
+"""Simulated spectra of rare classes: finite, of the class they say, and shown at no other class's expense."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.domain import FINE_CLASSES
+from models.spectral.prepare import GRID_A
+from models.training.auxiliary import SUBTYPES, subtypes
+from models.training.sampling import SURVEY_SAMPLING, weights
+from models.training.transients import SHARES, TRANSIENTS, _with_lines, shared, transients
+from tests.models.training.data import ripples
+
+
+@pytest.fixture(scope="module")
+def data():
+    return ripples(12)
+
+
+@pytest.fixture(scope="module")
+def made(data):
+    return transients(data, 40, 3)
+
+
+def test_they_are_spectra_of_their_class(made) -> None:
+    assert np.isfinite(made.flux).all()
+    assert made.semi_real.all()
+    assert set(made.sources) == {"simulated"}
+    assert len(set(made.groups)) == len(made)
+    for name in TRANSIENTS:
+        mine = made.rows(made.label == FINE_CLASSES.index(name))
+        assert len(mine) == 40
+        known = subtypes(mine)
+        assert (known >= 0).all()
+        assert {SUBTYPES[k][0] for k in known} == {name}
+        assert (mine.redshift > 0).all()
+
+
+def test_a_seed_makes_the_same_and_another_others(data, made) -> None:
+    again, other = transients(data, 40, 3), transients(data, 40, 4)
+    assert np.array_equal(made.flux, again.flux)
+    assert not np.array_equal(made.flux, other.flux)
+
+
+def test_every_class_is_shown_as_often_as_before(data, made) -> None:
+    before = weights(data, SURVEY_SAMPLING)
+    after = shared(before, data, made, 0.3)
+    label = np.concatenate([data.label, made.label])
+    real = torch.arange(len(label)) < len(data)
+    assert float(after.sum()) == pytest.approx(1.0)
+    for k, name in enumerate(FINE_CLASSES):
+        mine = torch.from_numpy(label == k)
+        total = float(before[mine[: len(data)]].sum())
+        assert float(after[mine].sum()) == pytest.approx(total)
+        assert float(after[mine & real].sum()) == pytest.approx(total * (1 - 0.3 * SHARES.get(name, 0.0)))
+
+
+def test_a_line_has_its_width_and_place_either_way() -> None:
+    flat, rng = np.ones(GRID_A.size), np.random.default_rng(0)
+    for lorentzian in (False, True):
+        flux = _with_lines(
+            flat, ((6563.0, 1.0),), 0.1, 9000.0, 0.5, rng, offset=1500.0, spread=0.0, lorentzian=lorentzian
+        )
+        line = flux - 1
+        above = GRID_A[line >= 0.5 * line.max()]
+        centre = 6563 * 1.1 * (1 + 1500 / 299792.458)
+        assert line.max() == pytest.approx(0.5, rel=0.01)
+        assert GRID_A[line.argmax()] == pytest.approx(centre, abs=2)
+        assert above[-1] - above[0] == pytest.approx(centre * 9000 / 299792.458, rel=0.02)
