@@ -36,6 +36,7 @@ SOURCES = (
     "SDSS (York et al. 2000; Bolton et al. 2012), public data",
     "semi-real AGN and CV spectra, made from SDSS eigen-spectra and analytic parts; never in a figure called real",
 )
+SIMULATED = "simulated spectra of TDEs, SLSNe and SNe II, analytic, in training alone and in no figure"
 
 
 def make_bundle(
@@ -133,9 +134,10 @@ def join_bundles(
     for source_file, file in files:
         shutil.copyfile(source_file, folder / file)
     first = cards[taken[0][0]]
-    kept = ("classes", "coarse_classes", "net", "metadata", "sources", "weaknesses")
+    kept = ("classes", "coarse_classes", "net", "metadata", "weaknesses")
     joined = {c["name"]: {k: v for k, v in c["training"].items() if not k.startswith("counts")} for c in cards.values()}
     card = {k: first[k] for k in kept} | {"name": name, "created": today.isoformat(), "members": entries}
+    card["sources"] = list(dict.fromkeys(source for c in cards.values() for source in c["sources"]))
     card["training"] = {k: v for k, v in first["training"].items() if k != "earlier_stage"} | {"joined": joined}
     return _calibrated(folder, card, labelled, device=device, today=today, advance=advance)
 
@@ -192,7 +194,7 @@ def _card(name: str, config: TrainConfig, labelled: Labelled, device: str, today
             "counts_real": {s: real.rows(real.split == i).counts() for i, s in enumerate(SPLITS)},
             "rejected": dict(labelled.rejected),
         },
-        "sources": list(SOURCES),
+        "sources": [*SOURCES, *([SIMULATED] if config.simulated else [])],
         "weaknesses": _weaknesses(real.rows(real.split == SPLITS.index("train"))),
     }
 

@@ -140,7 +140,7 @@ class _Run:
         self.heads = Auxiliary(config.net.embedding).to(self.device)
         if start_from is not None:
             self.net.load_state_dict(read_member(start_from / f"member-{seed}-swa.safetensors"))
-        self.run: Callable[..., Output] = torch.compile(self.net, dynamic=False) if compiled else self.net
+        self.forward: Callable[..., Output] = torch.compile(self.net, dynamic=False) if compiled else self.net
         self.learned = [*self.net.parameters(), *(self.heads.parameters() if config.auxiliary.used else ())]
         self.optimizer = Optimizer(
             self.learned, rate=config.learning_rate, decay=config.weight_decay, matrix_rate=config.matrix_rate
@@ -199,7 +199,7 @@ class _Run:
     def _step(self, step: int, batch: _Batch) -> dict[str, float]:
         c = self.config
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            output = self.run(batch.flux, batch.mask, batch.values, batch.valid)
+            output = self.forward(batch.flux, batch.mask, batch.values, batch.valid)
         # Strangers are of no class: their row of targets is empty.
         ordinary = batch.targets.sum(1) > 0
         ours = Output(*(t[ordinary] for t in output))

@@ -19,9 +19,9 @@ def tiny_labelled() -> Labelled:
     return Labelled(data=ripples(), splits_hash="0" * 64, rejected=Counter())
 
 
-def tiny_bundle(folder: Path, *, seeds: tuple[int, ...] = (1, 2), log_bins: int = 0) -> Path:
+def tiny_bundle(folder: Path, *, seeds: tuple[int, ...] = (1, 2), log_bins: int = 0, simulated: float = 0.0) -> Path:
     """A member a seed with random weights, calibrated on the tiny set; the FiLM layers see the metadata."""
-    config = replace(PRESETS["tiny"], net=replace(PRESETS["tiny"].net, log_bins=log_bins))
+    config = replace(PRESETS["tiny"], net=replace(PRESETS["tiny"].net, log_bins=log_bins), simulated=simulated)
     members = {}
     for seed in seeds:
         torch.manual_seed(seed)

@@ -15,7 +15,7 @@ from models.domain import FINE_CLASSES
 from models.training.evaluate import believe
 from plugin.cli import app
 from plugin.labelled import Labelled
-from plugin.make_bundle import join_bundles
+from plugin.make_bundle import SIMULATED, join_bundles
 from tests.models.bundles import tiny_bundle, tiny_labelled
 from tests.models.training.data import ripples
 
@@ -54,6 +54,13 @@ def test_two_trainings_from_one_seed_stand_beside_each_other(tmp_path: Path) -> 
     assert [m["begun"] for m in card["members"]] == [1, 1]
     again = join_bundles(tmp_path / "d", [(tmp_path / "c", {101: 5})], tiny_labelled(), name="once more", today=TODAY)
     assert (again["members"][0]["seed"], again["members"][0]["begun"]) == (5, 1)
+
+
+def test_simulated_spectra_are_named_among_the_sources(tmp_path: Path) -> None:
+    a, b = tiny_bundle(tmp_path / "a"), tiny_bundle(tmp_path / "b", seeds=(7,), simulated=0.3)
+    card = join_bundles(tmp_path / "c", [(a, {1: 1}), (b, {7: 7})], tiny_labelled(), name="both", today=TODAY)
+    assert not [s for s in verify(a)["sources"] if s.startswith("simulated")]
+    assert card["sources"] == [*verify(a)["sources"], SIMULATED]
 
 
 def test_what_kind_of_network_a_member_is_decides_the_fingerprint(parts: tuple[Path, Path], tmp_path: Path) -> None:
