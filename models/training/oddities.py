@@ -1,7 +1,9 @@
 """Spectra that are no spectra: made from ordinary ones, to teach the anomaly layer and to try it. All simulated."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +105,7 @@ def _scaled(make: Make, flux: Floats, mask: Bools, rng: RNG) -> Floats:
 def made_up(rows: Dataset, flux: Floats, kind: str, name: str) -> Dataset:
     """The rows with another flux inside their masks: of no class, no real object."""
     names = tuple(f"{name}-{i}" for i in range(len(rows)))
-    changed = {
+    changed: dict[str, Any] = {
         "flux": np.clip(flux, -6e4, 6e4).astype(np.float16),
         "label": np.full(len(rows), -1, np.int64),
         "semi_real": np.ones(len(rows), bool),
@@ -111,4 +113,4 @@ def made_up(rows: Dataset, flux: Floats, kind: str, name: str) -> Dataset:
         "groups": names,
         "kinds": (kind,) * len(rows),
     }
-    return Dataset(**{**{f: getattr(rows, f) for f in rows.__dataclass_fields__}, **changed})
+    return replace(rows, **changed)

@@ -1,13 +1,14 @@
 """Analytic spectra of TDEs, SLSNe and of the SNe II that look like them, to be learned from. All simulated.
 
-Some fifty TDEs and forty SLSNe are all there is to learn from, so a network can mistake for the class what these few
-happen to share: a temperature, a line width, a host. Here what makes the class is kept and everything else drawn:
+67 TDEs and 44 SLSNe are all there is to learn from, so a network can mistake for the class what these few happen
+to share: a temperature, a line width, a host. Here what makes the class is kept and everything else drawn:
 TDEs are hot with symmetric broad lines of hydrogen, helium and nitrogen, often in a bright host; SLSNe-I have the
 absorptions of O II, later those of iron, at high velocity; young SNe II have P Cygni lines, those of type IIn narrow
 ones. Nothing is fitted to any spectrum, and no figure holds one of these.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -162,7 +163,7 @@ def _of_class(data: Dataset, name: str, n: int, seed: int) -> Dataset:
         "sources": (SOURCE,) * n,
         "kinds": tuple(kind for _, _, kind in made),
     }
-    return Dataset(**{**{f: getattr(rows, f) for f in rows.__dataclass_fields__}, **changed})
+    return replace(rows, **changed)
 
 
 def _hot(rng: RNG, redshifts: tuple[float, float], kelvin: tuple[float, float]) -> tuple[float, Floats]:

@@ -33,6 +33,24 @@ def test_it_learns_what_can_be_learnt_and_nothing_else(tmp_path) -> None:
     assert accuracy(chance["best"], shuffled.part("test")) < 0.45
 
 
+def test_a_compiled_network_learns_the_same(tmp_path, monkeypatch) -> None:
+    """Traced as the compiler would, without its C++ backend, which not every machine has."""
+    data, short = ripples(10), dataclasses.replace(TINY, epochs=1, steps_per_epoch=2)
+    plain = train_seed(data, short, 5, tmp_path / "plain")
+    compiled, asked = torch.compile, []
+
+    def traced(net, **options):
+        asked.append(net)
+        return compiled(net, backend="eager", **options)
+
+    monkeypatch.setattr(torch, "compile", traced)
+    other = train_seed(data, short, 5, tmp_path / "compiled", compiled=True)
+    assert len(asked) == 1
+    assert set(plain["best"]) == set(other["best"])
+    for name, value in plain["best"].items():
+        torch.testing.assert_close(other["best"][name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
 MORE = {
     "plain": {},
     "auxiliary": {"mixup": 0.0, "auxiliary": ALL_AUXILIARY},
