@@ -39,7 +39,7 @@ from models.training.transients import shared, transients
 
 SEEDS = (42, 123, 7)
 KINDS = len(FINE_CLASSES) + len(STRANGERS)
-STRANGERS_EACH, SIMULATED_EACH = 400, 800
+STRANGERS_EACH, SIMULATED_EACH = 400, 1600
 """Simulated spectra of each kind and of each class that has some, made anew for every seed and seen through the
 augmentations."""
 

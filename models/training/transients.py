@@ -1,10 +1,11 @@
-"""Analytic spectra of TDEs, SLSNe and of the SNe II that look like them, to be learned from. All simulated.
+"""Analytic spectra of TDEs, SLSNe and of the supernovae that look like them, to be learned from. All simulated.
 
-67 TDEs and 44 SLSNe are all there is to learn from, so a network can mistake for the class what these few happen
-to share: a temperature, a line width, a host. Here what makes the class is kept and everything else drawn:
-TDEs are hot with symmetric broad lines of hydrogen, helium and nitrogen, often in a bright host; SLSNe-I have the
-absorptions of O II, later those of iron, at high velocity; young SNe II have P Cygni lines, those of type IIn narrow
-ones. Nothing is fitted to any spectrum, and no figure holds one of these.
+67 TDEs and 44 SLSNe are all there is to learn from, two of them SLSNe-II, so a network can mistake for the class what
+these few happen to share: a temperature, a line width, a host. Here what makes the class is kept and everything else
+drawn: TDEs are hot with symmetric broad lines of hydrogen, helium and nitrogen, often in a bright host; SLSNe-I have
+the absorptions of O II, later those of iron and at last forbidden lines; SLSNe-II have the lines of young SNe II and
+of SNe IIn, SNe Ic those of cool SLSNe-I, and what tells them apart is the redshift at which they are seen. SNe Ibn
+are rare too. Nothing is fitted to any spectrum, and no figure holds one of these.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,6 +35,15 @@ METALS = ((3945.0, 1.2), (4300.0, 0.6), (4481.0, 0.8), (4924.0, 0.5), (5018.0, 0
           (7774.0, 0.6))  # fmt: skip
 """Calcium, iron, magnesium, silicon and oxygen of a cooler one."""
 
+ULTRAVIOLET = ((2324.0, 0.8), (2543.0, 0.8), (2798.0, 1.0))
+"""Carbon II, silicon III and magnesium II, which a redshift brings into sight."""
+HELIUM_I = ((5876.0, 1.0), (7065.0, 0.7), (6678.0, 0.4), (5016.0, 0.3), (4471.0, 0.4), (3889.0, 0.5))
+CALCIUM = ((8498.0, 0.3), (8542.0, 1.0), (8662.0, 0.8))
+FORBIDDEN = ((4571.0, 0.35), (6300.0, 1.0), (6364.0, 0.35), (7291.0, 0.6), (7323.0, 0.6), (8542.0, 0.4), (8662.0, 0.3))
+"""Magnesium, oxygen and calcium of a nebula."""
+IRON_II = ((4350.0, 0.5), (4950.0, 0.6), (5200.0, 1.0), (5450.0, 0.4))
+"""Blends of [Fe II], strong in SLSNe-I."""
+
 Lines = tuple[tuple[float, float], ...]
 Made = tuple[Floats, float, str]
 """Flux on the grid, redshift, subtype as `auxiliary.SUBTYPES` reads it."""
@@ -60,14 +70,7 @@ def tde(rng: RNG) -> Made:
 def young_supernova(rng: RNG) -> Made:
     """A SN II in its first weeks: P Cygni lines on a cooling black body, a few with narrow lines of a flash."""
     z, flux = _hot(rng, (0.003, 0.15), (7000, 20000))
-    speed, strength = rng.uniform(5000, 13000), rng.lognormal(-0.9, 0.6)
-    flux = _with_lines(
-        flux, HYDROGEN, z, speed * rng.uniform(0.9, 1.4), strength, rng, offset=-rng.uniform(0, 0.35) * speed
-    )
-    if rng.random() < 0.8:
-        for at, share in (*HYDROGEN, (5876.0, 0.6)):
-            depth = min(0.6, 0.8 * rng.uniform(0.2, 1.0) * strength * share + 0.03)
-            flux = _absorbed(flux, at, z, speed, 0.5 * speed, depth)
+    flux = _with_p_cygni(flux, z, rng, speed=rng.uniform(5000, 13000), strength=rng.lognormal(-0.9, 0.6), dips=0.8)
     if rng.random() < 0.15:
         flash = ((4686.0, 1.0), (4640.0, 0.6))
         flux = _with_lines(flux, flash, z, rng.uniform(200, 1500), rng.uniform(0.1, 0.6), rng)
@@ -76,15 +79,7 @@ def young_supernova(rng: RNG) -> Made:
 
 def interacting_supernova(rng: RNG) -> Made:
     """A SN IIn: narrow lines with the wings that electrons scatter."""
-    z, flux = _hot(rng, (0.003, 0.15), (5500, 16000))
-    km_s, strength = rng.uniform(150, 1000), rng.lognormal(-0.3, 0.8)
-    flux = _with_lines(flux, HYDROGEN, z, km_s, strength, rng)
-    flux = _with_lines(
-        flux, HYDROGEN, z, rng.uniform(1200, 6000), strength * rng.uniform(0.1, 0.6), rng, offset=rng.normal(0, 300),
-        lorentzian=True,
-    )  # fmt: skip
-    if rng.random() < 0.6:
-        flux = _with_lines(flux, HELIUM, z, 1.5 * km_s, strength * rng.uniform(0.05, 0.4), rng)
+    z, flux = _interacting(rng, (0.003, 0.15))
     return _in_host(flux, z, rng, chance=0.4, most=0.6), z, "IIn"
 
 
@@ -93,30 +88,61 @@ def supernova(rng: RNG) -> Made:
     return young_supernova(rng) if rng.random() < 0.5 else interacting_supernova(rng)
 
 
+def helium_supernova(rng: RNG) -> Made:
+    """A SN Ibn: narrow helium, in emission or as P Cygni lines, on a hot continuum that iron lifts in the blue."""
+    z, flux = _hot(rng, (0.005, 0.15), (6500, 18000))
+    if rng.random() < 0.6:
+        edge, slope = rng.uniform(5300, 5800) * (1 + z), rng.uniform(40, 300)
+        flux = flux * (1 + rng.uniform(0.1, 1.0) / (1 + np.exp((GRID_A - edge) / slope)))
+        flux = _with_lines(flux, IRON_II, z, rng.uniform(2000, 7000), rng.uniform(0, 0.5), rng, spread=0.5)
+    km_s, strength = rng.uniform(700, 6000), rng.lognormal(-1.2, 0.8)
+    flux = _with_lines(flux, HELIUM_I, z, km_s, strength, rng, offset=rng.normal(0, 0.1) * km_s)
+    if rng.random() < 0.6:
+        for at, share in HELIUM_I:
+            flux = _absorbed(flux, at, z, 0.8 * km_s, 0.6 * km_s, min(0.5, share * rng.uniform(0.05, 0.4)))
+    if rng.random() < 0.3:
+        flux = _with_lines(flux, CALCIUM, z, rng.uniform(3000, 9000), rng.uniform(0.1, 0.8), rng)
+    if rng.random() < 0.3:
+        flux = _with_lines(flux, HYDROGEN[:1], z, km_s, 0.4 * strength, rng)
+    return _in_host(flux, z, rng, chance=0.4, most=0.6), z, "Ibn"
+
+
+def stripped_supernova(rng: RNG) -> Made:
+    """A SN Ibn, a SN Ic with the absorptions of a cool SLSN-I, or a nebular SN Ib or Ic; all nearer than SLSNe."""
+    draw = rng.random()
+    if draw < 0.45:
+        return helium_supernova(rng)
+    if draw < 0.75:
+        z, flux = _metallic(rng, (0.003, 0.1), (4000, 9000))
+    else:
+        z, flux = _nebular(rng, (0.002, 0.06), rng.uniform(0.0, 0.5))
+    return _in_host(flux, z, rng, chance=0.5, most=0.8), z, "Ic"
+
+
 def superluminous(rng: RNG) -> Made:
-    """A SLSN-I: hot with absorptions of O II, or cooler with those of a SN Ic."""
-    hot = rng.random() < 0.6
-    z, flux = _hot(rng, (0.05, 0.7), (9500, 20000) if hot else (6000, 10000))
-    speed, width, depth = rng.uniform(7000, 20000), rng.uniform(3000, 8000), rng.uniform(0.06, 0.4)
-    for at, share in OXYGEN if hot else METALS:
-        cut = min(0.8, depth * share * rng.uniform(0.6, 1.3))
-        flux = _absorbed(flux, at, z, speed, width, cut)
-        if not hot:
-            flux = flux * (1 + 0.3 * cut * _bump_at(at, z, 0.0, width))
-    if hot and rng.random() < 0.4:
-        for at, _ in CARBON:
-            flux = _absorbed(flux, at, z, 0.8 * speed, width, rng.uniform(0, 0.12))
-    if not hot:
+    """A SLSN-I, hot with absorptions of O II, cooler with those of a SN Ic, or nebular; or a SLSN-II."""
+    draw = rng.random()
+    if draw < 0.42:
+        z, flux = _oxygen_rich(rng)
+    elif draw < 0.65:
+        z, flux = _metallic(rng, (0.05, 0.7), (6000, 10000))
         blanketed = (rng.uniform(0.3, 0.8), rng.uniform(0.6, 1.0), 1.0, 1.0)
         flux = flux * np.interp(GRID_A / (1 + z), (2500, 3300, 4200, 9000), blanketed)
-    return _in_host(flux, z, rng, chance=0.4, most=0.6), z, "SLSN-I"
+    elif draw < 0.75:
+        z, flux = _nebular(rng, (0.04, 0.4), rng.uniform(0.3, 1.5))
+    elif draw < 0.88:
+        z, flux = _interacting(rng, (0.08, 0.5))
+    else:
+        z, flux = _hot(rng, (0.08, 0.5), (8000, 20000))
+        flux = _with_p_cygni(flux, z, rng, speed=rng.uniform(5000, 11000), strength=rng.lognormal(-1.3, 0.7), dips=0.4)
+    return _in_host(flux, z, rng, chance=0.4, most=0.6), z, "SLSN-I" if draw < 0.75 else "SLSN-II"
 
 
 TRANSIENTS: Mapping[str, Callable[[RNG], Made]] = MappingProxyType(
-    {"TDE": tde, "SN II": supernova, "SLSN": superluminous}
+    {"TDE": tde, "SN II": supernova, "SLSN": superluminous, "SN Ibc": stripped_supernova}
 )
-SHARES: Mapping[str, float] = MappingProxyType({"TDE": 1.0, "SN II": 0.5, "SLSN": 1.0})
-"""Of what `TrainConfig.simulated` gives to simulated spectra of a class: there are enough real SNe II."""
+SHARES: Mapping[str, float] = MappingProxyType({"TDE": 1.0, "SN II": 0.5, "SLSN": 1.0, "SN Ibc": 0.4})
+"""Of what `TrainConfig.simulated` gives to simulated spectra of a class: there are more real SNe II and Ibc."""
 
 
 def transients(data: Dataset, each: int, seed: int) -> Dataset:
@@ -172,6 +198,63 @@ def _hot(rng: RNG, redshifts: tuple[float, float], kelvin: tuple[float, float]) 
     flux = black_body(float(np.exp(rng.uniform(*np.log(kelvin)))), GRID_A / (1 + z))
     flux = reddened(flux, rng, 1.8) if rng.random() < 0.5 else flux
     return z, flux / np.median(flux)
+
+
+def _interacting(rng: RNG, redshifts: tuple[float, float]) -> tuple[float, Floats]:
+    """Narrow lines of hydrogen and helium with scattered wings on a black body."""
+    z, flux = _hot(rng, redshifts, (5500, 16000))
+    km_s, strength = rng.uniform(150, 1000), rng.lognormal(-0.3, 0.8)
+    flux = _with_lines(flux, HYDROGEN, z, km_s, strength, rng)
+    flux = _with_lines(
+        flux, HYDROGEN, z, rng.uniform(1200, 6000), strength * rng.uniform(0.1, 0.6), rng, offset=rng.normal(0, 300),
+        lorentzian=True,
+    )  # fmt: skip
+    if rng.random() < 0.6:
+        flux = _with_lines(flux, HELIUM, z, 1.5 * km_s, strength * rng.uniform(0.05, 0.4), rng)
+    return z, flux
+
+
+def _oxygen_rich(rng: RNG) -> tuple[float, Floats]:
+    """The O II of a hot SLSN-I, some with carbon, and the ultraviolet of the far ones."""
+    z, flux = _hot(rng, (0.05, 1.2), (9500, 20000))
+    speed, width, depth = rng.uniform(7000, 20000), rng.uniform(3000, 8000), rng.uniform(0.06, 0.4)
+    for at, share in (*OXYGEN, *ULTRAVIOLET):
+        flux = _absorbed(flux, at, z, speed, width, min(0.8, depth * share * rng.uniform(0.6, 1.3)))
+    if rng.random() < 0.4:
+        for at, _ in CARBON:
+            flux = _absorbed(flux, at, z, 0.8 * speed, width, rng.uniform(0, 0.12))
+    return z, flux * np.interp(GRID_A / (1 + z), (1900, 2900), (rng.uniform(0.3, 1.0), 1.0))
+
+
+def _metallic(rng: RNG, redshifts: tuple[float, float], kelvin: tuple[float, float]) -> tuple[float, Floats]:
+    """The absorptions of a SN Ic."""
+    z, flux = _hot(rng, redshifts, kelvin)
+    speed, width, depth = rng.uniform(7000, 20000), rng.uniform(3000, 8000), rng.uniform(0.06, 0.4)
+    for at, share in METALS:
+        cut = min(0.8, depth * share * rng.uniform(0.6, 1.3))
+        flux = _absorbed(flux, at, z, speed, width, cut) * (1 + 0.3 * cut * _bump_at(at, z, 0.0, width))
+    return z, flux
+
+
+def _nebular(rng: RNG, redshifts: tuple[float, float], iron: float) -> tuple[float, Floats]:
+    """Broad forbidden lines of oxygen, calcium and iron on what is left of a continuum or of the absorptions."""
+    z, flux = (_hot if rng.random() < 0.5 else _metallic)(rng, redshifts, (4500, 12000))
+    km_s, strength = rng.uniform(4000, 11000), rng.lognormal(0.2, 0.7)
+    for lines, share in ((FORBIDDEN, 1.0), (IRON_II, iron)):
+        flux = _with_lines(flux, lines, z, km_s, share * strength, rng, spread=0.5)
+    return z, flux
+
+
+def _with_p_cygni(flux: Floats, z: float, rng: RNG, *, speed: float, strength: float, dips: float) -> Floats:
+    """Broad hydrogen, moved to the blue, with absorption by a chance."""
+    flux = _with_lines(
+        flux, HYDROGEN, z, speed * rng.uniform(0.9, 1.4), strength, rng, offset=-rng.uniform(0, 0.35) * speed
+    )
+    if rng.random() < dips:
+        for at, share in (*HYDROGEN, (5876.0, 0.6)):
+            depth = min(0.6, 0.8 * rng.uniform(0.2, 1.0) * strength * share + 0.03)
+            flux = _absorbed(flux, at, z, speed, 0.5 * speed, depth)
+    return flux
 
 
 def _bump_at(rest_A: float, z: float, speed_km_s: float, km_s: float) -> Floats:

@@ -8,7 +8,7 @@ from models.domain import FINE_CLASSES
 from models.spectral.prepare import GRID_A
 from models.training.auxiliary import SUBTYPES, subtypes
 from models.training.sampling import SURVEY_SAMPLING, weights
-from models.training.transients import SHARES, TRANSIENTS, _with_lines, shared, transients
+from models.training.transients import SHARES, TRANSIENTS, _with_lines, _with_p_cygni, shared, transients
 from tests.models.training.data import ripples
 
 
@@ -34,6 +34,37 @@ def test_they_are_spectra_of_their_class(made) -> None:
         assert (known >= 0).all()
         assert {SUBTYPES[k][0] for k in known} == {name}
         assert (mine.redshift > 0).all()
+
+
+def test_every_kind_of_a_class_is_made(made) -> None:
+    kinds = {
+        name: {kind for kind, label in zip(made.kinds, made.label, strict=True) if FINE_CLASSES[label] == name}
+        for name in TRANSIENTS
+    }
+    assert kinds["SLSN"] == {"SLSN-I", "SLSN-II"}
+    assert kinds["SN II"] == {"IIP", "IIn"}
+    assert kinds["SN Ibc"] == {"Ibn", "Ic"}
+    assert kinds["TDE"] >= {"TDE-H", "TDE-H+He"}
+
+
+def test_superluminous_ones_are_seen_farther_than_their_ordinary_likes(made) -> None:
+    redshift = {kind: made.redshift[np.array(made.kinds) == kind] for kind in set(made.kinds)}
+    assert np.median(redshift["SLSN-II"]) > 3 * np.median(redshift["IIn"])
+    assert np.median(redshift["SLSN-I"]) > 3 * np.median(redshift["Ic"])
+
+
+def test_a_p_cygni_line_absorbs_at_its_speed() -> None:
+    flat, z, speed = np.ones(GRID_A.size), 0.05, 9000.0
+    for seed in range(5):
+        without, flux = (
+            _with_p_cygni(flat, z, np.random.default_rng(seed), speed=speed, strength=0.5, dips=dips)
+            for dips in (0.0, 1.0)
+        )
+        red = 6300 * (1 + z) < GRID_A  # H alpha alone
+        assert without.max() > 1.2
+        assert GRID_A[red][(flux / without)[red].argmin()] == pytest.approx(
+            6563 * 1.05 * (1 - speed / 299792.458), abs=3
+        )
 
 
 def test_a_seed_makes_the_same_and_another_others(data, made) -> None:
