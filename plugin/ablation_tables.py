@@ -23,11 +23,13 @@ def markdown(results: list[dict[str, Any]]) -> str:
         return "No variant `full` among the runs: train it first.\n"
     scored = full["scored"]
     mix = ", ".join(f"{c} {scored['class_mix'][c]['spectra']}/{scored['class_mix'][c]['objects']}" for c in SHOWN)
+    n = full.get("parts", 1)
+    held = "the remaining fifth" if n == 1 else f"{n} fifths, each held out from a training of its own,"
     parts = [
         "# What each part is worth",
         f"Trainings of the preset `{full['preset']}` with {full['epochs']} epochs on four fifths of the training "
         f"objects, seed {full['seed']}, single averaged weights, without redshift and phase. Scored on "
-        f"{scored['spectra']} real spectra of {scored['objects']} objects: the remaining fifth and the `select` split "
+        f"{scored['spectra']} real spectra of {scored['objects']} objects: {held} and the `select` split "
         f"(spectra/objects: {mix}). Neither `calibrate` nor `test` was looked at. Intervals: 95 %, by object: "
         "differences within them are not established, and a training this short may favour what learns fast.",
         "## One part changed (Table XVII, and beyond the paper)",

@@ -1,13 +1,14 @@
 """What each part of the method is worth: short trainings with one part changed (paper, Table XVII, and beyond).
 
 Every variant learns from four fifths of the training objects and is scored on the remaining fifth together with the
-`select` split, so that no choice made here has seen `calibrate` or `test`.
+`select` split, so that no choice made here has seen `calibrate` or `test`. Where a fifth has too few rare objects,
+several are held out in turn.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain import FINE_CLASSES
-from models.spectral.ensemble import Ensemble, Member
+from models.spectral.ensemble import Beliefs, Ensemble, Member
 from models.spectral.net import ASTRANet
 from models.training.augment import PAPER_AUGMENT
 from models.training.auxiliary import ALL_AUXILIARY, AuxiliaryConfig
 from models.training.controls import SEDM_RESOLUTION, SEDM_SNR, degraded, source_probe
-from models.training.dataset import SPLITS, Dataset
+from models.training.dataset import SPLITS, Dataset, joined
 from models.training.evaluate import believe, summary
 from models.training.presets import TrainConfig
 from models.training.sampling import PAPER_SAMPLING
@@ -66,7 +67,7 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "no attention pool (mean)": _net(attention=False),
         "no MixUp": lambda c: replace(c, mixup=0.0),
         "AdamW for everything": lambda c: replace(c, matrix_rate=0.0),
-        "no simulated TDEs, SLSNe and SNe II": lambda c: replace(c, simulated=0.0),
+        "no simulated transients": lambda c: replace(c, simulated=0.0),
         "no focal loss": _loss(gamma=0.0, gamma_of={}),
         "bins of equal velocity width": _net(log_bins=1024),
         "the paper's five augmentations": lambda c: replace(c, augment=PAPER_AUGMENT),
@@ -95,13 +96,15 @@ def shortened(config: TrainConfig, epochs: int) -> TrainConfig:
     return replace(config, epochs=epochs, warmup=1, period=max(epochs - 1, 1), multiple=0, patience=epochs)
 
 
-def development_split(data: Dataset, *, held: float = 0.2, share: float = 1.0, seed: int = 0) -> Dataset:
+def development_split(data: Dataset, *, held: float = 0.2, part: int = 0, share: float = 1.0, seed: int = 0) -> Dataset:
     """The data with a part of the training objects moved to `select`, and `calibrate` and `test` taken out.
 
     Parameters
     ----------
     held : float
         Share of the training objects that is scored instead of learned from.
+    part : int
+        Which of the `1 / held` parts that is.
     share : float
         Share of the remaining ones that is kept.
     """
@@ -109,7 +112,7 @@ def development_split(data: Dataset, *, held: float = 0.2, share: float = 1.0, s
     place = np.array([_fraction(g, f"held {seed}") for g in data.groups])
     lot = np.array([_fraction(g, f"share {seed}") for g in data.groups])
     # Disputed labels must not be scored, and semi-real spectra stay where they are.
-    moved = (data.split == train) & (place < held) & ~data.disputed
+    moved = (data.split == train) & (place >= part * held) & (place < (part + 1) * held) & ~data.disputed
     left_out = (data.split == train) & ~moved & (lot >= share)
     keep = np.isin(data.split, (train, select)) & ~left_out
     return replace(data, split=np.where(moved, select, data.split)).rows(keep)
@@ -120,7 +123,7 @@ def _fraction(group: str, salt: str) -> float:
 
 
 def run_variant(
-    data: Dataset,
+    parts: Sequence[Dataset],
     config: TrainConfig,
     name: str,
     folder: Path,
@@ -131,6 +134,12 @@ def run_variant(
     report: Progress,
 ) -> dict[str, Any]:
     """Train one variant, or read what an earlier call left, and score its averaged weights.
+
+    Parameters
+    ----------
+    parts : sequence of Dataset
+        Of `development_split`. A network is trained for each and asked about the spectra that it did not see; those of
+        the `select` split, which none of them saw, count once.
 
     Raises
     ------
@@ -147,13 +156,17 @@ def run_variant(
     """
     done = folder / f"{_file_name(name)}-{seed}.json"
     place = folder / f"{_file_name(name)}-{seed}"
-    _claim(place, hashlib.sha256(f"{config} {data.hash()}".encode()).hexdigest())
+    key = " ".join([str(config), *(p.hash() for p in parts)])
+    _claim(place, hashlib.sha256(key.encode()).hexdigest())
     if done.exists():
         result: dict[str, Any] = json.loads(done.read_text())
         return result
-    members = train_seed(data, config, seed, place, device=device, report=report)
-    made = {"variant": name, "preset": preset, "seed": seed, "epochs": config.epochs}
-    result = made | _scores(members["swa"], config, data, device)
+    asked: list[_Asked] = []
+    for k, part in enumerate(parts):
+        members = train_seed(part, config, seed, place / f"part-{k}", device=device, report=report)
+        asked.append(_ask(members["swa"], config, part, {i for a in asked for i in a.data.ids}, device))
+    made = {"variant": name, "preset": preset, "seed": seed, "epochs": config.epochs, "parts": len(parts)}
+    result = made | _scores(asked, parts[0].part("train", real=False, min_coverage=config.min_coverage))
     done.write_text(json.dumps(result, indent=1) + "\n")
     return result
 
@@ -169,20 +182,35 @@ def _claim(place: Path, key: str) -> None:
     mark.write_text(key)
 
 
-def _scores(weights: Mapping[str, Any], config: TrainConfig, data: Dataset, device: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Spectra and what a network that did not see them answered, as they are and brought to SEDM's quality."""
+
+    data: Dataset
+    beliefs: Beliefs
+    poor: Beliefs
+
+
+def _ask(weights: Mapping[str, Any], config: TrainConfig, part: Dataset, known: Set[str], device: str) -> _Asked:
     net = ASTRANet(config.net).to(device)
     net.load_state_dict(weights)
-    scored = data.part("select")
+    data = part.part("select")
     # A handful of real CVs would weigh a sixth of the macro recall.
-    scored = scored.rows(scored.label != FINE_CLASSES.index("CV"))
-    asked = Ensemble([Member(net=net, seed=0, kind="swa")], device=device)
-    beliefs = believe(asked, scored)
-    poor = degraded(scored, resolution=SEDM_RESOLUTION, snr=SEDM_SNR)
+    data = data.rows((data.label != FINE_CLASSES.index("CV")) & np.array([i not in known for i in data.ids]))
+    ensemble = Ensemble([Member(net=net, seed=0, kind="swa")], device=device)
+    poor = degraded(data, resolution=SEDM_RESOLUTION, snr=SEDM_SNR)
+    return _Asked(data=data, beliefs=believe(ensemble, data), poor=believe(ensemble, poor))
+
+
+def _scores(asked: Sequence[_Asked], learned: Dataset) -> dict[str, Any]:
+    data = joined([a.data for a in asked])
+    beliefs, poor = (Beliefs.joined(b) for b in ([a.beliefs for a in asked], [a.poor for a in asked]))
     return {
-        "train": data.part("train", real=False, min_coverage=config.min_coverage).counts(),
-        **_figures(beliefs.fine, scored),
-        "degraded": _figures(believe(asked, poor).fine, poor),
-        "source_probe": source_probe(scored, beliefs.embedding),
+        "train": learned.counts(),
+        **_figures(beliefs.fine, data),
+        "degraded": _figures(poor.fine, data),
+        # Embeddings of several networks have nothing in common.
+        "source_probe": source_probe(asked[0].data, asked[0].beliefs.embedding),
     }
 
 

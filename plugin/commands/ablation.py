@@ -24,6 +24,9 @@ def train_ablation(
     shares: Annotated[
         str, typer.Option(help="Comma-separated shares of the training objects, for a learning curve.")
     ] = "",
+    parts: Annotated[
+        str, typer.Option(help="Which fifths of the training objects, 0 to 4, are held out in turn, comma-separated.")
+    ] = "0",
     epochs: Annotated[int, typer.Option(help="Length of each training.")] = 10,
     seed: Annotated[int, typer.Option(help="Of weights and batches.")] = 42,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -39,6 +42,9 @@ def train_ablation(
     unknown = [n for n in names if n not in VARIANTS]
     if unknown:
         raise typer.BadParameter(f"no variant {unknown[0]!r}: choose from {'; '.join(VARIANTS)}")
+    fifths = [int(k) for k in parts.split(",") if k.strip() in "01234"]
+    if len(fifths) != len(parts.split(",")) or len(set(fifths)) != len(fifths):
+        raise typer.BadParameter(f"not numbers from 0 to 4, each once: {parts!r}", param_hint="--parts")
     if threads:
         torch.set_num_threads(threads)
     base = shortened(PRESETS[preset], epochs)
@@ -50,9 +56,9 @@ def train_ablation(
         if config == base and share == 1.0 and name != "full":
             Console(stderr=True).print(f"{name}: already so in the preset {preset}")
             continue
-        part = development_split(everything, share=share)
+        held = [development_split(everything, share=share, part=k) for k in fifths]
         try:
-            result = run_variant(part, config, name, out, preset=preset, seed=seed, device=device, report=tell)
+            result = run_variant(held, config, name, out, preset=preset, seed=seed, device=device, report=tell)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--out") from error
         recall = result["scored"]["macro_recall"]["value"]

@@ -54,14 +54,14 @@ def test_a_run_is_scored_once_and_ends_in_the_table(tmp_path) -> None:
     config = shortened(PRESETS["tiny"], 2)
     rows: list[dict[str, object]] = []
     runs = [("full", config), ("no MixUp", VARIANTS["no MixUp"](config))]
-    results = [run_variant(data, c, n, tmp_path, preset="tiny", seed=1, report=rows.append) for n, c in runs]
+    results = [run_variant([data], c, n, tmp_path, preset="tiny", seed=1, report=rows.append) for n, c in runs]
     assert len(rows) == 4
-    again = run_variant(data, config, "full", tmp_path, preset="tiny", seed=1, report=rows.append)
+    again = run_variant([data], config, "full", tmp_path, preset="tiny", seed=1, report=rows.append)
     assert len(rows) == 4, "a finished variant is read, not trained"
     assert again == json.loads(json.dumps(results[0]))
     with pytest.raises(ValueError, match="another folder"):
-        run_variant(data, shortened(PRESETS["tiny"], 3), "full", tmp_path, preset="tiny", seed=1, report=rows.append)
-    results.append(run_variant(development_split(ripples(20), share=0.5), config, "50% of the training objects",
+        run_variant([data], shortened(PRESETS["tiny"], 3), "full", tmp_path, preset="tiny", seed=1, report=rows.append)
+    results.append(run_variant([development_split(ripples(20), share=0.5)], config, "50% of the training objects",
                                tmp_path, preset="tiny", seed=1, report=rows.append))  # fmt: skip
     page = markdown(results)
     assert "| no MixUp |" in page
@@ -69,3 +69,18 @@ def test_a_run_is_scored_once_and_ends_in_the_table(tmp_path) -> None:
     assert f"{results[0]['scored']['macro_recall']['value']:.3f}" in page
     draw_learning_curve(results, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 5000
+
+
+def test_parts_cover_every_training_object_once_and_select_once(tmp_path) -> None:
+    data = ripples(30)
+    parts = [development_split(data, part=k) for k in range(5)]
+    before = {s: set(np.array(data.ids)[data.split == SPLITS.index(s)]) for s in ("train", "select")}
+    held = [set(p.part("select", real=False).ids) - before["select"] for p in parts]
+    assert sum(map(len, held)) == len(set.union(*held)) == len(before["train"])
+    result = run_variant(parts[:2], shortened(PRESETS["tiny"], 1), "full", tmp_path, preset="tiny", seed=1,
+                         report=lambda _: None)  # fmt: skip
+    cv = FINE_CLASSES.index("CV")
+    asked = [p.rows(p.label != cv) for p in (q.part("select") for q in parts[:2])]
+    assert result["scored"]["spectra"] == len(set(asked[0].ids) | set(asked[1].ids))
+    assert result["scored"]["spectra"] < len(asked[0]) + len(asked[1])
+    assert "2 fifths, each held out" in markdown([result])
