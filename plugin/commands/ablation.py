@@ -42,7 +42,7 @@ def train_ablation(
     unknown = [n for n in names if n not in VARIANTS]
     if unknown:
         raise typer.BadParameter(f"no variant {unknown[0]!r}: choose from {'; '.join(VARIANTS)}")
-    fifths = [int(k) for k in parts.split(",") if k.strip() in "01234"]
+    fifths = [int(k) for k in parts.split(",") if k.strip() in tuple("01234")]
     if len(fifths) != len(parts.split(",")) or len(set(fifths)) != len(fifths):
         raise typer.BadParameter(f"not numbers from 0 to 4, each once: {parts!r}", param_hint="--parts")
     if threads:
