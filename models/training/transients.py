@@ -1,11 +1,11 @@
 """Analytic spectra of TDEs, SLSNe and of the supernovae that look like them, to be learned from. All simulated.
 
-67 TDEs and 44 SLSNe are all there is to learn from, two of them SLSNe-II, so a network can mistake for the class what
-these few happen to share: a temperature, a line width, a host. Here what makes the class is kept and everything else
-drawn: TDEs are hot with symmetric broad lines of hydrogen, helium and nitrogen, often in a bright host; SLSNe-I have
-the absorptions of O II, later those of iron and at last forbidden lines; SLSNe-II have the lines of young SNe II and
-of SNe IIn, SNe Ic those of cool SLSNe-I, and what tells them apart is the redshift at which they are seen. SNe Ibn
-are rare too. Nothing is fitted to any spectrum, and no figure holds one of these.
+67 TDEs and 44 SLSNe are all there is to learn from, only two of them SLSNe-II, so a network can mistake for the class
+what these few happen to share: a temperature, a line width, a host. Here what makes the class is kept and everything
+else drawn. TDEs are hot with symmetric broad lines of hydrogen, helium and nitrogen, often in a bright host. SLSNe-I
+have the absorptions of O II, later those of iron, and forbidden lines in the end. SLSNe-II have the lines of young SNe
+II and of SNe IIn, as cool SLSNe-I have those of SNe Ic: what tells them apart is how far they are seen. SNe Ibn are
+rare as well. Nothing is fitted to any spectrum, and no figure holds one of these.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,6 @@ CARBON = ((6580.0, 1.0), (7234.0, 1.0))
 METALS = ((3945.0, 1.2), (4300.0, 0.6), (4481.0, 0.8), (4924.0, 0.5), (5018.0, 0.6), (5169.0, 0.9), (6355.0, 0.4),
           (7774.0, 0.6))  # fmt: skip
 """Calcium, iron, magnesium, silicon and oxygen of a cooler one."""
-
 ULTRAVIOLET = ((2324.0, 0.8), (2543.0, 0.8), (2798.0, 1.0))
 """Carbon II, silicon III and magnesium II, which a redshift brings into sight."""
 HELIUM_I = ((5876.0, 1.0), (7065.0, 0.7), (6678.0, 0.4), (5016.0, 0.3), (4471.0, 0.4), (3889.0, 0.5))
