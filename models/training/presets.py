@@ -19,7 +19,7 @@ class TrainConfig:
     matrix_rate : float
         Learning rate of matrices, by Muon, as a multiple of AdamW's; 0: AdamW for all.
     simulated : float
-        Share of simulated spectra (`transients.py`) among those shown of TDEs and SLSNe, half of it among SNe II.
+        Share of simulated spectra among those shown of TDEs and SLSNe; less of SNe II and Ibc (`transients.SHARES`).
     """
 
     net: NetConfig = PAPER
@@ -103,7 +103,7 @@ PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(augment=WIDE_AUGMENT, sampling=SURVEY_SAMPLING, steps_per_epoch=64),
     "compact": _COMPACT,
     "compact-restart": _RESTART,
-    "velocity": replace(_RESTART, net=VELOCITY, epochs=40, learning_rate=1.5e-3, warmup=2, period=38, patience=40),
+    "velocity": replace(_COARSE, net=VELOCITY, epochs=30, period=28, patience=30),
     "velocity-restart": replace(_RESTART, net=VELOCITY),
     "coarse": _COARSE,
     "sedm": replace(_COARSE, augment=SEDM_AUGMENT),
@@ -132,6 +132,7 @@ PRESETS: dict[str, TrainConfig] = {
     ),
 }
 """`compact-restart` goes on from a bundle of `compact`: a warm restart without MixUp, with everything in `auxiliary`.
-`velocity` is a network of bins of equal velocity width, trained that way from the start; `velocity-restart` goes on.
-`coarse` has a quarter of its bins, `sedm` the same and learns from next to nothing but low resolution and noise.
+`velocity` is a network of bins of equal velocity width, trained that way from the start with Muon and simulated
+transients; `velocity-restart` goes on without them. `coarse` has a quarter of its bins, `sedm` the same and learns from
+next to nothing but low resolution and noise.
 `tiny` exists for tests: it trains in seconds and goes through every part of the method."""
