@@ -36,7 +36,7 @@ SOURCES = (
     "SDSS (York et al. 2000; Bolton et al. 2012), public data",
     "semi-real AGN and CV spectra, made from SDSS eigen-spectra and analytic parts; never in a figure called real",
 )
-SIMULATED = "simulated spectra of TDEs, SLSNe and SNe II, analytic, in training alone and in no figure"
+SIMULATED = "simulated spectra of TDEs, SLSNe, SNe II and SNe Ibc, analytic, in training alone and in no figure"
 
 
 def make_bundle(

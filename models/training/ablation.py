@@ -151,8 +151,8 @@ def run_variant(
     dict
         `scored`: the figures of `summary` over real spectra with coverage of 80 % and more, without CV; `log_loss`:
         its mean per class, averaged over the classes; `degraded`: both for the same spectra at SEDM's resolution and
-        signal-to-noise 10; `train`: what was learned from; `source_probe`: whether the archive can be told from the
-        embedding.
+        signal-to-noise 10; `train`: what the first part's network learned from; `source_probe`: whether the archive
+        can be told from its embedding.
     """
     done = folder / f"{_file_name(name)}-{seed}.json"
     place = folder / f"{_file_name(name)}-{seed}"
