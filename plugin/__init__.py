@@ -1,1 +1,8 @@
 """The service: decides what happens and when; the only package that reads environment, clock, disk, database."""
+
+import os
+
+# PyTorch would take every core of the host, and its threads spin at barriers: beside a busy neighbour or in a container
+# with less than the whole host, one of them has no core and the rest wait, several times slower than one thread alone.
+# A night's spectra are seconds of work. Stands before PyTorch loads OpenMP; what the administrator sets wins.
+os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from plugin.commands.spectra import DataOption, evaluate_app, read_labelled, tell, train_app
+from plugin.commands.spectra import (
+    DataOption,
+    ThreadsOption,
+    evaluate_app,
+    read_labelled,
+    take_threads,
+    tell,
+    train_app,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -30,10 +38,9 @@ def train_ablation(
     epochs: Annotated[int, typer.Option(help="Length of each training.")] = 10,
     seed: Annotated[int, typer.Option(help="Of weights and batches.")] = 42,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
+    threads: ThreadsOption = 0,
 ) -> None:
     """Train the preset with one part changed at a time, on a split of the training objects; resumable."""
-    import torch
 
     from models.training.ablation import VARIANTS, development_split, run_variant, shortened
     from models.training.presets import PRESETS
@@ -45,8 +52,7 @@ def train_ablation(
     fifths = [int(k) for k in parts.split(",") if k.strip() in tuple("01234")]
     if len(fifths) != len(parts.split(",")) or len(set(fifths)) != len(fifths):
         raise typer.BadParameter(f"not numbers from 0 to 4, each once: {parts!r}", param_hint="--parts")
-    if threads:
-        torch.set_num_threads(threads)
+    take_threads(threads)
     base = shortened(PRESETS[preset], epochs)
     runs = [(name, VARIANTS[name](base), 1.0) for name in names]
     runs += [(f"{s:.0%} of the training objects", base, s) for s in map(float, shares.split(",") if shares else ())]

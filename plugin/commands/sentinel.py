@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from plugin.commands.spectra import BundleOption, DataOption, bundle_app, evaluate_app, train_app
+from plugin.commands.spectra import (
+    BundleOption,
+    DataOption,
+    ThreadsOption,
+    bundle_app,
+    evaluate_app,
+    take_threads,
+    train_app,
+)
 from plugin.progress import progress
 
 if TYPE_CHECKING:
@@ -120,20 +128,18 @@ def train_sentinel(
     seeds: Annotated[str, typer.Option(help="Comma-separated; those of the bundle's layer when left out.")] = "",
     kept: KeptOption = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
+    threads: ThreadsOption = 0,
 ) -> None:
     """Outlier-exposure fine-tuning, fold by fold, and what it finds of the rare spectra it has not seen.
 
     What is finished stays: a second run goes on from there. The bundle does not change; `bundle add-sentinel` puts a
     layer tuned on everything into it.
     """
-    import torch
 
     from models.bundle import SHIPPED
 
     chosen, of_seeds = _preset(preset), _numbers(seeds, bundle or SHIPPED)
-    if threads:
-        torch.set_num_threads(threads)
+    take_threads(threads)
     loaded, material = _material(data, bundle, kept or out)
     of_seeds = of_seeds or loaded.card["sentinel"]["seeds"]
     _figures(loaded, material, chosen, of_seeds, kept or out, out, "sentinel-tuned", device)

@@ -1,6 +1,7 @@
 """Commands about spectra and the models that classify them: classify, train, evaluate, bundle."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ BundleOption = Annotated[Path | None, typer.Option("--bundle", help="A bundle fo
 DataOption = Annotated[
     Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with spectra/*.parquet.", exists=True)
 ]
+ThreadsOption = Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: one for every core.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +35,13 @@ def register(app: typer.Typer) -> None:
     evaluate_app.command("compare")(compare)
     for command in (verify, show, diff, join):
         bundle_app.command()(command)
+
+
+def take_threads(threads: int) -> None:
+    """A training is asked for by somebody who knows what else the machine does: all cores by default."""
+    import torch
+
+    torch.set_num_threads(threads or os.cpu_count() or 1)
 
 
 def classify(
@@ -69,7 +78,7 @@ def train_spectral(
         Path | None,
         typer.Option("--from", help="A bundle: start with its averaged weights of the same seeds.", exists=True),
     ] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the default.")] = 0,
+    threads: ThreadsOption = 0,
     compiled: Annotated[
         bool, typer.Option("--compile", help="Faster epochs after a minute of compiling; needs a C++ compiler.")
     ] = False,
@@ -78,16 +87,13 @@ def train_spectral(
     """Train the spectral classifier: each seed to the end or on from its checkpoint, then make a bundle of all."""
     import dataclasses
 
-    import torch
-
     from models.training.presets import PRESETS
     from models.training.train import train_seed
     from plugin.make_bundle import make_bundle
 
     if preset not in PRESETS:
         raise typer.BadParameter(f"no preset {preset!r}: choose from {', '.join(PRESETS)}")
-    if threads:
-        torch.set_num_threads(threads)
+    take_threads(threads)
     config = PRESETS[preset]
     if epochs is not None:
         # A single cosine ends with the training, or the last weights would be those of a high learning rate.

@@ -107,7 +107,7 @@ def test_a_training_does_not_go_on_from_another_kind_of_network(parts: tuple[Pat
     result = CliRunner().invoke(
         app,
         ["train", "spectral", "--data", str(tmp_path), "--out", str(tmp_path / "c"), "--preset", "tiny", "--seeds", "7",
-         "--from", str(parts[1])],
+         "--threads", "1", "--from", str(parts[1])],
     )  # fmt: skip
     assert result.exit_code == 2
     assert "are not those of the preset" in " ".join(result.output.replace("│", " ").split())

@@ -51,7 +51,7 @@ def test_fit_tune_and_evaluate_from_the_command_line(small, tmp_path) -> None:
     assert layer is not None
     assert all(d.adapter is not None for d in layer.detectors)
     answers = {p: p.stat().st_mtime_ns for p in kept.glob("believed-*")}
-    run("train", "sentinel", "--preset", "tiny", "--out", str(out))
+    run("train", "sentinel", "--preset", "tiny", "--threads", "1", "--out", str(out))
     assert {p: p.stat().st_mtime_ns for p in kept.glob("believed-*")} == answers, "nothing is asked twice"
     run("evaluate", "sentinel", "--out", str(out), "--write-card")
     run("evaluate", "conformal", "--out", str(out), "--write-card")
@@ -75,7 +75,7 @@ def test_a_layer_of_chosen_seeds(small, tmp_path) -> None:
     CliRunner().invoke(app, ["evaluate", "sentinel", "--out", str(out), *common], catch_exceptions=False)
     figures = json.loads((out / "sentinel.json").read_text())
     assert {r["strategy"] for r in figures["strategies"] if r["strategy"].startswith("seed ")} == {"seed 0"}
-    train = ["train", "sentinel", "--preset", "none", "--out", str(out), *common]
+    train = ["train", "sentinel", "--preset", "none", "--threads", "1", "--out", str(out), *common]
     for wrong in ("2,9", "two"):
         for command in (words, train):
             result = CliRunner().invoke(app, [*command, "--seeds", wrong])
