@@ -28,6 +28,7 @@ from models.training.metrics import (
 
 Progress = Callable[[int], None]
 K = len(FINE_CLASSES)
+HEADLINE = ("accuracy", "macro_recall", "macro_f1")
 SNR_EDGES = (0.0, 5.0, 10.0, 20.0, 50.0, np.inf)
 PHASE_EDGES = (-np.inf, -5.0, 5.0, 20.0, 60.0, np.inf)
 
@@ -56,17 +57,24 @@ def believe(
 
 
 def summary(probabilities: NDArray[np.float64], data: Dataset) -> dict[str, Any]:
-    """Every headline figure with its interval, as plain JSON."""
+    """Every headline figure with its interval, as plain JSON.
+
+    `by_object` are figures in which each object counts once, however many spectra it has: one that was followed for
+    months can be most of a rare class.
+    """
     true, predicted = data.label, probabilities.argmax(1)
     matrix = confusion_matrix(true, predicted, K)
-    overall = bootstrap(per_object(true, predicted, data.groups, K), _figures)
+    objects = per_object(true, predicted, data.groups, K)
+    overall = bootstrap(objects, _figures)
+    once = bootstrap(objects / objects.sum((1, 2), keepdims=True), _figures)
     names = [*(f"recall {c}" for c in FINE_CLASSES), *(f"precision {c}" for c in FINE_CLASSES)]
-    by_name = dict(zip(["accuracy", "macro_recall", "macro_f1", *names], overall, strict=True))
+    by_name, single = (dict(zip([*HEADLINE, *names], found, strict=True)) for found in (overall, once))
     return {
         "spectra": len(data),
         "objects": len(set(data.groups)),
         "class_mix": data.counts(),
-        **{k: by_name[k].to_dict() for k in ("accuracy", "macro_recall", "macro_f1")},
+        **{k: by_name[k].to_dict() for k in HEADLINE},
+        "by_object": {k: single[k].to_dict() for k in HEADLINE} | {"recall": _per_class("recall", single)},
         "recall": _per_class("recall", by_name),
         "precision": _per_class("precision", by_name),
         "confusion": matrix.tolist(),

@@ -7,7 +7,7 @@ import numpy as np
 from models.bundle import load
 from models.domain import FINE_CLASSES
 from models.training.evaluate import believe
-from plugin.evaluation import compare_bundles, evaluate_spectra
+from plugin.evaluation import DRAWS, _draws, compare_bundles, evaluate_spectra
 from plugin.evaluation_figures import draw_all
 from plugin.evaluation_tables import comparison, markdown
 from tests.models.bundles import tiny_bundle
@@ -35,9 +35,22 @@ def test_from_a_bundle_to_a_page(tmp_path) -> None:
     assert bundle.bundle_id in page
     assert f"{real['macro_recall']['value']:.3f}" in page
     assert page.count("\n## ") >= 14
+    for row in (*figures["sedm"], *figures["sedm_with_redshift"]):
+        draws = row["macro_recall_of_draws"]
+        # Every draw has the same spectra, so recalls of all together are means over the draws.
+        assert np.isclose(np.mean(draws), row["macro_recall"]["value"], atol=2e-4)
+        assert f"{min(draws):.3f} to {max(draws):.3f}" in page
     draw_all(figures, tmp_path)
     for name in ("confusion.png", "reliability.png", "sedm.png"):
         assert (tmp_path / name).stat().st_size > 5000
+
+
+def test_every_draw_has_noise_of_its_own() -> None:
+    data = ripples(3)
+    drawn = _draws(data, 10.0)
+    assert drawn.ids == data.ids * DRAWS
+    parts = np.split(drawn.flux, DRAWS)
+    assert all((a != b).mean() > 0.9 for i, a in enumerate(parts) for b in parts[:i])
 
 
 def test_two_bundles_side_by_side(tmp_path) -> None:

@@ -9,6 +9,7 @@ from models.domain import FINE_CLASSES
 from models.spectral.ensemble import Beliefs
 from models.spectral.prepare import GRID_A
 from models.training.controls import degraded, false_alarms_by_instrument, source_probe
+from models.training.dataset import joined
 from models.training.evaluate import breakdown, reliability, summary
 from models.training.signals import area, auroc, error_detection, merged, selective, signals
 from models.training.strategies import STRATEGIES
@@ -112,6 +113,23 @@ def test_summary_and_breakdown_count_every_spectrum_once() -> None:
     rows = breakdown(p, data, data.instruments)
     assert sum(r["spectra"] for r in rows) == len(data)
     assert sum(b["spectra"] for b in reliability(p, data.label)) == len(data)
+
+
+def test_a_much_observed_object_counts_once_by_object() -> None:
+    data = ripples(4)
+    (first, *_) = np.flatnonzero(data.label == 0)
+    often = joined([data, *[data.rows(np.array([first]))] * 9])
+    p = np.full((len(often), 7), 0.05)
+    p[np.arange(len(often)), often.label] = 0.7
+    wrong = np.array(often.groups) == data.groups[first]
+    p[wrong] = np.eye(7)[1]
+    found = summary(p, often)
+    objects = len({g for g, k in zip(often.groups, often.label, strict=True) if k == 0})
+    spectra, bad = int((often.label == 0).sum()), int(wrong.sum())
+    assert objects > 1
+    assert found["recall"]["SN Ia"]["value"] == round(1 - bad / spectra, 4)
+    assert found["by_object"]["recall"]["SN Ia"]["value"] == round(1 - 1 / objects, 4)
+    assert found["by_object"]["accuracy"]["value"] == round(1 - 1 / len(set(often.groups)), 4)
 
 
 def test_degrading_brings_every_spectrum_to_one_noise_and_window() -> None:
