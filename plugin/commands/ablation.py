@@ -41,7 +41,6 @@ def train_ablation(
     threads: ThreadsOption = 0,
 ) -> None:
     """Train the preset with one part changed at a time, on a split of the training objects; resumable."""
-
     from models.training.ablation import VARIANTS, development_split, run_variant, shortened
     from models.training.presets import PRESETS
 

@@ -135,7 +135,6 @@ def train_sentinel(
     What is finished stays: a second run goes on from there. The bundle does not change; `bundle add-sentinel` puts a
     layer tuned on everything into it.
     """
-
     from models.bundle import SHIPPED
 
     chosen, of_seeds = _preset(preset), _numbers(seeds, bundle or SHIPPED)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from plugin import THREADS_SET
 from plugin.progress import progress
 
 train_app = typer.Typer(help="Train the models (offline).", no_args_is_help=True)
@@ -21,7 +22,9 @@ BundleOption = Annotated[Path | None, typer.Option("--bundle", help="A bundle fo
 DataOption = Annotated[
     Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with spectra/*.parquet.", exists=True)
 ]
-ThreadsOption = Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0: one for every core.")]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", min=0, help="CPU threads; 0: as OMP_NUM_THREADS says, or one for every core.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +44,8 @@ def take_threads(threads: int) -> None:
     """A training is asked for by somebody who knows what else the machine does: all cores by default."""
     import torch
 
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    if threads or not THREADS_SET:
+        torch.set_num_threads(threads or os.cpu_count() or 1)
 
 
 def classify(
