@@ -30,14 +30,16 @@ def describe_card(card: Mapping[str, Any], bundle_id: str) -> Group:
 def _figures(metrics: Mapping[str, Any]) -> Table:
     real = metrics["real"]
     table = Table(title=f"{metrics['split']} split: {real['spectra']} real spectra of {real['objects']} objects")
-    for column in ("figure", "value", "95 % interval", "spectra", "objects"):
+    for column in ("figure", "value", "95 % interval", "spectra", "objects", "each object once"):
         table.add_column(column)
+    once = real.get("by_object")  # cards of earlier versions have none
     for name in ("accuracy", "macro_recall", "macro_f1"):
-        table.add_row(name.replace("_", " "), *_cells(real[name]), "", "")
+        table.add_row(name.replace("_", " "), *_cells(real[name]), "", "", _cells(once and once[name])[0])
     for label, value in real["recall"].items():
         mix = real["class_mix"][label]
         if mix["spectra"]:
-            table.add_row(f"recall {label}", *_cells(value), str(mix["spectra"]), str(mix["objects"]))
+            counts = (str(mix["spectra"]), str(mix["objects"]))
+            table.add_row(f"recall {label}", *_cells(value), *counts, _cells(once and once["recall"][label])[0])
     return table
 
 

@@ -54,7 +54,7 @@ def evaluate_spectra(bundle: Bundle, data: Dataset, *, split: str, started: Star
     alone = ask("no redshift, no phase", real)
     told = ask("with both", real, redshift=True, phase=True)
     scores = bundle.calibration["nonconformity"]
-    figures = {
+    figures: dict[str, Any] = {
         "split": split,
         "conditions": CONDITIONS,
         "real": summary(alone.fine, real),
@@ -76,9 +76,13 @@ def evaluate_spectra(bundle: Bundle, data: Dataset, *, split: str, started: Star
     select = data.part("select")
     figures["strategies"] = _strategies(ask("selection split", select), select, alone, real)
     figures["harmonised"] = summary(ask("one window, resolution and noise", _harmonised(real)).fine, real)
-    figures["sedm"] = [{"snr": snr, **_noisy(ask(f"R 100, SNR {snr:g}", _draws(real, snr)).fine, real)} for snr in SNRS]
-    placed = ask("R 100, SNR 10, with redshift", _draws(real, SEDM_SNR), redshift=True)
-    figures["sedm_with_redshift"] = [{"snr": SEDM_SNR, **_noisy(placed.fine, real)}]
+    figures["sedm"] = []
+    for snr in SNRS:
+        drawn = _draws(real, snr)
+        figures["sedm"].append({"snr": snr, **_noisy(ask(f"R 100, SNR {snr:g}", drawn).fine, drawn)})
+        if snr == SEDM_SNR:
+            placed = ask(f"R 100, SNR {snr:g}, with redshift", drawn, redshift=True)
+            figures["sedm_with_redshift"] = [{"snr": snr, **_noisy(placed.fine, drawn)}]
     figures["source_probe"] = source_probe(real, alone.embedding)
     predicted = alone.fine.argmax(1)
     figures["false_alarms"] = {c: false_alarms_by_instrument(real, predicted, c) for c in ("TDE", "AGN")}
@@ -118,10 +122,11 @@ def _draws(data: Dataset, snr: float) -> Dataset:
     return joined([_at_sedm(data, snr, seed) for seed in range(DRAWS)])
 
 
-def _noisy(probabilities: NDArray[np.float64], data: Dataset) -> dict[str, Any]:
-    """Figures of all draws together, and how far single draws are apart."""
-    matrices = [confusion_matrix(data.label, p.argmax(1), len(FINE_CLASSES)) for p in np.split(probabilities, DRAWS)]
-    found = summary(probabilities, joined([data] * DRAWS))
+def _noisy(probabilities: NDArray[np.float64], drawn: Dataset) -> dict[str, Any]:
+    """Figures of all of `_draws` together, and how far single draws are apart."""
+    parts = zip(np.split(drawn.label, DRAWS), np.split(probabilities.argmax(1), DRAWS), strict=True)
+    matrices = [confusion_matrix(true, predicted, len(FINE_CLASSES)) for true, predicted in parts]
+    found = summary(probabilities, drawn)
     return _headline(found) | {
         "by_object": found["by_object"],
         "macro_recall_of_draws": [round(macro_recall(m), 4) for m in matrices],

@@ -132,7 +132,7 @@ def _recalls(row: dict[str, Any]) -> list[str]:
 
 
 def _six(s: dict[str, Any]) -> str:
-    rows = [[k.replace("_", " "), f"{s[k]:.3f}"] for k in ("accuracy", "macro_recall", "macro_f1")]
+    rows = [[k.replace("_", " "), f"{s[k]:.3f}"] for k in HEADLINE]
     return table(["figure", "value"], rows + [[f"recall {c}", f"{r:.3f}"] for c, r in s["recall"].items()])
 
 

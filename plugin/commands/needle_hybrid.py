@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from plugin.commands.spectra import evaluate_app, refusing, train_app
+from plugin.commands.spectra import ThreadsOption, evaluate_app, refusing, take_threads, train_app
 
 HybridDataOption = Annotated[
     Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with ztf/*.parquet, ztf/alerts.", exists=True)
@@ -28,7 +28,7 @@ def train_needle_hybrid(
     epochs: Annotated[int | None, typer.Option(help="Passes over the samples.")] = None,
     up_samples: Annotated[int | None, typer.Option(help="Re-sampled light curves of each rare class.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    threads: ThreadsOption = 1,
 ) -> None:
     """Train ten folds of every configuration on semi-real images, or go on with a run that was cut off."""
     import torch
@@ -37,7 +37,7 @@ def train_needle_hybrid(
     from plugin.needle_hybrid_data import Source
     from plugin.needle_hybrid_train import settings, train
 
-    torch.set_num_threads(threads)
+    take_threads(threads)
     if preset not in PRESETS:
         raise typer.BadParameter(f"choose from {', '.join(PRESETS)}", param_hint="--preset")
     if device == "cuda" and not torch.cuda.is_available():
@@ -54,15 +54,14 @@ def evaluate_needle_hybrid(
     model: Annotated[Path | None, typer.Option("--model", help="A model folder; the shipped one by default.")] = None,
     run: Annotated[Path | None, typer.Option("--run", help="Folder of the training run: for the ablation.")] = None,
     write_card: Annotated[bool, typer.Option(help="Write the main figures into the model's card.")] = False,
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    threads: ThreadsOption = 1,
 ) -> None:
     """Semi-real figures on test objects: Tables 5 and 7, Fig. 12 and 17-20 in shape, at the paper's class mix."""
-    import torch
 
     from plugin.needle_hybrid_evaluate import evaluate
     from plugin.needle_hybrid_report import markdown, pictures, with_metrics
 
-    torch.set_num_threads(threads)
+    take_threads(threads)
     loaded, objects = _load(model), _objects(data)
     if objects.splits_hash != loaded.card["training"]["splits_hash"]:
         Console(stderr=True).print("[yellow]Not the objects of the training: the test split may be known to it.[/]")

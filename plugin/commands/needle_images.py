@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from plugin.commands.spectra import evaluate_app, train_app
+from plugin.commands.spectra import ThreadsOption, evaluate_app, take_threads, train_app
 from plugin.progress import progress
 
 StampsOption = Annotated[
@@ -27,16 +27,15 @@ def train_needle_quality(
     kind: Annotated[str, typer.Option(help="resnet18, or cnn (the baseline).")] = "resnet18",
     width: Annotated[int, typer.Option(help="Channels of the first layers; the paper's are 64 and 128.")] = 16,
     epochs: Annotated[int, typer.Option(help="Passes over the stamps.")] = 12,
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    threads: ThreadsOption = 1,
 ) -> None:
     """Train the stamp quality checker to the end, or on from its checkpoint, and measure it on other objects."""
-    import torch
 
     from models.needle.quality_training import QualityTraining
     from plugin.needle_quality import label, train_quality
     from plugin.needle_stamps import read_stamps
 
-    torch.set_num_threads(threads)
+    take_threads(threads)
     config = QualityTraining(kind=kind, width=width, epochs=epochs)
     labelled = label(read_stamps(data))
     out.mkdir(parents=True, exist_ok=True)

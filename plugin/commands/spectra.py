@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 
 def take_threads(threads: int) -> None:
-    """A training is asked for by somebody who knows what else the machine does: all cores by default."""
+    """Compute with so many; 0: what the administrator set, else every core, since a training is asked for knowingly."""
     import torch
 
     if threads or not THREADS_SET:

@@ -38,7 +38,7 @@ for _ in range(3):
 print(json.dumps({"seconds": sorted(times)[1], "probabilities": answer.fine.tolist()}))
 """
 NEIGHBOUR = "import torch; torch.set_num_threads(1); a = torch.randn(512, 512)\nwhile True: a = (a @ a).tanh()"
-CORES = len(os.sched_getaffinity(0))
+CORES = os.cpu_count() or 1
 WAYS = {
     "as shipped": {},
     "all cores": {"OMP_NUM_THREADS": str(CORES)},

@@ -1,12 +1,17 @@
 """The evaluation runs from a bundle to tables and pictures, and every figure in the page is one of the JSON's."""
 
+import io
+from collections.abc import Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from models.bundle import load
 from models.domain import FINE_CLASSES
 from models.training.evaluate import believe
+from plugin.bundle_view import _figures
 from plugin.evaluation import DRAWS, _draws, compare_bundles, evaluate_spectra
 from plugin.evaluation_figures import draw_all
 from plugin.evaluation_tables import comparison, markdown
@@ -72,3 +77,18 @@ def test_two_bundles_side_by_side(tmp_path) -> None:
     assert page.count("\n## ") == 2
     difference = observed[ids[1]]["difference"]["accuracy"]
     assert f"[{difference['low']:+.3f}, {difference['high']:+.3f}]" in page
+
+
+def test_bundle_show_has_every_figure_by_object_where_the_card_does() -> None:
+    card = dict(load().card)
+    real = card["metrics"]["real"]
+    older = card | {"metrics": card["metrics"] | {"real": {k: v for k, v in real.items() if k != "by_object"}}}
+
+    def shown(which: Mapping[str, Any]) -> str:
+        console = Console(width=120, record=True, file=io.StringIO())
+        console.print(_figures(which["metrics"]))
+        return console.export_text()
+
+    once = {k: f"{real['by_object'][k]['value']:.3f}" for k in ("accuracy", "macro_recall")}
+    assert all(value in shown(card) and value not in shown(older) for value in once.values())
+    assert f"{real['macro_recall']['value']:.3f}" in shown(older)
