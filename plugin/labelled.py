@@ -1,19 +1,25 @@
 """Labelled spectra of a data folder as a training set: quality control, splits, the network's grid."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from iris_client.quality import QualityRules
 from iris_client.splits import splits_hash
 from models.training.dataset import Dataset, build
 from plugin.iris.assemble import Assembled, Kept, assemble, rules_broken
 from plugin.iris.contested import contested, second_opinions
-from plugin.iris.records import POOL_FILES, Record, read_catalogue, usable
+from plugin.iris.noise_curves import noise_curves
+from plugin.iris.records import Record, read_catalogue, usable
 from plugin.iris.tensors import rows
 
-TRAINED_FILES = POOL_FILES
+SPLITS_FILE = Path(__file__).parent / "iris" / "splits.json"
+"""Objects of each split when `compact-9` was trained: wherever a label was corrected since, they stay there."""
 TRAINING_COVERAGE = 0.6
 """Narrower spectra than the service accepts still teach; they stay out of every figure."""
 DISPUTED_CLASSES = ("SLSN", "TDE")
@@ -22,33 +28,51 @@ DISPUTED_CLASSES = ("SLSN", "TDE")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """The training set, how it was split, and what was left out and why."""
+    """The training set, how it was split, and what was left out and why.
+
+    Parameters
+    ----------
+    noise_curves : ndarray of float32, shape (curves, 4096), or None
+        Of training spectra that came with errors; see `plugin.iris.noise_curves`.
+    """
 
     data: Dataset
     splits_hash: str
     rejected: Counter[str]
+    noise_curves: NDArray[np.float32] | None = None
 
 
 def load_labelled(folder: Path, *, seed: int = 42, progress: Callable[[str], None] = lambda _: None) -> Labelled:
     """Read `FOLDER/spectra/*.parquet` with labels and objects.
 
-    The splits are those of the first released bundle, made before anybody looked for copies: an object never moves.
-    So where a near copy shows two objects of different splits to be one, the one with fewer spectra is left out.
-    Spectra of a rare class whose class is disputed are in the training split, marked; their objects stand nowhere else.
-    So are those of objects that another source contradicts (`plugin.iris.contested`), wherever they stood before.
+    An object never moves: those that the bundles up to `compact-9` were trained with stand where they stood then
+    (`placed_before`), and new ones are dealt out, those of the SED Machine apart. So where a near copy shows two
+    objects of different splits to be one, the one with fewer spectra is left out. Spectra of a rare class whose class
+    is disputed are in the training split, marked; their objects stand nowhere else. So are those of objects that
+    another source contradicts (`plugin.iris.contested`), wherever they stood before.
 
     Raises
     ------
     FileNotFoundError
         If none of the files is there.
     """
-    records = list(read_catalogue(folder / "spectra", TRAINED_FILES))
+    records = list(read_catalogue(folder / "spectra"))
+    earlier = placed_before()
+    existing = {r.group: earlier[r.group] for r in records if r.group in earlier}
     # Two of the spectra that the shipped networks learned from are full of fill values. Without them the splits would
     # be others, and objects of the test among those that were learned from.
     rules = QualityRules(min_coverage=TRAINING_COVERAGE, max_range=float("inf"))
 
     def assembled(chosen: Iterable[Record], *, copies: bool) -> Assembled:
-        return assemble(chosen, rules=rules, seed=seed, copies=copies, link=False, progress=lambda _: progress(""))
+        return assemble(
+            chosen,
+            rules=rules,
+            seed=seed,
+            existing=existing,
+            copies=copies,
+            link=False,
+            progress=lambda _: progress(""),
+        )
 
     found = assembled(usable(records), copies=True)
     doubles = set(_doubles(found))
@@ -60,11 +84,19 @@ def load_labelled(folder: Path, *, seed: int = 42, progress: Callable[[str], Non
         *rows(doubted, doubted.kept),
         *rows(found, [_learned_as(k, doubtful[k.record.group]) for k in kept if k.record.group in doubtful]),
     ]
+    taught = {k.spectrum.spectrum_id: k.spectrum.wavelength_A for k in clear if found.split_of(k.record) == "train"}
     return Labelled(
+        noise_curves=noise_curves(folder, taught),
         data=build([*rows(found, clear), *(replace(r, split="train", disputed=True) for r in marked)]),
         splits_hash=splits_hash(found.splits.assignment),
         rejected=rules_broken(found) + Counter({"one object under two names": len(doubles)}),
     )
+
+
+def placed_before() -> dict[str, str]:
+    """Split of every object that was dealt out before, by name."""
+    listed = json.loads(SPLITS_FILE.read_text(encoding="utf-8"))
+    return {name: split for split, names in listed.items() for name in names}
 
 
 def _learned_as(kept: Kept, fine: str) -> Kept:

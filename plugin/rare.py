@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 from iris_client.quality import QualityRules, examine
 from models.domain import RawSpectrum
 from models.training.dataset import Dataset, Row, build
+from plugin.iris.records import RARE_FILES, catalogue_files
 
-RARE_FILES = ("spectra_rare.parquet", "spectra_rare_extra.parquet", "spectra_semireal.parquet")
+FILES = (*RARE_FILES, "spectra_semireal*.parquet")
 COLUMNS = (
     "spec_id", "object_id", "split_group", "fine_class", "rare_class", "redshift", "phase_days", "instrument", "source",
     "snr_est", "ambiguous", "semi_real", "wavelength", "flux",
@@ -54,14 +55,12 @@ def load_rare(folder: Path, *, progress: Callable[[str], None] = lambda _: None)
         )
         progress(record["spec_id"])
     if not rows:
-        raise FileNotFoundError(f"no rare spectra in {folder / 'spectra'}: expected {', '.join(RARE_FILES)}")
+        raise FileNotFoundError(f"no rare spectra in {folder / 'spectra'}: none of {', '.join(FILES)} has any")
     return build(rows), rejected
 
 
 def _records(folder: Path) -> Iterator[dict[str, Any]]:
-    for path in (folder / name for name in RARE_FILES):
-        if not path.exists():
-            continue
+    for path in catalogue_files(folder, FILES):
         file = pq.ParquetFile(path)
         columns = [c for c in COLUMNS if c in file.schema_arrow.names]
         for record in file.read(columns=columns).to_pylist():

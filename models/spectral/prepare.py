@@ -15,6 +15,11 @@ GRID_SIZE = 4096
 GRID_A: NDArray[np.float64] = np.linspace(*WINDOW_A, GRID_SIZE)
 GRID_A.setflags(write=False)
 
+PIXEL_A = (WINDOW_A[1] - WINDOW_A[0]) / (GRID_SIZE - 1)
+
+LOW_RESOLUTION_A = 15.0
+"""Pixels wider than this are those of a spectrograph like the SED Machine's (25 A, R about 100)."""
+
 GAP_A = 60.0
 """A hole wider than this is a gap, not sparse sampling: SEDM's pixels are about 25 A."""
 GAP_PIXELS = 4.0
@@ -31,10 +36,13 @@ class Prepared:
         Percentile-scaled flux, zero where missing.
     mask : ndarray of bool, shape (4096,)
         True where there was a measurement.
+    spacing_A : float
+        Median distance of the spectrum's own pixels in the window, Angstrom.
     """
 
     flux: NDArray[np.float32]
     mask: NDArray[np.bool_]
+    spacing_A: float = PIXEL_A
 
     @property
     def coverage(self) -> float:
@@ -53,7 +61,16 @@ def prepare(spectrum: Spectrum) -> Prepared:
     flux, mask = on_grid(spectrum.wavelength_A, spectrum.flux)
     if not mask.any():
         raise ValueError("nothing of the spectrum lies within 3850-9000 A")
-    return Prepared(flux=percentile_scaled(flux, mask).astype(np.float32), mask=mask)
+    return Prepared(
+        flux=percentile_scaled(flux, mask).astype(np.float32), mask=mask, spacing_A=spacing(spectrum.wavelength_A)
+    )
+
+
+def spacing(wavelength_A: NDArray[np.floating]) -> float:
+    """Median distance of neighbouring pixels in the window, Angstrom; infinite with fewer than two pixels there."""
+    wave = np.asarray(wavelength_A, np.float64)
+    inside = wave[(wave >= WINDOW_A[0]) & (wave <= WINDOW_A[1])]
+    return float(np.median(np.diff(inside))) if inside.size > 1 else float("inf")
 
 
 def on_grid(

@@ -5,14 +5,14 @@ different archives alike, so that the network cannot learn the archive instead o
 brought to low resolution, coarse sampling, high noise, a narrower window, another continuum slope.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from models.spectral.prepare import GRID_SIZE, WINDOW_A
+from models.spectral.prepare import GRID_SIZE, PIXEL_A, WINDOW_A
 
-PIXEL_A = (WINDOW_A[1] - WINDOW_A[0]) / (GRID_SIZE - 1)
 WAVELENGTH_A = torch.linspace(*WINDOW_A, GRID_SIZE)
 
 
@@ -29,7 +29,12 @@ class AugmentConfig:
         that the few known objects do not sample.
     degrade : (probability, lowest R, highest R)
         Gaussian blur to a resolving power, sampled at about its width.
+    sedm : (probability, lowest, highest signal-to-noise per pixel)
+        Seen by the SED Machine, if it was not: its resolution and pixels, noise along wavelength as one of its own
+        spectra has it. Those are not degraded further.
     noise : (probability, lowest, highest signal-to-noise per sampled pixel)
+    more_noise : (probability, lowest, highest signal-to-noise per pixel)
+        Instead, for a spectrum that the SED Machine took.
     crop : (probability, bluest start, reddest end)
         Angstrom that may be lost at the two ends.
     """
@@ -42,6 +47,8 @@ class AugmentConfig:
     stretch: tuple[float, float] = (0.0, 0.0)
     redshift: float = 0.0
     degrade: tuple[float, float, float] = (0.0, 100.0, 1000.0)
+    sedm: tuple[float, float, float] = (0.0, 4.0, 45.0)
+    more_noise: tuple[float, float, float] = (0.5, 6.0, 60.0)
     slope: tuple[float, float] = (0.0, 0.0)
     crop: tuple[float, float, float] = (0.0, 0.0, 0.0)
     telluric: float = 0.0
@@ -65,7 +72,12 @@ SURVEY_AUGMENT = AugmentConfig(
 
 
 WIDE_AUGMENT = replace(SURVEY_AUGMENT, redshift=0.4)
-SEDM_AUGMENT = replace(WIDE_AUGMENT, degrade=(0.9, 60.0, 250.0), noise=(0.9, 4.0, 40.0))
+BOTH_AUGMENT = replace(WIDE_AUGMENT, sedm=(0.35, 4.0, 45.0))
+SEDM_AUGMENT = replace(WIDE_AUGMENT, sedm=(0.75, 4.0, 45.0), degrade=(0.9, 60.0, 250.0), noise=(0.9, 4.0, 40.0))
+
+SEDM_R = (85.0, 130.0)
+SEDM_STEP_A = (22.4, 25.7)
+"""Resolving power of the SED Machine, and its pixels as pysedm wrote them from 2018 on."""
 
 LINES_A = ((6563.0, 1.0), (6584.0, 0.4), (4861.0, 0.3), (5007.0, 0.8), (4959.0, 0.27), (3727.0, 0.6))
 """Narrow lines of a star-forming galaxy and their rough strengths."""
@@ -79,16 +91,22 @@ classes are seen farther; CVs are in the Galaxy."""
 
 
 class Augmenter:
-    """Draws from one generator, so that a seed fixes every epoch; works where the generator lives, CPU or GPU."""
+    """Draws from one generator, so that a seed fixes every epoch; works where the generator lives, CPU or GPU.
 
-    def __init__(self, config: AugmentConfig, generator: torch.Generator) -> None:
-        self.config, self.generator = config, generator
+    Parameters
+    ----------
+    curves : Tensor, shape (curves, 4096), optional
+        Noise along wavelength of spectra of the SED Machine, each with a median of 1; without, it rises to the ends.
+    """
+
+    def __init__(self, config: AugmentConfig, generator: torch.Generator, curves: Tensor | None = None) -> None:
+        self.config, self.generator, self.curves = config, generator, curves
         self.device = generator.device
         self.wave = WAVELENGTH_A.to(self.device)
         self.pixel = torch.arange(GRID_SIZE, device=self.device)
 
     def __call__(
-        self, flux: Tensor, mask: Tensor, redshift: Tensor, floor: Tensor, label: Tensor
+        self, flux: Tensor, mask: Tensor, redshift: Tensor, floor: Tensor, label: Tensor, coarse: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Change a batch.
 
@@ -102,6 +120,8 @@ class Augmenter:
             Where zero flux lies below the scaled flux's zero, which is the 5th percentile.
         label : Tensor of int, shape (batch,)
             Fine class, for the range of redshifts.
+        coarse : Tensor of bool, shape (batch,), optional
+            Which were sampled as coarsely as the SED Machine does; none if left out.
 
         Returns
         -------
@@ -114,7 +134,7 @@ class Augmenter:
         flux = flux * self._continuum(len(flux))
         if c.galaxy[0]:
             flux = self._with_galaxy(flux, redshift)
-        flux = self._degraded(flux, mask)
+        flux = self._degraded(flux, mask, torch.zeros_like(floor, dtype=torch.bool) if coarse is None else coarse)
         if c.telluric:
             flux = flux * self._telluric(len(flux))
         if c.spikes:
@@ -126,6 +146,9 @@ class Augmenter:
 
     def _uniform(self, n: int, low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(n, generator=self.generator, device=self.device)
+
+    def _log_uniform(self, n: int, low: float, high: float) -> Tensor:
+        return self._uniform(n, math.log(low), math.log(high)).exp()
 
     def _chosen(self, n: int, probability: float) -> Tensor:
         return torch.rand(n, generator=self.generator, device=self.device) < probability
@@ -180,31 +203,39 @@ class Augmenter:
         galaxy = galaxy * flux[chosen].mean(1, keepdim=True) * self._uniform(k, 0.0, most)[:, None]
         return flux.index_add(0, chosen, galaxy)
 
-    def _degraded(self, flux: Tensor, mask: Tensor) -> Tensor:
+    def _degraded(self, flux: Tensor, mask: Tensor, coarse: Tensor) -> Tensor:
         """Blur to a resolving power, sample at about half its width, add noise there, interpolate back."""
         n, c = len(flux), self.config
-        degrade = self._chosen(n, c.degrade[0])
-        log_r = self._uniform(n, torch.tensor(c.degrade[1]).log().item(), torch.tensor(c.degrade[2]).log().item())
-        width = 6400.0 / log_r.exp() / PIXEL_A * degrade  # full width at half maximum, pixels
-        if degrade.any():
-            flux = torch.where(degrade[:, None], blur(flux, mask, width / 2.355), flux)
-        step = (width * self._uniform(n, 0.3, 0.6)).clamp_min(1.0)
+        sedm = self._chosen(n, c.sedm[0]) & ~coarse
+        degrade = self._chosen(n, c.degrade[0]) & ~coarse & ~sedm
+        power = torch.where(sedm, self._uniform(n, *SEDM_R), self._log_uniform(n, *c.degrade[1:]))
+        width = 6400.0 / power / PIXEL_A * (degrade | sedm)  # full width at half maximum, pixels
+        if width.any():
+            flux = torch.where((width > 0)[:, None], blur(flux, mask, width / 2.355), flux)
+        as_sedm = coarse | sedm
+        step = torch.where(as_sedm, self._uniform(n, *SEDM_STEP_A) / PIXEL_A, width * self._uniform(n, 0.3, 0.6))
+        step = step.clamp_min(1.0)
         position = self.pixel / step[:, None]
         low = position.floor()
-        w = (position - low) * degrade[:, None]
+        w = (position - low) * (degrade | as_sedm)[:, None]
         left = (low * step[:, None]).round().long().clamp(0, GRID_SIZE - 1)
         right = ((low + 1) * step[:, None]).round().long().clamp(0, GRID_SIZE - 1)
-        noisy = flux + self._noise(flux)
+        noisy = flux + self._noise(flux, coarse, as_sedm)
         return noisy.gather(1, left) * (1 - w) + noisy.gather(1, right) * w
 
-    def _noise(self, flux: Tensor) -> Tensor:
-        """White noise at a drawn signal-to-noise, up to three times worse towards one of the ends."""
-        n, (p, low, high) = len(flux), self.config.noise
-        chosen = self._chosen(n, p)
-        snr = torch.exp(self._uniform(n, torch.tensor(low).log().item(), torch.tensor(high).log().item()))
-        sigma = flux.abs().mean(1) / snr * chosen
+    def _noise(self, flux: Tensor, coarse: Tensor, as_sedm: Tensor) -> Tensor:
+        """Noise at a drawn signal-to-noise: as in the SED Machine's spectra, or up to three times worse at the ends."""
+        n, c = len(flux), self.config
+        wanted = torch.where(coarse, self._chosen(n, c.more_noise[0]), self._chosen(n, c.noise[0]) | as_sedm)
+        snr = torch.where(as_sedm, self._log_uniform(n, *c.sedm[1:]), self._log_uniform(n, *c.noise[1:]))
+        snr = torch.where(coarse, self._log_uniform(n, *c.more_noise[1:]), snr)
         ends = self._uniform(n, 0.0, 2.0)[:, None] * torch.linspace(-1, 1, GRID_SIZE, device=self.device).abs() ** 3
-        return torch.randn(flux.shape, generator=self.generator, device=self.device) * sigma[:, None] * (1 + ends)
+        shape = 1 + ends
+        if self.curves is not None:
+            drawn = torch.randint(len(self.curves), (n,), generator=self.generator, device=self.device)
+            shape = torch.where(as_sedm[:, None], self.curves[drawn], shape)
+        sigma = (flux.abs().mean(1) / snr * wanted)[:, None] * shape
+        return torch.randn(flux.shape, generator=self.generator, device=self.device) * sigma
 
     def _telluric(self, n: int) -> Tensor:
         """Residuals of the oxygen bands near 6870 and 7605 A."""

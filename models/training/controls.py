@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.domain import FINE_CLASSES
-from models.spectral.prepare import GRID_A, GRID_SIZE
-from models.training.augment import PIXEL_A, blur, rescale
+from models.spectral.prepare import GRID_A, GRID_SIZE, PIXEL_A
+from models.training.augment import blur, rescale
 from models.training.dataset import Dataset
 from models.training.metrics import binomial_interval
 

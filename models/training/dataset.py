@@ -34,6 +34,8 @@ class Dataset:
         Index into `FINE_CLASSES`; -1 for rare classes.
     redshift, phase_days, snr, coverage : ndarray of float32, shape (n,)
         NaN where unknown.
+    spacing : ndarray of float32, shape (n,)
+        Median distance of the spectrum's own pixels, Angstrom: 1 for an archive's, 25 for the SED Machine's.
     split : ndarray of int64, shape (n,)
         Index into `SPLITS`.
     semi_real : ndarray of bool, shape (n,)
@@ -52,6 +54,7 @@ class Dataset:
     phase_days: NDArray[np.float32]
     snr: NDArray[np.float32]
     coverage: NDArray[np.float32]
+    spacing: NDArray[np.float32]
     split: NDArray[np.int64]
     semi_real: NDArray[np.bool_]
     disputed: NDArray[np.bool_]
@@ -156,6 +159,7 @@ def build(rows: Sequence[Row]) -> Dataset:
         phase_days=numbers([r.spectrum.phase_days for r in rows]),
         snr=numbers([r.snr for r in rows]),
         coverage=numbers([p.coverage for p in prepared]),
+        spacing=numbers([p.spacing_A for p in prepared]),
         split=np.array([SPLITS.index(r.split) for r in rows], np.int64),
         semi_real=np.array([r.semi_real for r in rows], bool),
         disputed=np.array([r.disputed for r in rows], bool),

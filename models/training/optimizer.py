@@ -5,6 +5,7 @@ matrix by the nearest orthogonal one, so that every direction of a layer learns 
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,8 @@ class Optimizer:
         Convolutions in channels-last memory, as `ASTRANet` has them.
     matrix_rate : float
         Rate of Muon as a multiple of AdamW's; 0: AdamW for all, as in the paper.
+    precision : torch.dtype
+        What Muon's products are computed in: the library always takes bfloat16, which a processor may have to emulate.
 
     Raises
     ------
@@ -29,7 +32,15 @@ class Optimizer:
         If a convolution lies in another order in memory: its steps would be lost.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], *, rate: float, decay: float, matrix_rate: float) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        *,
+        rate: float,
+        decay: float,
+        matrix_rate: float,
+        precision: torch.dtype = torch.bfloat16,
+    ) -> None:
         self.parameters = list(parameters)
         self.matrix_rate = matrix_rate
         matrices = [p for p in self.parameters if matrix_rate and _is_matrix(p)]
@@ -40,7 +51,8 @@ class Optimizer:
         self.pairs = [(p, nn.Parameter(_flat(p.detach()))) for p in matrices]
         if any(p.data_ptr() != view.data_ptr() for p, view in self.pairs):
             raise ValueError("a convolution is not in channels-last memory")
-        self.matrices = torch.optim.Muon([v for _, v in self.pairs], lr=rate, weight_decay=decay) if matrices else None
+        method = torch.optim.Muon if precision == torch.bfloat16 else Float32Muon
+        self.matrices = method([v for _, v in self.pairs], lr=rate, weight_decay=decay) if matrices else None
 
     def step(self, rate: float) -> None:
         """Move all parameters along their gradients, which are then forgotten."""
@@ -76,6 +88,36 @@ class Optimizer:
         yield "adam", self.vectors
         if self.matrices is not None:
             yield "muon", self.matrices
+
+
+class Float32Muon(torch.optim.Muon):
+    """Muon for processors without bfloat16: the library's steps with the products in float32."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Move every matrix once along its orthogonalised momentum."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                momentum = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
+                momentum.lerp_(p.grad, 1 - group["momentum"])
+                update = p.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                ratio = max(1.0, p.shape[0] / p.shape[1]) ** 0.5
+                p.add_(_orthogonal(update, group), alpha=-group["lr"] * ratio)
+
+
+def _orthogonal(matrix: Tensor, group: dict[str, Any]) -> Tensor:
+    """Five Newton-Schulz steps towards the nearest orthogonal matrix (Jordan et al. 2024)."""
+    a, b, c = group["ns_coefficients"]
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / x.norm().clamp(min=group["eps"])
+    for _ in range(group["ns_steps"]):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if tall else x
 
 
 def _is_matrix(p: nn.Parameter) -> bool:

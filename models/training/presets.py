@@ -5,7 +5,7 @@ from typing import Any
 
 from models.spectral.losses import LossConfig
 from models.spectral.net import COARSE, COMPACT, PAPER, VELOCITY, NetConfig
-from models.training.augment import PAPER_AUGMENT, SEDM_AUGMENT, WIDE_AUGMENT, AugmentConfig
+from models.training.augment import BOTH_AUGMENT, PAPER_AUGMENT, SEDM_AUGMENT, WIDE_AUGMENT, AugmentConfig
 from models.training.auxiliary import ALL_AUXILIARY, AuxiliaryConfig
 from models.training.sampling import PAPER_SAMPLING, SURVEY_SAMPLING, MetadataConfig, SamplingConfig
 
@@ -90,6 +90,7 @@ _RESTART = replace(
 _COARSE = replace(
     _RESTART,
     net=COARSE,
+    augment=BOTH_AUGMENT,
     simulated=0.3,
     epochs=48,
     learning_rate=1.5e-3,

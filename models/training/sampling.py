@@ -9,6 +9,7 @@ from torch import Tensor
 
 from models.domain import FINE_CLASSES
 from models.spectral.instruments import instrument_number
+from models.spectral.prepare import LOW_RESOLUTION_A
 from models.training.dataset import Dataset
 
 
@@ -38,6 +39,8 @@ class SamplingConfig:
         Factor on semi-real spectra of classes that have real ones.
     disputed : float
         Factor on spectra whose class the sources disagree on.
+    low_resolution : float
+        How much more often a real spectrum of the SED Machine's sampling is shown than another of its class.
     """
 
     balance: str = "effective"
@@ -45,10 +48,11 @@ class SamplingConfig:
     per_object: bool = False
     semi_real: float = 1.0
     disputed: float = 0.0
+    low_resolution: float = 1.0
 
 
 PAPER_SAMPLING = SamplingConfig()
-SURVEY_SAMPLING = SamplingConfig(balance="tempered", per_object=True, semi_real=0.25, disputed=0.5)
+SURVEY_SAMPLING = SamplingConfig(balance="tempered", per_object=True, semi_real=0.25, disputed=0.5, low_resolution=3.0)
 
 
 ENOUGH_REAL = 20
@@ -74,6 +78,10 @@ def weights(data: Dataset, config: SamplingConfig) -> Tensor:
     real = real_counts(data) >= ENOUGH_REAL
     weight = weight * np.where(data.semi_real & real[data.label], config.semi_real, 1.0)
     weight = weight * np.where(data.disputed, config.disputed, 1.0)
+    # As above: between the spectrographs of a class, not between classes.
+    coarse = np.where((data.spacing > LOW_RESOLUTION_A) & ~data.semi_real, config.low_resolution, 1.0)
+    before, after = (np.bincount(data.label, w, len(FINE_CLASSES)) for w in (weight, weight * coarse))
+    weight = weight * coarse * (before / np.where(after > 0, after, 1.0))[data.label]
     return torch.tensor(weight / weight.sum())
 
 

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from models.spectral.prepare import GRID_A, GRID_SIZE, WINDOW_A, percentile_scaled
+from models.spectral.prepare import GRID_A, PIXEL_A, WINDOW_A, percentile_scaled
 from models.training.dataset import Dataset
 from models.training.oddities import made_up
 
 Floats = NDArray[np.float64]
 RNG = np.random.Generator
 LIGHT_KM_S = 299792.458
-PIXEL_A = (WINDOW_A[1] - WINDOW_A[0]) / (GRID_SIZE - 1)
 BALMER = ((6563.0, 1.0), (4861.0, 0.35), (4340.0, 0.2), (4102.0, 0.12), (3970.0, 0.08))
 TIO = ((4760, 4950, 0.5), (4955, 5160, 0.7), (5167, 5440, 0.6), (5448, 5600, 0.4), (5759, 5950, 0.4), (5847, 6050, 0.5),
        (6158, 6380, 0.6), (6651, 6850, 0.7), (7053, 7270, 1.0), (7589, 7860, 0.8), (8206, 8350, 0.4), (8432, 8600, 0.5),

@@ -18,6 +18,7 @@ from models.bundle import read_member
 from models.domain import FINE_CLASSES
 from models.spectral.losses import total_loss
 from models.spectral.net import ASTRANet, Output
+from models.spectral.prepare import LOW_RESOLUTION_A
 from models.training.augment import Augmenter
 from models.training.auxiliary import (
     STRANGERS,
@@ -56,6 +57,7 @@ def train_seed(
     device: str = "cpu",
     start_from: Path | None = None,
     compiled: bool = False,
+    curves: NDArray[np.float32] | None = None,
     report: Progress = lambda _: None,
 ) -> dict[str, dict[str, Tensor]]:
     """Train one seed to the end, or on from its last checkpoint.
@@ -71,6 +73,8 @@ def train_seed(
     compiled : bool
         Let PyTorch compile the network first, which takes a minute and a C++ compiler and a quarter off each epoch.
         Sums come in another order then: as repeatable, but not the same weights.
+    curves : ndarray of float32, shape (curves, 4096), optional
+        Noise along wavelength of training spectra of the SED Machine; see `augment.Augmenter`.
     report : callable
         Called with the figures of each epoch.
 
@@ -79,7 +83,7 @@ def train_seed(
     dict
         Weights of the two members, `best` and `swa`.
     """
-    run = _Run(data, config, seed, folder, device, start_from, compiled)
+    run = _Run(data, config, seed, folder, device, start_from, compiled, curves)
     for epoch in range(run.epoch, config.epochs):
         if epoch - run.best_epoch > config.patience:
             break
@@ -112,6 +116,7 @@ class _Run:
         device: str,
         start_from: Path | None,
         compiled: bool,
+        curves: NDArray[np.float32] | None,
     ) -> None:
         self.config, self.seed, self.folder, self.device = config, seed, folder, torch.device(device)
         self.train = data.part("train", real=False, min_coverage=config.min_coverage)
@@ -129,6 +134,9 @@ class _Run:
         self.flux = torch.from_numpy(self.train.flux)
         self.mask = torch.from_numpy(self.train.masks())
         self.floor = torch.from_numpy(self.train.floor)
+        self.coarse = torch.from_numpy(self.train.spacing > LOW_RESOLUTION_A)
+        self.curves = None if curves is None else torch.from_numpy(curves).to(self.device)
+        self.precision = precision(self.device)
         # For the range of redshifts alone; a stranger's -1 takes the last class's, as good as any.
         self.labels = torch.from_numpy(self.train.label)
         self.subtypes = torch.from_numpy(subtypes(self.train))
@@ -143,7 +151,11 @@ class _Run:
         self.forward: Callable[..., Output] = torch.compile(self.net, dynamic=False) if compiled else self.net
         self.learned = [*self.net.parameters(), *(self.heads.parameters() if config.auxiliary.used else ())]
         self.optimizer = Optimizer(
-            self.learned, rate=config.learning_rate, decay=config.weight_decay, matrix_rate=config.matrix_rate
+            self.learned,
+            rate=config.learning_rate,
+            decay=config.weight_decay,
+            matrix_rate=config.matrix_rate,
+            precision=self.precision,
         )
         self.average = self._weights()
         self.best, self.swa = self._weights(), self._weights()
@@ -178,15 +190,14 @@ class _Run:
     def _batches(self, epoch: int) -> Iterator[_Batch]:
         host = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         local = torch.Generator(device=self.device).manual_seed(self.seed * 2_000_003 + epoch)
-        augment = Augmenter(self.config.augment, local)
+        augment = Augmenter(self.config.augment, local, self.curves)
         for _ in range(self.steps):
             index = torch.multinomial(self.weights, self.config.batch, replacement=True, generator=host)
             values, valid = (t.to(self.device) for t in metadata(self.train, index, self.config.metadata, host))
             flux = self.flux[index].to(self.device).float()
             mask = self.mask[index].to(self.device).float()
-            flux, mask, redshift = augment(
-                flux, mask, values[:, 1], self.floor[index].to(self.device), self.labels[index].to(self.device)
-            )
+            floor, label, coarse = (t[index].to(self.device) for t in (self.floor, self.labels, self.coarse))
+            flux, mask, redshift = augment(flux, mask, values[:, 1], floor, label, coarse)
             values[:, 1] = redshift * valid[:, 1]
             targets = F.one_hot(self.kinds[index], KINDS)[:, : len(FINE_CLASSES)].float().to(self.device)
             mixed = bool(torch.rand((), generator=host) < self.config.mixup)
@@ -198,7 +209,7 @@ class _Run:
 
     def _step(self, step: int, batch: _Batch) -> dict[str, float]:
         c = self.config
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
             output = self.forward(batch.flux, batch.mask, batch.values, batch.valid)
         # Strangers are of no class: their row of targets is empty.
         ordinary = batch.targets.sum(1) > 0
@@ -234,11 +245,11 @@ class _Run:
         return {k: float(v.detach()) for k, v in terms.items()}
 
     def _validate(self) -> dict[str, float]:
-        label = self.select.label
-        p = predict(self._averaged(), self.select, device=self.device)
-        recall = [float((p[label == k].argmax(1) == k).mean()) for k in range(len(FINE_CLASSES)) if (label == k).any()]
-        accuracy = float((p.argmax(1) == label).mean())
-        return {"accuracy": accuracy, "macro_recall": float(np.mean(recall))}
+        """Accuracy and macro recall with each object once; mean over low and high resolution where there are both."""
+        right = predict(self._averaged(), self.select, device=self.device).argmax(1) == self.select.label
+        coarse = self.select.spacing > LOW_RESOLUTION_A
+        parts = [_each_object_once(self.select.rows(part), right[part]) for part in (coarse, ~coarse) if part.any()]
+        return dict(zip(("accuracy", "macro_recall"), np.mean(parts, 0).tolist(), strict=True))
 
     def _averaged(self) -> ASTRANet:
         net = ASTRANet(self.config.net).to(self.device)
@@ -276,6 +287,22 @@ class _Run:
         self.optimizer.restore(tensors)
         for name in ("epoch", "best_epoch", "best_score", "swa_count"):
             setattr(self, name, counters[name])
+
+
+def _each_object_once(data: Dataset, right: NDArray[np.bool_]) -> tuple[float, float]:
+    _, group, size = np.unique(np.array(data.groups), return_inverse=True, return_counts=True)
+    weight = 1 / size[group]
+    total, hits = (np.bincount(data.label, w, len(FINE_CLASSES)) for w in (weight, weight * right))
+    return float(hits.sum() / total.sum()), float((hits[total > 0] / total[total > 0]).mean())
+
+
+def precision(device: torch.device) -> torch.dtype:
+    """What a training step is computed in: bfloat16 where the processor multiplies it, else float32.
+
+    A processor without such instructions (AVX2 alone) emulates them, and a step takes eight times as long.
+    """
+    fast = device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.bfloat16 if fast else torch.float32
 
 
 @torch.inference_mode()

@@ -19,9 +19,9 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from models.domain import FINE_CLASSES
-from models.spectral.prepare import GRID_A, WINDOW_A, percentile_scaled
+from models.spectral.prepare import GRID_A, PIXEL_A, WINDOW_A, percentile_scaled
 from models.training.dataset import Dataset, joined
-from models.training.simulated import LIGHT_KM_S, PIXEL_A, RNG, Floats, black_body, bump, galaxy, reddened
+from models.training.simulated import LIGHT_KM_S, RNG, Floats, black_body, bump, galaxy, reddened
 
 SOURCE: Final = "simulated"
 HYDROGEN = ((6563.0, 1.0), (4861.0, 0.4), (4340.0, 0.22), (4102.0, 0.12))
@@ -181,6 +181,7 @@ def _of_class(data: Dataset, name: str, n: int, seed: int) -> Dataset:
         "label": np.full(n, FINE_CLASSES.index(name), np.int64),
         "redshift": np.array([z for _, z, _ in made], np.float32),
         "phase_days": np.full(n, np.nan, np.float32),
+        "spacing": np.full(n, PIXEL_A, np.float32),
         "semi_real": np.ones(n, bool),
         "disputed": np.zeros(n, bool),
         "ids": names,

@@ -91,8 +91,10 @@ def train_spectral(
     """Train the spectral classifier: each seed to the end or on from its checkpoint, then make a bundle of all."""
     import dataclasses
 
+    import torch
+
     from models.training.presets import PRESETS
-    from models.training.train import train_seed
+    from models.training.train import precision, train_seed
     from plugin.make_bundle import make_bundle
 
     if preset not in PRESETS:
@@ -107,12 +109,21 @@ def train_spectral(
         for seed in map(int, seeds.split(",")):
             _require_net(start_from, seed, config.net)
     labelled = read_labelled(data)
+    print(f"computing in {str(precision(torch.device(device))).removeprefix('torch.')}", flush=True)
     members: dict[tuple[int, str], Any] = {}
     for seed in map(int, seeds.split(",")):
         if start_from is not None:
             _remember(out / f"earlier-{seed}.json", start_from)
         for kind, weights in train_seed(
-            labelled.data, config, seed, out, device=device, start_from=start_from, compiled=compiled, report=tell
+            labelled.data,
+            config,
+            seed,
+            out,
+            device=device,
+            start_from=start_from,
+            compiled=compiled,
+            curves=labelled.noise_curves,
+            report=tell,
         ).items():
             members[seed, kind] = weights
     with progress("calibrate", len(labelled.data.part("calibrate"))) as advance:

@@ -203,8 +203,8 @@ def _split(
         names.setdefault(record.group, set()).update(record.names)
     known = alias_groups(names, [(link.first, link.second) for link in links])
     fine = [r for r in labelled if r.label.fine]
-    # Semi-real spectra are dealt out apart, so that each split has its share of the real ones.
-    strata = [r.class_name + (" (semi-real)" if r.semi_real else "") for r in fine]
+    # Semi-real spectra are dealt out apart, and so are the SED Machine's: each split has its share of either.
+    strata = [r.class_name + (" (semi-real)" if r.semi_real else " (SED Machine)" if r.sedm else "") for r in fine]
     return assign_linked([r.group for r in fine], strata, known, seed=seed, existing=existing)
 
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from iris_client.taxonomy import Label, translate
 from models.domain import RawSpectrum
 
-POOL_FILES: Final = ("spectra_pool.parquet", "spectra_pool_extra.parquet", "spectra_semireal.parquet")
-"""Of the trained classes; the semi-real file holds some rare ones too."""
-RARE_FILES: Final = ("spectra_rare.parquet", "spectra_rare_extra.parquet")
+POOL_FILES: Final = ("spectra_pool*.parquet", "spectra_semireal*.parquet")
+"""Patterns of the files of the trained classes; the semi-real ones hold some rare ones too."""
+RARE_FILES: Final = ("spectra_rare*.parquet",)
 _COLUMNS: Final = (
     "spec_id", "object_id", "split_group", "aliases", "raw_type", "raw_type_all", "fine_class", "rare_class",
     "redshift", "mjd", "phase_days", "instrument", "source", "snr_est", "ambiguous", "semi_real", "wavelength", "flux",
@@ -57,12 +57,31 @@ class Record:
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def sedm(self) -> bool:
+        """Whether the SED Machine took it."""
+        return "SEDM" in (self.raw.instrument or "").upper()
+
+    @property
     def class_name(self) -> str:
         """Fine class, `rare: ...`, or `no class`: the row it is counted in."""
         return self.label.fine or (f"rare: {self.label.rare}" if self.label.rare else "no class")
 
 
-def read_catalogue(folder: Path, files: Sequence[str] = POOL_FILES) -> Iterator[Record]:
+def catalogue_files(folder: Path, patterns: Sequence[str] = POOL_FILES) -> list[Path]:
+    """The labelled parquet files of a data folder, pattern by pattern, each in the order of their names.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    """
+    paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+    if not paths:
+        raise FileNotFoundError(f"no labelled spectra in {folder}: expected {', '.join(patterns)}")
+    return paths
+
+
+def read_catalogue(folder: Path, patterns: Sequence[str] = POOL_FILES) -> Iterator[Record]:
     """The spectra of a data folder's parquet files, in their order.
 
     Labels are the catalogue's own (`fine_class`, `rare_class`), which people have looked at; without those columns
@@ -73,10 +92,7 @@ def read_catalogue(folder: Path, files: Sequence[str] = POOL_FILES) -> Iterator[
     FileNotFoundError
         If none of the files is there.
     """
-    paths = [folder / name for name in files if (folder / name).exists()]
-    if not paths:
-        raise FileNotFoundError(f"no labelled spectra in {folder}: expected {', '.join(files)}")
-    for path in paths:
+    for path in catalogue_files(folder, patterns):
         yield from read_parquet(path)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.spectral.prepare import GRID_A, GRID_SIZE, percentile_scaled
-from models.training.augment import PIXEL_A, SURVEY_AUGMENT, AugmentConfig, Augmenter, blur, rescale
+from models.spectral.prepare import GRID_A, GRID_SIZE, PIXEL_A, percentile_scaled
+from models.training.augment import SURVEY_AUGMENT, AugmentConfig, Augmenter, blur, rescale
 
 OFF = AugmentConfig(
     shift=(0, 0), warp=(0, 0), scale=(0, 1, 1), noise=(0, 10, 50), holes=(0, 0.05, 0.3), degrade=(0.0, 80.0, 700.0)
@@ -91,3 +91,30 @@ def test_rescaling_is_that_of_the_service() -> None:
     mask = (torch.rand(3, GRID_SIZE, generator=generator) > 0.3).float()
     expected = [percentile_scaled(f.double().numpy(), m.numpy() > 0) for f, m in zip(flux, mask, strict=True)]
     np.testing.assert_allclose(rescale(flux, mask).numpy(), np.stack(expected), atol=1e-5)
+
+
+def test_seen_by_the_sed_machine_noise_follows_its_curves() -> None:
+    n = 48
+    flux = torch.ones(n, GRID_SIZE) + 0.2 * torch.linspace(0, 1, GRID_SIZE)
+    mask, zeros = torch.ones_like(flux), torch.zeros(n)
+    curve = torch.where(torch.arange(GRID_SIZE) < GRID_SIZE // 2, 4.0, 1.0)[None]
+    config = dataclasses.replace(OFF, sedm=(1.0, 20.0, 20.0))
+    augment = Augmenter(config, torch.Generator().manual_seed(0), curve)
+    after, _, _ = augment(flux, mask, zeros, torch.full((n,), 1.0), zeros.long())
+    blue, red = (after[:, s].diff(dim=1).std() for s in (slice(100, 1900), slice(2200, 4000)))
+    assert 3.2 < float(blue / red) < 4.8
+    # Straight lines between pixels of 25 A, which are 20 of the grid's.
+    bends = (after[0].diff(n=2).abs() > 1e-4 * after.abs().max()).float().mean()
+    assert 0.02 < float(bends) < 0.15
+
+
+def test_a_spectrum_of_the_sed_machine_is_not_degraded_again() -> None:
+    flux, mask = spectra(8)
+    wiggles = torch.sin(torch.arange(GRID_SIZE) * (2 * np.pi / 60))  # three pixels of the SED Machine
+    flux = rescale(flux + 0.5 * wiggles, mask)
+    config = dataclasses.replace(OFF, degrade=(1.0, 60.0, 60.0), more_noise=(0.0, 6.0, 60.0))
+    augment = Augmenter(config, torch.Generator().manual_seed(0))
+    coarse = torch.arange(8) % 2 == 0
+    after, _, _ = augment(flux, mask, torch.zeros(8), torch.full((8,), 0.5), torch.zeros(8).long(), coarse)
+    kept = (after * wiggles).mean(1)
+    assert float(kept[coarse].min()) > 3 * float(kept[~coarse].max())

@@ -1,5 +1,7 @@
 """The training set, and which part of it an epoch shows."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -61,3 +63,23 @@ def test_mixup_blends_targets_and_keeps_what_both_measured() -> None:
     assert (both[0, :5] == 0).all()
     torch.testing.assert_close(blend, both)
     assert mixed.diagonal().min() >= 0.5
+
+
+def test_neither_spectrograph_drowns_the_other_and_no_class_pays() -> None:
+    data = ripples(12)
+    data = replace(data, spacing=np.where(np.arange(len(data)) % 4 == 0, 25.6, 1.5).astype(np.float32))
+    plain, more = (weights(data, SamplingConfig(balance="tempered", low_resolution=f)).numpy() for f in (1.0, 3.0))
+    coarse = data.spacing > 15
+    for k in range(len(FINE_CLASSES)):
+        mine = data.label == k
+        assert np.isclose(plain[mine].sum(), more[mine].sum())
+        ratio = more[mine & coarse].mean() / more[mine & ~coarse].mean()
+        assert np.isclose(ratio, 3 * plain[mine & coarse].mean() / plain[mine & ~coarse].mean())
+
+
+def test_semi_real_spectra_are_not_brought_forward_for_their_pixels() -> None:
+    data = replace(ripples(4), spacing=np.full(len(ripples(4)), 25.6, np.float32))
+    made = replace(data, semi_real=np.arange(len(data)) % 2 == 0)
+    plain, more = (weights(made, SamplingConfig(low_resolution=f)).numpy() for f in (1.0, 3.0))
+    ratio = more[made.semi_real].mean() / more[~made.semi_real].mean()
+    assert np.isclose(ratio, plain[made.semi_real].mean() / plain[~made.semi_real].mean() / 3)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from models.spectral.layers import Conv
-from models.training.optimizer import Optimizer, _is_matrix
+from models.training.optimizer import Float32Muon, Optimizer, _is_matrix
 
 RATE, DECAY = 1e-2, 0.1
 
@@ -84,3 +84,28 @@ def test_what_it_remembers_goes_on_where_it_was(net) -> None:
 def test_a_convolution_in_another_order_is_refused() -> None:
     with pytest.raises(ValueError, match="channels-last"):
         optimizer_of(Conv(40, 36, 5), 3.0)
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (90, 33), (33, 90)])
+def test_muon_in_float32_takes_the_steps_of_the_library(shape) -> None:
+    torch.manual_seed(1)
+    start = torch.randn(shape)
+    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
+    options = {"lr": RATE, "weight_decay": DECAY}
+    pairs = [(ours, Float32Muon([ours], **options)), (theirs, torch.optim.Muon([theirs], **options))]
+    for i in range(4):
+        slope = torch.randn(shape, generator=torch.Generator().manual_seed(i))
+        for p, method in pairs:
+            p.grad = slope.clone()
+            method.step()
+    moved, expected = ours.detach() - start, theirs.detach() - start
+    assert float((moved - expected).norm() / expected.norm()) < 0.02  # bfloat16 has three digits
+    assert not torch.equal(ours, theirs)
+
+
+def test_precision_decides_which_muon_steps(net) -> None:
+    kinds = [
+        type(Optimizer(net.parameters(), rate=RATE, decay=DECAY, matrix_rate=3.0, precision=p).matrices)
+        for p in (torch.bfloat16, torch.float32)
+    ]
+    assert kinds == [torch.optim.Muon, Float32Muon]
