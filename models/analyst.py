@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from models.conformal.domains import Domains
 from models.conformal.sets import LAC
 from models.conformal.spread import decompose
 from models.domain import (
@@ -23,8 +24,8 @@ from models.domain import (
     Status,
     Verdict,
 )
-from models.oddness import ALPHA, Judged, Oddness
-from models.sentinel.detector import OperatingRegime
+from models.oddness import ALPHA, AnomalyLayer, Judged
+from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
 from models.spectral.ensemble import Beliefs, Metadata
 from models.spectral.prepare import Prepared, prepare
 
@@ -52,12 +53,27 @@ class Analyst:
         One without an anomaly layer answers without anomaly, p-values and policy, and says so.
     regime : str
         Which operating regime decides whether a spectrum is anomalous; see `models.sentinel.detector`.
+    alpha, false_alarm_rate : float
+        The operator's budget: error rate of sets, cells and policy, and share of ordinary spectra that are flagged.
     """
 
-    def __init__(self, bundle: Bundle, *, regime: OperatingRegime = "anchor") -> None:
-        self._bundle = bundle
-        self._oddness = None if bundle.sentinel is None else Oddness(bundle.sentinel, regime)
-        self._lac = LAC(bundle.calibration["nonconformity"])
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        regime: OperatingRegime = "anchor",
+        alpha: float = ALPHA,
+        false_alarm_rate: float = FALSE_ALARM_RATE,
+    ) -> None:
+        self._bundle, self._alpha = bundle, alpha
+        self._layer = (
+            None
+            if bundle.sentinel is None
+            else AnomalyLayer(bundle.sentinel, regime, alpha=alpha, false_alarm_rate=false_alarm_rate)
+        )
+        scores = bundle.calibration["nonconformity"]
+        self._domains = Domains.of(bundle.calibration.get("spacing"), len(scores))
+        self._lac = {name: LAC(scores[mask]) for name, mask in self._domains.masks.items()}
 
     @property
     def bundle_id(self) -> str:
@@ -77,10 +93,12 @@ class Analyst:
         return self._bundle.sentinel.analogs.drawn(spectrum_id)
 
     @property
-    def false_alarm_rates(self) -> Mapping[str, float]:
-        """Share of ordinary (calibration) spectra each operating regime flags; empty without an anomaly layer."""
-        sentinel = self._bundle.sentinel
-        return {} if sentinel is None else {str(k): v for k, v in sentinel.false_alarm_rates().items()}
+    def expected(self) -> Mapping[str, Mapping[str, float]]:
+        """Share of ordinary (calibration) spectra that each regime flags, that become an ALERT and a COMMIT.
+
+        By domain (`models.conformal.domains`); empty without an anomaly layer.
+        """
+        return {} if self._layer is None else self._layer.expected()
 
     def run(self, evidence: Evidence, caveats: Sequence[Caveat] = ()) -> Report:
         """Answer for one object; see `run_many`."""
@@ -100,7 +118,7 @@ class Analyst:
         metadata = [self._metadata(e) for e, _ in usable]
         beliefs = self._bundle.ensemble.predict([p for _, p in usable], metadata)
         judged = self._judged(beliefs, [p for _, p in usable], metadata)
-        answers = iter(self._answer(beliefs, judged, i) for i in range(len(usable)))
+        answers = iter(self._answer(beliefs, judged, i, p.spacing_A) for i, (_, p) in enumerate(usable))
         return [
             self._report(evidence, caveats, None if p is None else next(answers))
             for (evidence, _), (p, caveats) in zip(items, prepared, strict=True)
@@ -127,12 +145,21 @@ class Analyst:
 
     def _judged(self, beliefs: Beliefs, prepared: list[Prepared], metadata: list[Metadata]) -> Judged | None:
         """What the anomaly layer finds. It was calibrated without metadata, and so it is asked without."""
-        if self._oddness is None or not prepared:
+        if self._layer is None or not prepared:
             return None
         told = any(m != Metadata() for m in metadata)
-        return self._oddness.judge(self._bundle.ensemble.predict(prepared) if told else beliefs)
+        plain = self._bundle.ensemble.predict(prepared) if told else beliefs
+        return self._layer.judge(plain, [p.spacing_A for p in prepared])
 
-    def _answer(self, beliefs: Beliefs, judged: Judged | None, i: int) -> Answer:
+    def _sets(self, fine: NDArray[np.float64], consulted: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Prediction set at every alpha; of several domains each class that any of them keeps."""
+        sets = {}
+        for alpha in sorted({*ALPHAS, self._alpha}):
+            kept = np.any([self._lac[name].members(fine[None], alpha)[0] for name in consulted], axis=0)
+            sets[f"{alpha:g}"] = tuple(np.array(FINE_CLASSES)[kept].tolist())
+        return sets
+
+    def _answer(self, beliefs: Beliefs, judged: Judged | None, i: int, spacing_A: float) -> Answer:
         fine, coarse = beliefs.fine[i], beliefs.coarse[i]
         verdict = Verdict(
             label=FINE_CLASSES[int(fine.argmax())],
@@ -142,22 +169,24 @@ class Analyst:
             members=len(beliefs.seeds),
         )
         calibration = self._bundle.card["calibration"]
-        sets = {
-            f"{alpha:g}": tuple(np.array(FINE_CLASSES)[self._lac.members(fine[None], alpha)[0]].tolist())
-            for alpha in ALPHAS
-        }
+        consulted = self._domains.consulted(spacing_A)
+        cell, size = self._domains.named(consulted)
+        sets = self._sets(fine, consulted)
         confidence = Confidence(
             prediction_sets=sets,
             method="lac",
             calibration_id=calibration["id"],
-            calibration_size=calibration["size"],
+            calibration_cell=cell,
+            calibration_size=size,
             calibration_date=calibration["date"],
             entropy=entropies(beliefs, i),
         )
+        unlike = self._domains.caveat(spacing_A)
+        caveats = () if unlike is None else (Caveat(code=CaveatCode.UNLIKE_CALIBRATION, text=unlike),)
         if judged is None:
-            return Answer(verdict, confidence, None, (NO_SENTINEL,))
-        found = judged.findings(i, verdict, sets[f"{ALPHA:g}"])
-        return Answer(verdict, replace(confidence, **found.confidence), found.anomaly, found.caveats)
+            return Answer(verdict, confidence, None, (*caveats, NO_SENTINEL))
+        found = judged.findings(i, verdict, sets[f"{self._alpha:g}"])
+        return Answer(verdict, replace(confidence, **found.confidence), found.anomaly, (*caveats, *found.caveats))
 
     def _report(self, evidence: Evidence, caveats: tuple[Caveat, ...], answer: Answer | None) -> Report:
         spectrum_id = evidence.spectrum.spectrum_id if evidence.spectrum else evidence.spectrum_id

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from models.conformal.admcp import ADMCP, Cell
+from models.conformal.domains import Domains, smallest_cell
 from models.conformal.mondrian import Mondrian
-from models.conformal.policy import Policy, Regime, decide, fit_thresholds, regime, sentence
+from models.conformal.policy import Policy, Regime, Thresholds, decide, fit_thresholds, regime, sentence
 from models.conformal.spread import decompose
 from models.domain import FINE_CLASSES, Anomaly, Caveat, CaveatCode, Verdict
-from models.sentinel.detector import Judgement, OperatingRegime, Sentinel
+from models.sentinel.detector import FALSE_ALARM_RATE, REGIMES, Calibration, Limits, OperatingRegime, Sentinel
 from models.sentinel.scores import FAMILIES
 from models.spectral.ensemble import Beliefs
 
@@ -35,107 +36,191 @@ class Findings:
     caveats: tuple[Caveat, ...]
 
 
-class Oddness:
-    """The anomaly layer and its conformal calibration, for the analyst.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """Everything that the calibration spectra of one domain decide."""
+
+    limits: Limits
+    thresholds: Thresholds
+    mondrian: Mondrian
+    admcp: ADMCP
+
+    @classmethod
+    def on(cls, calibration: Calibration, alpha: float, false_alarm_rate: float) -> "Calibrated":
+        """Fit every threshold on some calibration spectra."""
+        top, anomaly = calibration.fine.max(1), calibration.anomaly
+        return cls(
+            limits=Limits.of(calibration, false_alarm_rate),
+            thresholds=fit_thresholds(
+                top, anomaly, calibration.epistemic, alpha=alpha, false_alarm_rate=false_alarm_rate
+            ),
+            mondrian=Mondrian(
+                scores=anomaly,
+                predicted=calibration.predicted,
+                classes=len(FINE_CLASSES),
+                smallest=smallest_cell(alpha),
+            ),
+            admcp=ADMCP(1.0 - top, anomaly, calibration.predicted, alpha=alpha),
+        )
+
+
+class AnomalyLayer:
+    """The anomaly scores and their conformal calibration, domain by domain, for the analyst.
 
     Parameters
     ----------
     sentinel : Sentinel
     regime : str
-        Which operating regime decides `Anomaly.flagged`; see `Sentinel.flags`.
+        Which operating regime decides `Anomaly.flagged`; see `Limits.flags`.
+    alpha, false_alarm_rate : float
+        The operator's budget: every threshold follows from these two.
     """
 
-    def __init__(self, sentinel: Sentinel, regime: OperatingRegime = "anchor") -> None:
-        self._sentinel, self._regime = sentinel, regime
+    def __init__(
+        self,
+        sentinel: Sentinel,
+        regime: OperatingRegime = "anchor",
+        *,
+        alpha: float = ALPHA,
+        false_alarm_rate: float = FALSE_ALARM_RATE,
+    ) -> None:
+        self.sentinel, self.regime = sentinel, regime
         cal = sentinel.calibration
-        top = cal.fine.max(1)
-        self.thresholds = fit_thresholds(top, cal.anomaly, cal.epistemic)
-        self.mondrian = Mondrian(scores=cal.anomaly, predicted=cal.predicted, classes=len(FINE_CLASSES))
-        self.admcp = ADMCP(1.0 - top, cal.anomaly, cal.predicted, alpha=ALPHA)
+        self.domains = Domains.of(cal.spacing, len(cal.label))
+        self.calibrated = {
+            name: Calibrated.on(cal.rows(mask), alpha, false_alarm_rate) for name, mask in self.domains.masks.items()
+        }
 
-    def judge(self, beliefs: Beliefs) -> "Judged":
+    def judge(self, beliefs: Beliefs, spacing_A: Sequence[float]) -> "Judged":
         """Look at some spectra.
 
         Parameters
         ----------
         beliefs : Beliefs
             Without redshift and phase, as the layer was fitted and calibrated.
+        spacing_A : sequence of float
+            Median distance of each spectrum's pixels.
         """
-        return Judged(self, self._sentinel, self._regime, beliefs, self._sentinel.judge(beliefs))
+        return Judged(self, beliefs, spacing_A)
+
+    def expected(self) -> Mapping[str, Mapping[str, float]]:
+        """Share of calibration spectra that each regime flags, that become an ALERT and a COMMIT, by domain."""
+        found: dict[str, dict[str, float]] = {}
+        for name, mask in self.domains.masks.items():
+            part, own = self.sentinel.calibration.rows(mask), self.calibrated[name]
+            told = [decide(c, a, own.thresholds) for c, a in zip(part.fine.max(1), part.anomaly, strict=True)]
+            found[name] = {
+                **{str(r): float(own.limits.flags(part.seed_scores, r).mean()) for r in REGIMES},
+                "ALERT": float(np.mean([p is Policy.ALERT for p in told])),
+                "COMMIT": float(np.mean([p is Policy.COMMIT for p in told])),
+            }
+        return found
 
 
 class Judged:
     """Some spectra, judged; `findings(i, ...)` says what about the i-th."""
 
-    def __init__(
-        self, layer: Oddness, sentinel: Sentinel, operating: OperatingRegime, beliefs: Beliefs, judgement: Judgement
-    ) -> None:
-        self._layer, self._sentinel, self._judgement = layer, sentinel, judgement
-        self._regime: OperatingRegime = operating
-        self._score, self._embedding = judgement.score, beliefs.embedding
+    def __init__(self, layer: AnomalyLayer, beliefs: Beliefs, spacing_A: Sequence[float]) -> None:
+        self._layer, self._spacing = layer, spacing_A
+        self._judgement = layer.sentinel.judge(beliefs)
+        self._score, self._embedding = self._judgement.score, beliefs.embedding
         self._top, self._predicted = beliefs.fine.max(1), beliefs.fine.argmax(1)
         self._epistemic = decompose(beliefs.member_fine).epistemic
-        self._flagged = sentinel.flags(judgement.seed_scores, operating)
-        self._marginal = layer.mondrian.marginal(self._score)
-        self._mondrian = layer.mondrian.per_class(self._score, self._predicted)
 
     def findings(self, i: int, verdict: Verdict, classes: Sequence[str]) -> Findings:
-        """Everything about one spectrum.
+        """Everything about one spectrum; of several domains the most cautious word counts.
 
         Parameters
         ----------
         verdict : Verdict
             As it is reported: with redshift and phase where they are known.
         classes : sequence of str
-            Its prediction set at alpha = 0.05.
+            Its prediction set at the operator's alpha.
         """
-        cell = self._layer.admcp.cell(1.0 - float(self._top[i]), float(self._score[i]), int(self._predicted[i]))
-        thresholds, p = self._layer.thresholds, float(self._mondrian[i])
-        policy = decide(verdict.probability, float(self._score[i]), thresholds)
-        kind = self._kind(i, len(classes)) if policy is Policy.ALERT else None
+        names = self._layer.domains.consulted(self._spacing[i])
+        parts = [self._layer.calibrated[name] for name in names]
+        score, predicted = self._score[i : i + 1], self._predicted[i : i + 1]
+        cells = [p.admcp.cell(1.0 - float(self._top[i]), float(score[0]), int(predicted[0])) for p in parts]
+        cell = max(cells, key=lambda c: c.threshold)
+        marginal = max(float(p.mondrian.marginal(score)[0]) for p in parts)
+        per_class = [float(p.mondrian.per_class(score, predicted)[0]) for p in parts]
+        own = parts[int(np.argmax(per_class))].mondrian
+        policy = _cautious([decide(verdict.probability, float(score[0]), p.thresholds) for p in parts])
+        kind = self._kind(i, len(classes), parts) if policy is Policy.ALERT else None
         confidence = {
-            "p_marginal": round(float(self._marginal[i]), DIGITS),
-            "p_mondrian": round(p, DIGITS),
+            "p_marginal": round(marginal, DIGITS),
+            "p_mondrian": round(max(per_class), DIGITS),
+            "p_mondrian_cell": _named_cell(own, int(predicted[0]), names[int(np.argmax(per_class))]),
             "policy": str(policy),
-            "sentence": sentence(policy, verdict.label, classes, kind, p),
+            "sentence": sentence(policy, verdict.label, classes, kind, max(per_class)),
             "cell": cell.to_dict(FINE_CLASSES),
         }
-        return Findings(anomaly=self._anomaly(i, kind), confidence=confidence, caveats=self._caveats(cell))
+        anomaly = self._anomaly(i, kind, parts)
+        caveats = _caveats(cell, own, parts[cells.index(cell)].admcp)
+        if anomaly.threshold is None:
+            text = f"nothing is flagged: {len(own.scores)} calibration spectra are too few for the false-alarm rate"
+            caveats = (*caveats, Caveat(code=CaveatCode.SMALL_CALIBRATION, text=text))
+        return Findings(anomaly=anomaly, confidence=confidence, caveats=caveats)
 
-    def _kind(self, i: int, set_size: int) -> Regime:
-        return regime(set_size, float(self._epistemic[i]), self._fired(i), self._layer.thresholds)
+    def _kind(self, i: int, set_size: int, parts: Sequence[Calibrated]) -> Regime:
+        loosest = max((p.thresholds for p in parts), key=lambda t: t.epistemic)
+        return regime(set_size, float(self._epistemic[i]), self._fired(i, parts), loosest)
 
-    def _fired(self, i: int) -> tuple[str, ...]:
-        return self._sentinel.fired_families(self._judgement.families[i])
+    def _fired(self, i: int, parts: Sequence[Calibrated]) -> tuple[str, ...]:
+        fired = [p.limits.fired_families(self._judgement.families[i]) for p in parts]
+        return tuple(f for f in fired[0] if all(f in other for other in fired))
 
-    def _anomaly(self, i: int, kind: Regime | None) -> Anomaly:
-        j = self._judgement
+    def _anomaly(self, i: int, kind: Regime | None, parts: Sequence[Calibrated]) -> Anomaly:
+        j, sentinel = self._judgement, self._layer.sentinel
         return Anomaly(
             score=round(float(self._score[i]), DIGITS),
-            flagged=bool(self._flagged[i]),
-            threshold=round(self._sentinel.threshold, DIGITS),
-            scores=_named(self._sentinel.scores, j.ranks[i]),
+            flagged=all(bool(p.limits.flags(j.seed_scores[i : i + 1], self._layer.regime)[0]) for p in parts),
+            threshold=_finite(max(p.limits.anchor for p in parts)),
+            scores=_named(sentinel.scores, j.ranks[i]),
             families=_named(FAMILIES, j.families[i]),
-            fired=self._fired(i),
+            fired=self._fired(i, parts),
             resembles=None if kind is None else str(kind),
-            regime=self._regime,
+            regime=self._layer.regime,
             seeds=tuple(round(float(s), DIGITS) for s in j.seed_scores[i]),
-            neighbours=tuple(self._sentinel.analogs.nearest(self._embedding[i], NEIGHBOURS)),
+            neighbours=tuple(sentinel.analogs.nearest(self._embedding[i], NEIGHBOURS)),
         )
 
-    def _caveats(self, cell: Cell) -> tuple[Caveat, ...]:
-        name = FINE_CLASSES[cell.predicted]
-        sizes = self._layer.mondrian.sizes
-        found = []
-        if cell.level != "cell":
-            stead = f"the whole class ({cell.used})" if cell.level == "class" else f"all classes ({cell.used})"
-            found.append(
-                f"AD-MCP cell {name}, quintile {cell.quintile}: {cell.size} calibration spectra, "
-                f"{self._layer.admcp.smallest} needed; the threshold of {stead} stands in"
-            )
-        if self._layer.mondrian.falls_back(np.array([cell.predicted]))[0]:
-            found.append(f"p_mondrian is marginal: {sizes[cell.predicted]} calibration spectra are called {name}")
-        return tuple(Caveat(code=CaveatCode.SMALL_CALIBRATION, text=text) for text in found)
+
+def _cautious(policies: Sequence[Policy]) -> Policy:
+    """What all say, or that a person should look."""
+    return policies[0] if len(set(policies)) == 1 else Policy.ABSTAIN
+
+
+def _named_cell(mondrian: Mondrian, predicted: int, domain: str) -> str:
+    """Which calibration spectra are behind a p-value, and how many."""
+    back = bool(mondrian.falls_back(np.array([predicted]))[0])
+    size = len(mondrian.scores) if back else int(mondrian.sizes[predicted])
+    return f"{'every class' if back else FINE_CLASSES[predicted]}, {domain} ({size})"
+
+
+def _caveats(cell: Cell, mondrian: Mondrian, admcp: ADMCP) -> tuple[Caveat, ...]:
+    name = FINE_CLASSES[cell.predicted]
+    found = []
+    if cell.level != "cell":
+        stead = f"the whole class ({cell.used})" if cell.level == "class" else f"all classes ({cell.used})"
+        found.append(
+            f"AD-MCP cell {name}, quintile {cell.quintile}: {cell.size} calibration spectra, "
+            f"{admcp.smallest} needed; the threshold of {stead} stands in"
+        )
+    if not np.isfinite(cell.threshold):
+        found.append(
+            f"AD-MCP cannot fire: {cell.used} calibration spectra are too few for an error rate of {admcp.alpha:g}"
+        )
+    if mondrian.falls_back(np.array([cell.predicted]))[0]:
+        found.append(
+            f"p_mondrian is marginal: {mondrian.sizes[cell.predicted]} calibration spectra are called {name}, "
+            f"{mondrian.smallest} needed"
+        )
+    return tuple(Caveat(code=CaveatCode.SMALL_CALIBRATION, text=text) for text in found)
+
+
+def _finite(value: float) -> float | None:
+    return round(value, DIGITS) if np.isfinite(value) else None
 
 
 def _named(keys: Sequence[str], values: np.ndarray) -> dict[str, float]:

@@ -357,12 +357,15 @@ def _tell_retry(method: str, path: str, attempt: int, wait: float, error: Upstre
 
 def make_analyst(settings: Settings) -> Analyst:
     """The models, from a verified bundle."""
-    from models.analyst import ALPHAS, Analyst  # torch is loaded here and not before
+    from models.analyst import Analyst  # torch is loaded here and not before
     from models.bundle import load
 
-    if settings.alpha not in ALPHAS:
-        raise ConfigError(f"ASTRANET_ALPHA: {settings.alpha:g} is none of {', '.join(f'{a:g}' for a in ALPHAS)}")
-    return Analyst(load(settings.bundle), regime=settings.regime)
+    return Analyst(
+        load(settings.bundle),
+        regime=settings.regime,
+        alpha=settings.alpha,
+        false_alarm_rate=settings.false_alarm_rate,
+    )
 
 
 def make_card(analyst: Analyst) -> Card:

@@ -7,9 +7,11 @@ On each spectrum, origin `ASTRANet`, flat keys that sort well and never change t
     set                 text     the prediction set, "SN Ia|SN Ibc"; "none" when it is empty
     set_size, alpha     number   how many classes are in it, and its error rate
     in_set_Ia ...       0 or 1   the same for filters, which know numbers only
-    calibration         text     which calibration set; calibration_size how many spectra
+    calibration         text     which calibration set; calibration_cell the part of it that is like the spectrum, and
+                                 calibration_size how many spectra that is
     anomaly             number   0 to 1, higher is stranger, no probability; `anomalous` 0 or 1: the regime's answer
     p_marginal, p_mondrian  number   conformal p-values of the anomaly score: small is strange
+    p_mondrian_cell     text     the calibration spectra behind it: "SN Ia, low resolution (115)"
     family              text     score families that fire by themselves, "distance|density", or "none"
     epistemic           number   nats the networks disagree by
     policy, resembles   text     COMMIT, ABSTAIN or ALERT; which failure mode an alert resembles, or "none"
@@ -228,6 +230,7 @@ def _confidence(confidence: Confidence, alpha: float) -> dict[str, str | float |
         "alpha": alpha,
         "calibration": confidence.calibration_id,
         "calibration_size": confidence.calibration_size,
+        **({} if confidence.calibration_cell is None else {"calibration_cell": confidence.calibration_cell}),
         **{f"in_set_{short(label)}": int(label in classes) for label in FINE_CLASSES},
         **_layer(confidence),
     }
@@ -240,6 +243,8 @@ def _layer(confidence: Confidence) -> dict[str, str | float | int]:
         body["epistemic"] = rounded(confidence.entropy["epistemic"])
     if confidence.p_mondrian is not None and confidence.p_marginal is not None:
         body |= {"p_mondrian": rounded(confidence.p_mondrian), "p_marginal": rounded(confidence.p_marginal)}
+    if confidence.p_mondrian_cell is not None:
+        body["p_mondrian_cell"] = confidence.p_mondrian_cell
     if confidence.policy is not None:
         body |= {"policy": confidence.policy, "why": confidence.sentence or NONE}
     if confidence.cell is not None:

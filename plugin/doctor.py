@@ -69,8 +69,6 @@ def _mode(settings: Settings) -> str:
 def _bundle(settings: Settings) -> Check:
     try:
         analyst = make_analyst(settings)
-    except ConfigError as error:
-        return Check(name="bundle", ok=False, found="wrong alpha", remedy=str(error))
     except BundleError as error:
         remedy = f"fetch the bundle again, or leave {PREFIX}BUNDLE empty for the one that is shipped"
         return Check(name="bundle", ok=False, found=str(error), remedy=remedy)
@@ -78,16 +76,17 @@ def _bundle(settings: Settings) -> Check:
 
 
 def false_alarms(settings: Settings, analyst: object) -> str:
-    """How often an ordinary spectrum will be called anomalous, and how many that are in a usual night."""
-    rates = getattr(analyst, "false_alarm_rates", None)
-    if not rates:
+    """What a usual night will bring if all its spectra are ordinary: flags, alerts, commitments, for each domain."""
+    expected = getattr(analyst, "expected", None)
+    if not expected:
         return "no anomaly layer"
-    rate, per_night = rates[settings.regime], settings.spectra_per_night
-    others = ", ".join(f"{name} {r * per_night:.1f}" for name, r in rates.items() if name != settings.regime)
-    return (
-        f"anomaly regime {settings.regime}: about {100 * rate:.1f} % false alarms, "
-        f"{rate * per_night:.1f} in a night of {per_night:g} spectra ({others})"
+    per_night = settings.spectra_per_night
+    nights = "; ".join(
+        f"{domain}: {rates[settings.regime] * per_night:.1f} flagged falsely ({100 * rates[settings.regime]:.1f} %), "
+        f"{rates['ALERT'] * per_night:.1f} ALERT, {rates['COMMIT'] * per_night:.1f} COMMIT"
+        for domain, rates in expected.items()
     )
+    return f"of {per_night:g} ordinary spectra a night (regime {settings.regime}) {nights}"
 
 
 def _database(settings: Settings) -> Check:

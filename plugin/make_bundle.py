@@ -169,6 +169,7 @@ def _calibrated(
         "nonconformity": nonconformity(beliefs.fine, calibration.label),
         "label": calibration.label,
         "predicted": beliefs.fine.argmax(1),
+        "spacing": calibration.spacing,
     }
     save_file(scores, folder / "calibration.safetensors")
     return write_card(folder, card)

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from models.bundle import Bundle, load, verify, write_card
 from models.domain import FINE_CLASSES
+from models.oddness import AnomalyLayer
 from models.sentinel.detector import FALSE_ALARM_RATE, Sentinel
 from models.sentinel.stored import files_of, save_sentinel
 from models.spectral.ensemble import STACKED, Beliefs, Ensemble, Member
@@ -207,15 +208,15 @@ def _without(folder: Path) -> dict[str, Any]:
 
 
 def _described(sentinel: Sentinel, material: Material, today: date, preset: str | None) -> dict[str, Any]:
+    layer = AnomalyLayer(sentinel)
     rare, cal = material.rare.data, material.calibrate.data
     predicted = np.bincount(sentinel.calibration.predicted, minlength=len(FINE_CLASSES)).tolist()
     gains = {str(d.seed): d.combiner.importances for d in sentinel.detectors}
     return {
         "date": today.isoformat(),
         "false_alarm_rate": FALSE_ALARM_RATE,
-        "rates": {k: round(v, 4) for k, v in sentinel.false_alarm_rates().items()},
-        "threshold": round(sentinel.threshold, 6),
-        "seed_thresholds": [round(float(t), 6) for t in sentinel.seed_thresholds],
+        "domains": {name: {k: round(v, 4) for k, v in rates.items()} for name, rates in layer.expected().items()},
+        "thresholds": {name: round(own.limits.anchor, 6) for name, own in layer.calibrated.items()},
         "calibration_size": len(cal),
         "calibration_objects": len(set(cal.groups)),
         "calibration_predicted": dict(zip(FINE_CLASSES, predicted, strict=True)),

@@ -157,12 +157,22 @@ class Settings(BaseSettings):
     # The answer
     bundle: Path | None = Field(None, description="Folder of the model bundle; empty for the one that is shipped.")
     alpha: float = Field(
-        0.05, gt=0, lt=0.5, description="Error rate of the prediction set; must be one the bundle is calibrated for."
+        0.05,
+        gt=0,
+        lt=0.5,
+        description="Error rate: of the prediction set, of AD-MCP, and twice it the share of ordinary spectra that are "
+        "not sure enough for COMMIT.",
+    )
+    false_alarm_rate: float = Field(
+        0.01,
+        gt=0,
+        le=0.1,
+        description="Share of ordinary spectra that may be flagged as anomalous; five times as many become an ALERT.",
     )
     regime: Literal["anchor", "per_seed", "seed_union"] = Field(
         "anchor",
-        description="When a spectrum counts as anomalous: anchor (mean of the seeds' scores, 1 % false alarms), "
-        "per_seed (at least half of the seeds, each at 1 %), seed_union (any seed: more finds and more false alarms).",
+        description="When a spectrum counts as anomalous: anchor (mean of the seeds' scores, at FALSE_ALARM_RATE), "
+        "per_seed (half of the seeds, each at that rate), seed_union (any seed: more finds and more false alarms).",
     )
     spectra_per_night: float = Field(
         20.0, ge=0, description="How many spectra a usual night brings; `astranet doctor` turns it into false alarms."

@@ -12,12 +12,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.conformal.domains import smallest_cell
 from models.conformal.sets import quantile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 QUANTILES = 5
-SMALLEST_CELL = 10
 Level = Literal["cell", "class", "all"]
 
 
@@ -34,7 +34,7 @@ class Cell:
     size : int
         Calibration spectra in the cell itself.
     level : str
-        `cell`; `class` when the cell has fewer than ten, `all` when the class has fewer than ten too.
+        `cell`; `class` when the cell has too few, `all` when the class has too few too.
     used : int
         Calibration spectra behind the threshold.
     threshold : float
@@ -76,8 +76,11 @@ class ADMCP:
         Their anomaly scores; the bin edges are their quantiles.
     predicted : ndarray of int, shape (n,)
     alpha : float
-    strata, smallest : int
-        Q and n_min of the paper. One stratum gives plain Mondrian thresholds per class.
+    strata : int
+        Q of the paper. One stratum gives plain Mondrian thresholds per class.
+    smallest : int, optional
+        n_min of the paper, which has 10; by default also as many as a finite threshold at `alpha` needs, or a cell
+        could never fire.
     """
 
     def __init__(
@@ -88,9 +91,10 @@ class ADMCP:
         *,
         alpha: float,
         strata: int = QUANTILES,
-        smallest: int = SMALLEST_CELL,
+        smallest: int | None = None,
     ) -> None:
-        self.alpha, self.strata, self.smallest = alpha, strata, smallest
+        self.alpha, self.strata = alpha, strata
+        self.smallest = smallest_cell(alpha) if smallest is None else smallest
         self.edges = np.quantile(anomaly, np.arange(1, strata) / strata)
         self._scores, self._predicted, self._stratum = nonconformity, predicted, self.stratum(anomaly)
         self._cells: dict[tuple[int, int], tuple[int, Level, int, float]] = {}

@@ -38,7 +38,8 @@ class Thresholds:
     anomaly : float
         95th percentile of the anomaly score: from it on, alert.
     epistemic : float
-        90th percentile of the members' disagreement: above it they are said to disagree.
+        90th percentile of the members' disagreement: above it they are said to disagree. Percentiles are the paper's,
+        for the default error and false-alarm rates.
     """
 
     confidence: float
@@ -46,13 +47,30 @@ class Thresholds:
     epistemic: float
 
 
-def fit_thresholds(confidence: Floats, anomaly: Floats, epistemic: Floats) -> Thresholds:
-    """From the calibration spectra, each of shape (n,)."""
+def fit_thresholds(
+    confidence: Floats, anomaly: Floats, epistemic: Floats, *, alpha: float = 0.05, false_alarm_rate: float = 0.01
+) -> Thresholds:
+    """From the calibration spectra, each of shape (n,).
+
+    Parameters
+    ----------
+    alpha : float
+        Error rate the operator chose. Twice as many of the calibration spectra count as unsure, and as disagreeing.
+    false_alarm_rate : float
+        Share of ordinary spectra that may be flagged. Five times as many are alerts, at most half of all. With the
+        defaults these are the paper's percentiles: 10, 95 and 90.
+    """
+    unsure, alerts = min(2 * alpha, 0.5), alert_rate(false_alarm_rate)
     return Thresholds(
-        confidence=float(np.quantile(confidence, 0.10)),
-        anomaly=float(np.quantile(anomaly, 0.95, method="higher")),
-        epistemic=float(np.quantile(epistemic, 0.90)),
+        confidence=float(np.quantile(confidence, unsure)),
+        anomaly=float(np.quantile(anomaly, 1 - alerts, method="higher")),
+        epistemic=float(np.quantile(epistemic, 1 - unsure)),
     )
+
+
+def alert_rate(false_alarm_rate: float) -> float:
+    """Share of ordinary spectra that become alerts, for a share that is flagged."""
+    return min(5 * false_alarm_rate, 0.5)
 
 
 def decide(confidence: float, anomaly: float, thresholds: Thresholds) -> Policy:

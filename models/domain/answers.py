@@ -51,7 +51,12 @@ class Confidence:
     entropy : mapping of str to float
         `total`, `aleatoric`, `epistemic` in nats (Eq. 4).
     calibration_id : str
-        Which calibration set; `calibration_size` and `calibration_date` describe it.
+        Which calibration set; `calibration_date` tells when it was made.
+    calibration_cell : str or None
+        Which of its spectra this one was compared with: "low resolution", "high resolution"; `calibration_size` is how
+        many they are.
+    p_mondrian_cell : str or None
+        The calibration spectra behind `p_mondrian`: those of the predicted class, or all where the class has too few.
     """
 
     prediction_sets: Mapping[str, tuple[str, ...]]
@@ -65,6 +70,8 @@ class Confidence:
     policy: str | None = None
     sentence: str | None = None
     cell: Mapping[str, object] | None = None
+    calibration_cell: str | None = None
+    p_mondrian_cell: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +84,12 @@ class Anomaly:
         Mean of the seeds' combiner scores, 0 to 1, higher is stranger; no probability.
     flagged : bool
         Whether the operating regime calls it anomalous.
-    threshold : float
-        Of `score`, at 1 % false alarms.
+    threshold : float or None
+        Of `score`, at the operator's false-alarm rate; None when the calibration spectra are too few for it.
     scores, families : mapping of str to float
         The sixteen scores and the mean of each family, as ranks among ordinary spectra.
     fired : tuple of str
-        Families that alone exceed their threshold at 1 % false alarms.
+        Families that alone exceed their threshold at that rate.
     resembles : str or None
         Which failure mode an alert resembles: disguise, continuum-dominated, ambiguous, novel.
     regime : str
@@ -95,7 +102,7 @@ class Anomaly:
 
     score: float
     flagged: bool
-    threshold: float
+    threshold: float | None
     scores: Mapping[str, float]
     families: Mapping[str, float]
     fired: tuple[str, ...] = ()

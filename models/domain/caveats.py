@@ -38,6 +38,7 @@ class CaveatCode(StrEnum):
     IMAGE_RESTORED = "image_restored"
     NOT_AVAILABLE = "not_available"
     SMALL_CALIBRATION = "small_calibration"
+    UNLIKE_CALIBRATION = "unlike_calibration"
 
 
 REFUSALS = frozenset(

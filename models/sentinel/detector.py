@@ -1,8 +1,8 @@
 """The anomaly layer of a bundle: one detector per seed, and the three ways to read them (paper, Sec. IV D a, V D)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,8 @@ class Calibration:
         Ensemble probabilities.
     epistemic : ndarray, shape (n,)
     label : ndarray of int, shape (n,)
+    spacing : ndarray, shape (n,), or None
+        Median distance of each spectrum's pixels, Angstrom; None for a layer from before domains.
     """
 
     seed_scores: Floats
@@ -62,6 +64,13 @@ class Calibration:
     fine: Floats
     epistemic: Floats
     label: NDArray[np.int64]
+    spacing: Floats | None = None
+
+    def rows(self, where: NDArray[np.bool_]) -> "Calibration":
+        """The same for some of the spectra."""
+        columns: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        picked: dict[str, Any] = {k: None if v is None else v[where] for k, v in columns.items()}
+        return Calibration(**picked)
 
     @property
     def anomaly(self) -> Floats:
@@ -96,6 +105,51 @@ class Judgement:
         return self.seed_scores.mean(1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Thresholds at one false-alarm rate, from some calibration spectra.
+
+    Parameters
+    ----------
+    anchor : float
+        Of the seed-averaged score.
+    seeds : ndarray, shape (seeds,)
+    families : ndarray, shape (4,)
+    """
+
+    anchor: float
+    seeds: Floats
+    families: Floats
+
+    @classmethod
+    def of(cls, calibration: Calibration, false_alarm_rate: float = FALSE_ALARM_RATE) -> "Limits":
+        """Infinite where the calibration spectra are too few for the rate."""
+        return cls(
+            anchor=quantile(calibration.anomaly, false_alarm_rate),
+            seeds=np.array([quantile(column, false_alarm_rate) for column in calibration.seed_scores.T]),
+            families=np.array([quantile(column, false_alarm_rate) for column in calibration.families.T]),
+        )
+
+    def flags(self, seed_scores: Floats, regime: OperatingRegime = "anchor") -> NDArray[np.bool_]:
+        """Which spectra are anomalous under one regime, shape (n,).
+
+        `anchor`: the seed-averaged score exceeds its threshold. `per_seed`: at least half of the seeds' own detectors
+        fire, each at the same rate. `seed_union`: any of them fires.
+        """
+        fired = seed_scores > self.seeds
+        match regime:
+            case "anchor":
+                return np.asarray(seed_scores.mean(1) > self.anchor)
+            case "per_seed":
+                return np.asarray(fired.mean(1) >= 0.5)
+            case "seed_union":
+                return np.asarray(fired.any(1))
+
+    def fired_families(self, families: Floats) -> tuple[str, ...]:
+        """Families whose own mean rank exceeds its threshold, for one spectrum's (4,)."""
+        return tuple(f for f, v, t in zip(FAMILIES, families, self.families, strict=True) if v > t)
+
+
 class Sentinel:
     """The layer, ready to judge. Keeps no state and may be shared between threads.
 
@@ -108,9 +162,6 @@ class Sentinel:
 
     def __init__(self, detectors: tuple[SeedDetector, ...], calibration: Calibration, analogs: Analogs) -> None:
         self.detectors, self.calibration, self.analogs = detectors, calibration, analogs
-        self.threshold = quantile(calibration.anomaly, FALSE_ALARM_RATE)
-        self.seed_thresholds = np.array([quantile(column, FALSE_ALARM_RATE) for column in calibration.seed_scores.T])
-        self.family_thresholds = np.array([quantile(column, FALSE_ALARM_RATE) for column in calibration.families.T])
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -120,29 +171,6 @@ class Sentinel:
     def judge(self, beliefs: Beliefs) -> Judgement:
         """Scores of every spectrum in `beliefs`."""
         return judge(self.detectors, beliefs)
-
-    def flags(self, seed_scores: Floats, regime: OperatingRegime = "anchor") -> NDArray[np.bool_]:
-        """Which spectra are anomalous under one regime, shape (n,).
-
-        `anchor`: the seed-averaged score exceeds its threshold at 1 % false alarms. `per_seed`: at least half of the
-        seeds' own detectors fire, each at 1 %. `seed_union`: any of them fires.
-        """
-        fired = seed_scores > self.seed_thresholds
-        match regime:
-            case "anchor":
-                return np.asarray(seed_scores.mean(1) > self.threshold)
-            case "per_seed":
-                return np.asarray(fired.mean(1) >= 0.5)
-            case "seed_union":
-                return np.asarray(fired.any(1))
-
-    def fired_families(self, families: Floats) -> tuple[str, ...]:
-        """Families whose own mean rank exceeds its threshold, for one spectrum's (4,)."""
-        return tuple(f for f, v, t in zip(FAMILIES, families, self.family_thresholds, strict=True) if v > t)
-
-    def false_alarm_rates(self) -> Mapping[OperatingRegime, float]:
-        """Share of the calibration spectra each regime flags."""
-        return {r: float(self.flags(self.calibration.seed_scores, r).mean()) for r in REGIMES}
 
 
 def judge(detectors: Sequence[SeedDetector], beliefs: Beliefs) -> Judgement:

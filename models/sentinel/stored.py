@@ -35,7 +35,8 @@ def save_sentinel(sentinel: Sentinel, folder: Path) -> dict[str, Any]:
             {k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / f"sentinel-{detector.seed}.safetensors"
         )
         (folder / f"sentinel-{detector.seed}.txt").write_text(detector.combiner.text)
-    calibration = {f.name: getattr(sentinel.calibration, f.name) for f in fields(Calibration)}
+    columns = {f.name: getattr(sentinel.calibration, f.name) for f in fields(Calibration)}
+    calibration = {k: v for k, v in columns.items() if v is not None}
     _save(calibration, folder / CALIBRATION)
     sentinel.analogs.save(folder / ANALOGS)
     return {"seeds": [d.seed for d in sentinel.detectors], "scores": list(names())}

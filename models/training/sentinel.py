@@ -174,6 +174,7 @@ def calibrated(detectors: Sequence[SeedDetector], calibrate: Believed, archive: 
         fine=calibrate.beliefs.fine,
         epistemic=decompose(calibrate.beliefs.member_fine).epistemic,
         label=calibrate.data.label,
+        spacing=calibrate.data.spacing.astype(np.float64),
     )
     return Sentinel(tuple(detectors), calibration, archive)
 

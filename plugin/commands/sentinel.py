@@ -66,7 +66,7 @@ def add_sentinel_command(
     section = add_sentinel(
         folder, labelled, rare, today=today, started=progress, preset=chosen, seeds=of_seeds, kept=kept
     )
-    Console().print_json(json.dumps({k: section[k] for k in ("rates", "threshold", "calibration_size", "analogs")}))
+    Console().print_json(json.dumps({k: section[k] for k in ("domains", "thresholds", "calibration_size", "analogs")}))
     size = sum(p.stat().st_size for p in folder.iterdir())
     Console(stderr=True).print(f"anomaly layer -> {folder} ({size / 1e6:.1f} MB in all)")
 

@@ -5,7 +5,7 @@ import pytest
 
 from models.bundle import load
 from models.domain import FINE_CLASSES, Spectrum, Verdict
-from models.oddness import Oddness
+from models.oddness import AnomalyLayer
 from models.spectral.prepare import prepare
 from tests.benchmarks.test_inference import fastest
 
@@ -17,7 +17,7 @@ LIMIT_MS = 50.0
 def test_scoring_costs_less_than_fifty_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
     bundle = load()
     assert bundle.sentinel is not None
-    layer = Oddness(bundle.sentinel)
+    layer = AnomalyLayer(bundle.sentinel)
     rng = np.random.default_rng(0)
     wavelength = np.arange(3700.0, 9300.0, 8.0)
     prepared = [
@@ -30,7 +30,7 @@ def test_scoring_costs_less_than_fifty_milliseconds(capsys: pytest.CaptureFixtur
     )
 
     def scored() -> None:
-        judged = layer.judge(beliefs)
+        judged = layer.judge(beliefs, [8.0] * BATCH)
         for i in range(BATCH):
             judged.findings(i, verdict, FINE_CLASSES[:1])
 

@@ -36,6 +36,26 @@ def bundle(tmp_path_factory):
     return load(tiny_bundle(tmp_path_factory.mktemp("bundle")))
 
 
+def test_the_answer_names_its_cell_and_a_spectrum_like_neither_gets_the_larger_set(bundle) -> None:
+    rng = np.random.default_rng(5)
+    scores = np.concatenate([rng.uniform(0, 0.5, 90), rng.uniform(0.5, 1.0, 60)])
+    calibration = {"nonconformity": scores, "spacing": np.repeat([2.0, 25.6], [90, 60])}
+    analyst = Analyst(dataclasses.replace(bundle, calibration=calibration))
+    found = {}
+    for step in (8.0, 25.0, 45.0):
+        wave = np.arange(3700.0, 9300.0, step)
+        seen = Spectrum(spectrum_id="1", wavelength_A=wave, flux=2 + np.sin(wave / 150))
+        found[step] = analyst.run(Evidence(target=Target(target_id="t"), spectrum_id="1", spectrum=seen))
+    cells = {k: (r.confidence.calibration_cell, r.confidence.calibration_size) for k, r in found.items()}
+    assert cells[8.0] == ("high resolution", 90)
+    assert cells[25.0] == ("low resolution", 60)
+    assert cells[45.0] == ("high resolution and low resolution", 150)
+    assert CaveatCode.UNLIKE_CALIBRATION in {c.code for c in found[45.0].caveats}
+    assert CaveatCode.UNLIKE_CALIBRATION not in {c.code for c in found[25.0].caveats}
+    sizes = {k: len(r.confidence.prediction_sets["0.1"]) for k, r in found.items()}
+    assert sizes[8.0] < sizes[25.0] <= sizes[45.0]
+
+
 @pytest.fixture(scope="module")
 def analyst(bundle) -> Analyst:
     return Analyst(bundle)

@@ -71,7 +71,6 @@ def test_existing_database(checks, tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "name", "remedy"),
     [
-        ({"alpha": 0.07}, "bundle", "0.07 is none of 0.01"),
         ({"database_url": "sqlite:////proc/nowhere/x.sqlite"}, "database", "ASTRANET_DATABASE_URL"),
         ({"database_url": "mysql://x"}, "database", "ASTRANET_DATABASE_URL"),
         ({"output_dir": "/proc/nowhere"}, "output folder", "ASTRANET_OUTPUT_DIR"),

@@ -136,12 +136,14 @@ def test_only_alerts_get_a_card() -> None:
 
 
 def test_the_doctor_tells_the_false_alarms_of_a_night() -> None:
-    analyst = SimpleNamespace(false_alarm_rates={"anchor": 0.01, "per_seed": 0.01, "seed_union": 0.025})
+    rates = {"anchor": 0.01, "per_seed": 0.01, "seed_union": 0.025, "ALERT": 0.05, "COMMIT": 0.85}
+    analyst = SimpleNamespace(expected={"low resolution": rates})
     settings = Settings(regime="seed_union", spectra_per_night=40)
     assert false_alarms(settings, analyst) == (
-        "anomaly regime seed_union: about 2.5 % false alarms, 1.0 in a night of 40 spectra (anchor 0.4, per_seed 0.4)"
+        "of 40 ordinary spectra a night (regime seed_union) low resolution: 1.0 flagged falsely (2.5 %), 2.0 ALERT, "
+        "34.0 COMMIT"
     )
-    assert false_alarms(settings, SimpleNamespace(false_alarm_rates={})) == "no anomaly layer"
+    assert false_alarms(settings, SimpleNamespace(expected={})) == "no anomaly layer"
 
 
 class AlertingAnalyst(FakeAnalyst):

@@ -7,7 +7,7 @@ from models.domain import FINE_CLASSES
 from models.sentinel.analogs import Analogs, object_name, sketches, unit_rows
 from models.sentinel.bank import fit_bank
 from models.sentinel.combine import Combiner, families, fit_combiner, logistic, weighted_rank_average
-from models.sentinel.detector import REGIMES, Calibration, SeedDetector, Sentinel, judge
+from models.sentinel.detector import REGIMES, Calibration, Limits, SeedDetector, Sentinel, judge
 from models.sentinel.ranks import fit_ranks
 from models.sentinel.scores import compute, names
 from models.sentinel.stored import files_of, load_sentinel, save_sentinel
@@ -93,21 +93,32 @@ def test_baselines_learn_what_is_linear() -> None:
 
 def test_outliers_are_flagged_and_ordinary_ones_are_not(layer: Sentinel) -> None:
     odd, fresh = layer.judge(beliefs_of(clouds(70, 4, shift=6)[0])), layer.judge(beliefs_of(clouds(140, 5)[0]))
-    assert layer.flags(odd.seed_scores).mean() > 0.7
-    assert layer.flags(fresh.seed_scores).mean() < 0.08
+    limits = Limits.of(layer.calibration)
+    assert limits.flags(odd.seed_scores).mean() > 0.7
+    assert limits.flags(fresh.seed_scores).mean() < 0.08
     assert odd.score.mean() > fresh.score.mean()
     assert odd.ranks.shape == (70, 16)
 
 
 def test_regimes_have_their_false_alarm_rates(layer: Sentinel) -> None:
-    rates = layer.false_alarm_rates()
-    assert set(rates) == set(REGIMES)
+    limits = Limits.of(layer.calibration)
+    rates = {r: limits.flags(layer.calibration.seed_scores, r).mean() for r in REGIMES}
     assert rates["anchor"] <= 0.01
     assert rates["seed_union"] >= max(rates["anchor"], 0)
-    one_fires = np.array([[layer.seed_thresholds[0] + 1e-9, 0.0]])
-    assert layer.flags(one_fires, "seed_union")[0]
-    assert layer.flags(one_fires, "per_seed")[0]
-    assert not layer.flags(np.zeros((1, 2)), "seed_union")[0]
+    one_fires = np.array([[limits.seeds[0] + 1e-9, 0.0]])
+    assert limits.flags(one_fires, "seed_union")[0]
+    assert limits.flags(one_fires, "per_seed")[0]
+    assert not limits.flags(np.zeros((1, 2)), "seed_union")[0]
+
+
+def test_a_higher_false_alarm_rate_lowers_every_threshold(layer: Sentinel) -> None:
+    strict, loose = (Limits.of(layer.calibration, rate) for rate in (0.01, 0.1))
+    assert loose.anchor < strict.anchor
+    assert (loose.seeds < strict.seeds).all()
+    assert (loose.families <= strict.families).all()
+    # Trees give many of so few spectra the same score: at most the rate, and more than the stricter one.
+    assert strict.flags(layer.calibration.seed_scores).mean() < loose.flags(layer.calibration.seed_scores).mean() <= 0.1
+    assert np.isinf(Limits.of(layer.calibration, 1e-4).anchor)
 
 
 def test_a_judgement_does_not_depend_on_the_company(layer: Sentinel) -> None:
@@ -130,7 +141,7 @@ def test_the_layer_survives_the_disk(layer: Sentinel, tmp_path) -> None:
     assert files_of(section) == {p.name for p in tmp_path.iterdir()}
     beliefs = beliefs_of(clouds(35, 7, shift=2)[0])
     np.testing.assert_allclose(again.judge(beliefs).seed_scores, layer.judge(beliefs).seed_scores, atol=1e-9)
-    assert again.threshold == layer.threshold
+    assert Limits.of(again.calibration).anchor == Limits.of(layer.calibration).anchor
     assert again.analogs.names == layer.analogs.names
     with pytest.raises(ValueError, match="made for the scores"):
         load_sentinel(tmp_path, {**section, "scores": ["msp"]})
