@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from iris_client.errors import UpstreamError
-from iris_client.pacer import Pacer
+from iris_client.http.pacer import Pacer
+from iris_client.http.transport import Hooks
+from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal, WatchList
-from iris_client.quality import QualityRules
-from iris_client.skyportal import SkyPortal
-from iris_client.transport import Hooks
+from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
-from plugin.analyse import Analysing, Analyst, Card
 from plugin.clock import Clock, utc_now
-from plugin.combined import CombinedMarshal
-from plugin.compose import Posting
-from plugin.deliver import Delivering
-from plugin.discover import discover, sweep
-from plugin.patience import Patience
+from plugin.cycle.deliver import Delivering
+from plugin.cycle.patience import Patience
+from plugin.cycle.spectra.analyse import Analysing, Analyst, Card
+from plugin.cycle.spectra.compose import Posting
+from plugin.cycle.spectra.discover import discover, sweep
 from plugin.settings import ConfigError, Settings
+from plugin.sources.combined import CombinedMarshal
 from plugin.store import Store, open_store
 
 if TYPE_CHECKING:
-    from iris_client.tns import Tns
-    from plugin.names import Naming
-    from plugin.watch.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
+    from iris_client.tns.client import Tns
+    from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
+    from plugin.tns.names import Naming
 
 _log = structlog.get_logger("astranet")
 
@@ -133,7 +133,7 @@ class App:
     def look_up_names(self) -> Counter[str]:
         """What the TNS calls the sources of the last weeks, each once a day; refreshes the mirror of the TNS first.
 
-        By outcome, see `plugin.names.Naming.run`; empty when neither a TNS key nor a broker is set up.
+        By outcome, see `plugin.tns.names.Naming.run`; empty when neither a TNS key nor a broker is set up.
         """
         return Counter() if self.naming is None else self.naming.run()
 
@@ -165,7 +165,7 @@ class App:
         self.close()
 
     def _make_naming(self, tns: "Tns | None") -> "Naming | None":
-        from plugin.tns_source import make_naming
+        from plugin.tns.source import make_naming
 
         return make_naming(
             tns,
@@ -272,7 +272,7 @@ def build(
     StoreError
         If the database cannot be used.
     """
-    from plugin.tns_source import make_tns
+    from plugin.tns.source import make_tns
 
     url, _, _ = settings.marshal()
     tns = make_tns(settings)
@@ -295,8 +295,8 @@ def make_watch(settings: Settings, marshal: Marshal, pacer: Pacer) -> "WatchPart
     """
     if settings.alert_source == "none":
         return None
-    from plugin.watch.part import WatchPart, make_object_analyst
-    from plugin.watch.source import make_alert_source
+    from plugin.cycle.objects.part import WatchPart, make_object_analyst
+    from plugin.cycle.objects.source import make_alert_source
 
     if not isinstance(marshal, WatchList):
         raise TypeError(f"{type(marshal).__name__} cannot list candidates and saves")
@@ -316,7 +316,7 @@ def make_source(settings: Settings, pacer: Pacer | None = None) -> Marshal:
     pacer = pacer or make_pacer(settings)
     if settings.spectrum_source == "rest":
         return make_marshal(settings, pacer)
-    from plugin.spectrum_source import make_graphql
+    from plugin.sources.spectrum_source import make_graphql
 
     spectra = make_graphql(settings, pacer=pacer, hooks=Hooks(on_retry=_tell_retry))
     return CombinedMarshal(spectra, make_marshal(settings, pacer))
@@ -370,7 +370,7 @@ def make_card(analyst: Analyst) -> Card:
     drawn = getattr(analyst, "sketch", None)
 
     def draw(report: Report, spectrum: Spectrum) -> bytes:
-        from plugin.card import vetting_card  # matplotlib is loaded with the first alert and not before
+        from plugin.cycle.spectra.card import vetting_card  # matplotlib is loaded with the first alert and not before
 
         return vetting_card(report, spectrum, drawn=drawn)
 

@@ -13,19 +13,19 @@ app = typer.Typer(
 )
 
 SUBJECTS = (
-    "service",
-    "sandbox",
-    "notes",
-    "spectra",
-    "ablation",
-    "iris",
-    "tns",
-    "sentinel",
-    "setup",
-    "needle_images",
-    "needle_hybrid",
-    "needle",
+    "plugin.commands.service",
+    "plugin.sandbox.commands",
+    "plugin.commands.notes",
+    "plugin.lab.commands.spectra",
+    "plugin.lab.commands.ablation",
+    "plugin.lab.commands.iris",
+    "plugin.commands.tns",
+    "plugin.lab.commands.sentinel",
+    "plugin.commands.setup",
+    "plugin.lab.commands.needle_images",
+    "plugin.lab.commands.needle_hybrid",
+    "plugin.commands.needle",
 )
 
 for _subject in SUBJECTS:
-    importlib.import_module(f"plugin.commands.{_subject}").register(app)
+    importlib.import_module(_subject).register(app)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from plugin.commands.spectra import evaluate_app, refusing, train_app
-from plugin.progress import progress
+from plugin.lab.commands.spectra import evaluate_app, refusing, train_app
+from plugin.ops.progress import progress
 
 ModelOption = Annotated[Path | None, typer.Option("--model", help="A model folder; the shipped one by default.")]
 NeedleDataOption = Annotated[
@@ -43,8 +43,8 @@ def needle(
 ) -> None:
     """Classify light curves as SN, SLSN-I or TDE, refused ones included."""
     from models.needle.metadata import PREFERENCES
-    from plugin.needle_answers import answer_file, draw_histories
-    from plugin.needle_files import NeedleInputError, read_hosts
+    from plugin.batch.needle_answers import answer_file, draw_histories
+    from plugin.batch.needle_files import NeedleInputError, read_hosts
 
     if prefer not in PREFERENCES:
         raise typer.BadParameter(f"choose from {', '.join(PREFERENCES)}", param_hint="--prefer")
@@ -67,10 +67,10 @@ def needle(
 
 
 def _images(alerts: Path) -> Any:
-    from iris_client.alerts_kept import AvroFolder
-    from models.needle.hybrid import load as load_hybrid
-    from models.needle.quality import load as load_checker
-    from plugin.needle_answers import ImageModel
+    from iris_client.brokers.kept import AvroFolder
+    from models.needle.hybrid.model import load as load_hybrid
+    from models.needle.images.quality import load as load_checker
+    from plugin.batch.needle_answers import ImageModel
 
     folder = AvroFolder(alerts)
     Console(stderr=True).print(folder.probe())
@@ -90,8 +90,8 @@ def train_needle(
     """Train the metadata model: folds by object, out-of-fold calibration, a card; nothing of the test split is read."""
     from dataclasses import replace
 
-    from plugin.needle_data import load as load_data
-    from plugin.needle_train import TrainRules, train
+    from plugin.lab.needle.data import load as load_data
+    from plugin.lab.needle.train import TrainRules, train
 
     rules = TrainRules()
     rules = replace(rules, rounds=rounds or rules.rounds)
@@ -110,10 +110,10 @@ def evaluate_needle(
     write_figures: Annotated[bool, typer.Option("--write-card", help="Put the figures into the model's card.")] = False,
 ) -> None:
     """Tables 5 and 7, Fig. 17-20 in shape, conformal coverage and score histories, on the test split."""
-    from plugin.needle_data import load as load_data
-    from plugin.needle_evaluate import evaluate
-    from plugin.needle_pictures import draw_ablation, draw_confusion, draw_learning, draw_thresholds
-    from plugin.needle_report import markdown
+    from plugin.lab.needle.data import load as load_data
+    from plugin.lab.needle.evaluate import evaluate
+    from plugin.lab.needle.pictures import draw_ablation, draw_confusion, draw_learning, draw_thresholds
+    from plugin.lab.needle.report import markdown
 
     loaded, labelled = _load(model), load_data(data)
     if labelled.splits_hash != loaded.card["training"]["splits_hash"]:
@@ -137,8 +137,8 @@ def evaluate_needle(
 
 
 def _study(labelled: Any, rows: Path | None) -> dict[str, Any]:
-    from plugin.needle_study import FOLDS, ROUNDS, ablation, learning, probe_sources
-    from plugin.needle_train import TrainRules, prepared
+    from plugin.lab.needle.study import FOLDS, ROUNDS, ablation, learning, probe_sources
+    from plugin.lab.needle.train import TrainRules, prepared
 
     bank, examples = prepared(labelled, TrainRules(), rows, _tell)
     rules = TrainRules(folds=FOLDS, rounds=ROUNDS)
@@ -150,7 +150,7 @@ def _study(labelled: Any, rows: Path | None) -> dict[str, Any]:
 
 def _draw_history(loaded: Any, one: Any, path: Path) -> None:
     from models.needle.metadata import PREFERENCES
-    from plugin.needle_pictures import draw_history
+    from plugin.lab.needle.pictures import draw_history
 
     place = (one.ra_deg, one.dec_deg) if one.ra_deg is not None and one.dec_deg is not None else None
     histories = {

@@ -41,7 +41,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed simulates the same spectra.")] = 0,
 ) -> None:
     """Run the real service against an embedded marshal with simulated spectra, and draw one page about it."""
-    from plugin.demo.run import DemoFailed, run_demo
+    from plugin.sandbox.demo.run import DemoFailed, run_demo
 
     try:
         page = run_demo(out, n_sources=n_sources, seed=seed)

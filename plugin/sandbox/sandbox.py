@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 from starlette.applications import Starlette
 
-from plugin.sandbox.accounts import MAIN_GROUP
-from plugin.sandbox.api import parse_date
-from plugin.sandbox.boom import BoomStandIn
+from plugin.sandbox.brokers.boom import BoomStandIn
 from plugin.sandbox.faults import Hook
 from plugin.sandbox.gate import WRITING, Gate, Record
 from plugin.sandbox.ratelimit import LeakyBucket
-from plugin.sandbox.routes import routes
-from plugin.sandbox.routes_photometry import flux_of
-from plugin.sandbox.rows import Candidate, Classification, Json, Photometry, Spectrum
 from plugin.sandbox.server import LOOPBACK, Connections, ServerThread
-from plugin.sandbox.state import State
-from plugin.sandbox.taxonomy import TAXONOMY_ID
+from plugin.sandbox.skyportal.accounts import MAIN_GROUP
+from plugin.sandbox.skyportal.api import parse_date
+from plugin.sandbox.skyportal.routes.photometry import flux_of
+from plugin.sandbox.skyportal.routes.table import routes
+from plugin.sandbox.skyportal.rows import Candidate, Classification, Json, Photometry, Spectrum
+from plugin.sandbox.skyportal.state import State
+from plugin.sandbox.skyportal.taxonomy import TAXONOMY_ID
 
 if TYPE_CHECKING:
-    from plugin.sandbox.graphql_http import GraphQLEndpoint
+    from plugin.sandbox.skyportal.graphql_http import GraphQLEndpoint
 
 
 class Sandbox:
@@ -290,7 +290,7 @@ class Sandbox:
         return point.id
 
     def add_alert(self, packet: Mapping[str, Any]) -> int:
-        """Let the broker know an alert packet, such as `plugin.sandbox.alerts.invented` makes; returns its candid."""
+        """Let the broker know an alert packet, as `plugin.sandbox.brokers.alerts.invented` makes; gives its candid."""
         with self.state.lock:
             return self.state.alerts.add(packet)
 
@@ -373,7 +373,7 @@ class Sandbox:
 
 
 def _graphql(state: State) -> "GraphQLEndpoint":
-    from plugin.sandbox.graphql_http import GraphQLEndpoint  # loads strawberry, which the rest does not need
+    from plugin.sandbox.skyportal.graphql_http import GraphQLEndpoint  # loads strawberry, which the rest does not need
 
     return GraphQLEndpoint(state)
 
