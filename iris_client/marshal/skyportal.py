@@ -1,7 +1,7 @@
 """SkyPortal (and Fritz, which is one) over REST, as a `protocols.Marshal`.
 
 The traps of its API, each met in one place: errors and rate limit in `transport`, `answers` and `pacer`; the missing
-upsert in `skyportal_annotations`; a bot's defaults in `skyportal_classifications`; paging and polling here.
+upsert in `annotations`; a bot's defaults in `classifications`; paging and polling here.
 """
 
 import threading

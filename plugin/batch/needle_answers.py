@@ -106,7 +106,7 @@ def draw_histories(path: Path, folder: Path, model: Needle, hosts: Mapping[str, 
     A file is named after its object, with what no file name can hold replaced.
     """
     from models.needle.metadata import PREFERENCES
-    from plugin.lab.needle.pictures import draw_history
+    from plugin.batch.history import draw_history
 
     folder.mkdir(parents=True, exist_ok=True)
     drawn = 0

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from plugin.cycle.spectra.compose import Post
+from plugin.cycle.posting import Post
 from plugin.store import Unit
 
 

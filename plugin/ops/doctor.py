@@ -13,9 +13,10 @@ from iris_client.errors import UpstreamError
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Account
 from models.cards import BundleError
-from plugin.app import make_analyst, make_marshal, make_pacer
+from plugin.app import make_analyst
 from plugin.clock import utc_now
 from plugin.settings import PREFIX, ConfigError, Settings
+from plugin.sources.marshal import make_marshal, make_pacer
 from plugin.store import StoreError, open_store, schema_of
 from plugin.store.engine import make_engine, parse_url, sqlite_file
 

@@ -1,4 +1,4 @@
-"""Commands about: the sandbox marshal and its simulated spectra."""
+"""Commands about the sandbox: the demo, and an embedded marshal to try the service on. Has `register(app)`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +8,8 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add this subject's commands."""
+    app.command()(demo)
     app.command("sandbox")(serve)
-    app.command("train-simulator")(train)
 
 
 def serve(
@@ -47,22 +47,20 @@ def serve(
             typer.echo("stopped")
 
 
-def train(
-    data: Annotated[Path, typer.Option(help="Folder with spectra/*.parquet.", envvar="ASTRANET_DATA_DIR", exists=True)],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where the summary goes (safetensors).")],
-    seed: Annotated[int, typer.Option(help="Decides which spectra are sampled.")] = 0,
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page and the draft.")] = Path("demo-output"),
+    n_sources: Annotated[int, typer.Option(min=1, max=500, help="How many simulated sources.")] = 40,
+    seed: Annotated[int, typer.Option(help="The same seed simulates the same spectra.")] = 0,
 ) -> None:
-    """Learn the simulator's summary from real spectra of the training split (minutes)."""
-    from models.simulation.summary import save
-    from plugin.lab.dataset.simulator import train_simulator
+    """Run the real service against an embedded marshal with simulated spectra, and draw one page about it."""
+    from plugin.sandbox.demo.run import DemoFailed, run_demo
 
-    summary = train_simulator(data, seed=seed)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    save(summary, out)
-    for population in summary.populations.values():
-        made = " (semi-real)" if population.semi_real else ""
-        typer.echo(f"{population.name}: {population.spectra} spectra of {population.objects} objects{made}")
-    typer.echo(f"{out}: {out.stat().st_size} bytes")
+    try:
+        page = run_demo(out, n_sources=n_sources, seed=seed)
+    except DemoFailed as error:
+        typer.echo(f"the demo failed: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"Open {page} in a browser.")
 
 
 def _greet(url: str, token: str, group_id: int) -> None:

@@ -15,8 +15,8 @@ from models.needle.objects import ObjectAnalyst
 from plugin.clock import utc_now
 from plugin.cycle.objects.compose import on_object
 from plugin.cycle.objects.gather import Gathering
+from plugin.cycle.posting import Posting
 from plugin.cycle.posts import want
-from plugin.cycle.spectra.compose import Posting
 from plugin.sandbox import Sandbox
 from plugin.store import ObjectFiled, open_store
 

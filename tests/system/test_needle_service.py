@@ -14,7 +14,7 @@ from iris_client.protocols import Place
 from plugin.clock import utc_now
 from plugin.cycle.objects.analyse import AnalysingObjects
 from plugin.cycle.objects.spool import SpooledAlerts
-from plugin.cycle.spectra.compose import Posting
+from plugin.cycle.posting import Posting
 from plugin.sandbox import FaultKind, FaultPlan, Sandbox
 from plugin.sandbox.brokers.alerts import invented
 from tests.fakes import needle_service

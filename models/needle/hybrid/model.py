@@ -112,7 +112,7 @@ class Hybrid:
         ----------
         images : ndarray, shape (n, 2, 60, 60)
         x : ndarray, shape (n, features)
-            In the order of `hybrid_inputs.NAMES`.
+            In the order of `inputs.NAMES`.
 
         Returns
         -------

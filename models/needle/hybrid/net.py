@@ -11,8 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from models.training.needle.net import CLASSES, FOCAL_ALPHA, FOCAL_GAMMA
-
+CLASSES: Final = 3
 CLIP_SIGMAS: Final = 5.0
 
 
@@ -115,31 +114,6 @@ class HybridNet(nn.Module):
     def forward(self, images: Tensor, x: Tensor) -> Tensor:
         """Logits, shape (n, 3)."""
         return self.answer(self.maps(images), x)
-
-
-def combined_loss(logits: Tensor, label: Tensor, weight: Tensor, balance: Tensor, *, focal: float) -> Tensor:
-    """Class-weighted cross-entropy, and `focal` times Eq. 5 with Table 4's parameters.
-
-    Both are weighted means, so that neither drowns the other. Table 4's alpha stands for the balance of the classes
-    in the focal term; `balance` does in the other.
-
-    Parameters
-    ----------
-    weight : Tensor, shape (n,)
-        Of each example, one in sum for each object.
-    balance : Tensor, shape (3,)
-        Of each class.
-    """
-    log_p = torch.log_softmax(logits, 1).gather(1, label[:, None])[:, 0]
-    shares = weight * balance[label]
-    loss = -(shares * log_p).sum() / shares.sum()
-    if not focal:
-        return loss
-    gamma, alpha = (
-        torch.tensor(t, dtype=logits.dtype, device=logits.device)[label] for t in (FOCAL_GAMMA, FOCAL_ALPHA)
-    )
-    focused = weight * alpha * (1 - log_p.exp()) ** gamma * -log_p
-    return loss + focal * focused.sum() / (weight * alpha).sum()
 
 
 def _dense(inputs: int, outputs: int, dropout: float) -> list[nn.Module]:

@@ -213,3 +213,16 @@ def typical_ebv(ra_deg: float, dec_deg: float) -> float:
     """
     b = abs(galactic_latitude_deg(ra_deg, dec_deg))
     return min(0.019 / max(math.sin(math.radians(b)), 1e-3), 0.3)
+
+
+def peak_mjd(points: Photometry) -> float:
+    """When the object was brightest, either band.
+
+    Raises
+    ------
+    ValueError
+        If there are no detections.
+    """
+    if not len(points):
+        raise ValueError("no detections, so no peak")
+    return float(points.mjd[np.argmin(points.mag)])

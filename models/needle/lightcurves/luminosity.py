@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from models.needle.lightcurves.distance import distance_moduli
 from models.needle.lightcurves.lightcurve import Floats
-from models.training.needle.resample import distance_moduli
 
 FREEDOM: Final = 5.0
 PRIOR_MEAN: Final = np.array([-18.7, -20.8, -19.0])

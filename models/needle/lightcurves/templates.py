@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from models.needle.lightcurves.lightcurve import Floats, Photometry
-from models.training.needle.resample import peak_mjd
+from models.needle.lightcurves.lightcurve import Floats, Photometry, peak_mjd
 
 GROUPS: Final = ("Ia", "CC", "SLSN", "TDE")
 NAMES: Final = (

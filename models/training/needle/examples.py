@@ -15,11 +15,12 @@ import numpy as np
 
 from models.domain import Host, LightCurve
 from models.needle.inputs import galaxy, light_curve_inputs
-from models.needle.lightcurves.lightcurve import CleanRules, Floats, Photometry, as_of, clean, typical_ebv
+from models.needle.lightcurves.distance import distance_modulus
+from models.needle.lightcurves.lightcurve import CleanRules, Floats, Photometry, as_of, clean, peak_mjd, typical_ebv
 from models.needle.lightcurves.lightcurve import until as until
 from models.needle.lightcurves.templates import Bank
 from models.training.needle.gp import GPFit, fit
-from models.training.needle.resample import ResampleRules, distance_modulus, early, observe, peak_mjd, resample
+from models.training.needle.resample import ResampleRules, early, observe, resample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

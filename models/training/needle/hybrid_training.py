@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from models.needle.hybrid.inputs import FEATURES, NAMES, Samples
-from models.needle.hybrid.net import HybridConfig, HybridNet, combined_loss
+from models.needle.hybrid.net import CLASSES, HybridConfig, HybridNet
 from models.needle.lightcurves.lightcurve import Floats
-from models.training.needle.net import CLASSES, importances
+from models.training.needle.net import FOCAL_ALPHA, FOCAL_GAMMA, importances
 from models.training.needle.quality_training import load_checkpoint, save_checkpoint
 
 RANKING_ROUNDS = 40
@@ -160,3 +160,28 @@ def _turned(images: Tensor, rng: np.random.Generator) -> Tensor:
     """A batch turned by quarters and mirrored: any angle was drawn when the images were made (Sec. 3.4)."""
     images = torch.rot90(images, int(rng.integers(4)), (2, 3))
     return images.flip(3) if rng.integers(2) else images
+
+
+def combined_loss(logits: Tensor, label: Tensor, weight: Tensor, balance: Tensor, *, focal: float) -> Tensor:
+    """Class-weighted cross-entropy, and `focal` times Eq. 5 with Table 4's parameters.
+
+    Both are weighted means, so that neither drowns the other. Table 4's alpha stands for the balance of the classes
+    in the focal term; `balance` does in the other.
+
+    Parameters
+    ----------
+    weight : Tensor, shape (n,)
+        Of each example, one in sum for each object.
+    balance : Tensor, shape (3,)
+        Of each class.
+    """
+    log_p = torch.log_softmax(logits, 1).gather(1, label[:, None])[:, 0]
+    shares = weight * balance[label]
+    loss = -(shares * log_p).sum() / shares.sum()
+    if not focal:
+        return loss
+    gamma, alpha = (
+        torch.tensor(t, dtype=logits.dtype, device=logits.device)[label] for t in (FOCAL_GAMMA, FOCAL_ALPHA)
+    )
+    focused = weight * alpha * (1 - log_p.exp()) ** gamma * -log_p
+    return loss + focal * focused.sum() / (weight * alpha).sum()

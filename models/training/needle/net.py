@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.needle.hybrid.net import CLASSES
 from models.needle.lightcurves.lightcurve import Floats
 
-CLASSES: Final = 3
 FOCAL_GAMMA: Final = (0.0, 2.0, 2.5)
 FOCAL_ALPHA: Final = (0.02, 0.49, 0.49)
 """Table 4: SN, SLSN-I, TDE."""

@@ -7,11 +7,11 @@ The transient's redshift is used here alone, to make training examples. No featu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
-from models.needle.lightcurves.lightcurve import Floats, Photometry, simulated_error
+from models.needle.lightcurves.distance import distance_modulus
+from models.needle.lightcurves.lightcurve import Floats, Photometry, peak_mjd, simulated_error
 from models.training.needle.gp import GPFit
 
 
@@ -37,43 +37,9 @@ class ResampleRules:
     jitter_days: float = 2.0
 
 
-def peak_mjd(points: Photometry) -> float:
-    """When the object was brightest, either band.
-
-    Raises
-    ------
-    ValueError
-        If there are no detections.
-    """
-    if not len(points):
-        raise ValueError("no detections, so no peak")
-    return float(points.mjd[np.argmin(points.mag)])
-
-
 def early(points: Photometry, rules: ResampleRules = ResampleRules()) -> Photometry:
     """The detections up to `latest_days` after the peak."""
     return points.until(peak_mjd(points) + rules.latest_days)
-
-
-def distance_modulus(redshift: float) -> float:
-    """Distance modulus, magnitudes, for flat LCDM with Om = 0.31 and H0 = 67.7 km/s/Mpc (Sec. 4.4).
-
-    Interpolated in log redshift between 0.001 and 3, to better than 0.001 mag: astropy takes milliseconds for each.
-    """
-    return float(distance_moduli(np.array(redshift)))
-
-
-def distance_moduli(redshift: Floats) -> Floats:
-    """`distance_modulus` of many."""
-    return np.asarray(np.interp(np.log(redshift), *_distances()))
-
-
-@cache
-def _distances() -> tuple[Floats, Floats]:
-    from astropy.cosmology import FlatLambdaCDM
-
-    grid = np.geomspace(1e-3, 3.0, 400)
-    return np.log(grid), np.asarray(FlatLambdaCDM(H0=67.7, Om0=0.31).distmod(grid).value)
 
 
 def resample(

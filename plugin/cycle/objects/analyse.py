@@ -15,6 +15,7 @@ from plugin.cycle.objects import compose as wording
 from plugin.cycle.objects.discover import version_of
 from plugin.cycle.objects.gather import Gathering, is_patient
 from plugin.cycle.patience import Breaker, Patience, denied
+from plugin.cycle.posting import Posting
 from plugin.cycle.posts import want
 from plugin.cycle.spectra import compose
 from plugin.store import LostClaim, ObjectFiled, Store, Watched
@@ -41,7 +42,7 @@ class AnalysingObjects:
     source: AlertSource
     store: Store
     analyst: ObjectAnalyst
-    posting: compose.Posting
+    posting: Posting
     patience: Patience = field(default_factory=Patience)
     batch_size: int = 8
     most: int = 300

@@ -21,7 +21,7 @@ from typing import Final
 
 from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, HostVerdict
-from plugin.cycle.spectra.compose import NONE, Body, Post, Posting, audience, rounded
+from plugin.cycle.posting import NONE, Body, Post, Posting, audience, rounded
 from plugin.store import ObjectFiled
 
 ORIGIN: Final = "NEEDLE"

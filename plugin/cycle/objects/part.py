@@ -12,7 +12,7 @@ from plugin.cycle.objects.analyse import AnalysingObjects
 from plugin.cycle.objects.discover import Watching
 from plugin.cycle.objects.source import close_alert_source
 from plugin.cycle.patience import Patience
-from plugin.cycle.spectra.compose import Posting
+from plugin.cycle.posting import Posting
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.store import Store
 

@@ -14,6 +14,7 @@ from iris_client.quality.phase import redshift_of
 from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
 from plugin.clock import Clock, utc_now
 from plugin.cycle.patience import Breaker, Patience, denied
+from plugin.cycle.posting import Post, Posting
 from plugin.cycle.posts import want
 from plugin.cycle.spectra import compose
 from plugin.store import Filed, LostClaim, Store, Task, Unit
@@ -65,7 +66,7 @@ class Analysing:
     marshal: SpectrumSource
     store: Store
     analyst: Analyst
-    posting: compose.Posting
+    posting: Posting
     rules: QualityRules = field(default_factory=QualityRules)
     patience: Patience = field(default_factory=Patience)
     secrets: tuple[str, ...] = ()
@@ -163,7 +164,7 @@ class Analysing:
         _log.info("analysed", spectrum=filed.spectrum_id, source=filed.target_id, **_gist(report))
         return str(report.status)
 
-    def _cards(self, filed: Filed, one: Fetched) -> list[compose.Post]:
+    def _cards(self, filed: Filed, one: Fetched) -> list[Post]:
         """The vetting card of an alert. Drawn before the transaction: a picture takes a moment."""
         spectrum = one.item[0].spectrum
         if self.card is None:
@@ -172,7 +173,7 @@ class Analysing:
             return [compose.no_card(filed.spectrum_id)]
         return [compose.card_post(filed, self.card(filed.report, spectrum), self.posting)]
 
-    def _file_in(self, unit: Unit, filed: Filed, cards: Sequence[compose.Post]) -> None:
+    def _file_in(self, unit: Unit, filed: Filed, cards: Sequence[Post]) -> None:
         before = unit.reports.of_spectrum(filed.spectrum_id)
         unit.reports.lock_target(filed.target_id)
         unit.reports.put(filed)
@@ -198,7 +199,7 @@ class Analysing:
         _log.info("gone", spectrum=task.spectrum_id)
         return "gone"
 
-    def _on_source(self, unit: Unit, target_id: str) -> list[compose.Post]:
+    def _on_source(self, unit: Unit, target_id: str) -> list[Post]:
         left = unit.reports.of_target(target_id)
         return compose.on_source(target_id, left, self.posting, _needle(unit, target_id))
 

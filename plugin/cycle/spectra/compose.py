@@ -30,20 +30,16 @@ NEEDLE has an answer about the source too, the two are joined:
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final
 
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
+from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, rounded
 from plugin.store import Filed
 
-ORIGIN: Final = "ASTRANet"
 PREFIX: Final = "an_"
-NONE: Final = "none"
 ANALOGS: Final = 3
-_DIGITS = 4  # as many as SkyPortal shows
 
-Body = Mapping[str, str | float | int]
 
 NEEDLE_OF: Final[Mapping[str, str]] = {"SN Ia": "SN", "SN Ibc": "SN", "SN II": "SN", "SLSN": "SLSN-I", "TDE": "TDE"}
 """The class of NEEDLE's that each of the spectrum's is; AGN and CV are none. Its SLSN are of type I, ours of any."""
@@ -58,35 +54,6 @@ _GENERAL = frozenset(
         CaveatCode.NO_SPECTRUM,
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
-    """What the operator wants posted.
-
-    Parameters
-    ----------
-    group_ids : tuple of int
-        Marshal groups that may see answers; each answer goes to those of them that see its spectrum.
-    alpha : float
-        Which prediction set.
-    """
-
-    group_ids: tuple[int, ...]
-    alpha: float = 0.05
-    refusals: bool = False
-    classification: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
-    """What should hang at a place; `body` None for nothing."""
-
-    place: Place
-    kind: Literal["annotation", "classification", "comment"] = "annotation"
-    origin: str = ORIGIN
-    body: Mapping[str, Any] | None
-    group_ids: tuple[int, ...]
 
 
 def compose(filed: Filed, of_target: Sequence[Filed], posting: Posting, needle: Report | None = None) -> list[Post]:
@@ -272,16 +239,6 @@ def _number(value: object) -> float:
     if not isinstance(value, int | float):
         raise TypeError(f"expected a number, got {value!r}")
     return float(value)
-
-
-def rounded(value: float) -> float:
-    """As many digits as SkyPortal shows."""
-    return round(float(value), _DIGITS)
-
-
-def audience(group_ids: Sequence[int], posting: Posting) -> tuple[int, ...]:
-    """Who may see an answer: our groups that see what it is about; all of ours where the marshal does not say."""
-    return tuple(g for g in sorted(posting.group_ids) if not group_ids or g in group_ids)
 
 
 def _recency(filed: Filed) -> tuple[str, int, str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from plugin.lab.commands.spectra import (
+from plugin.lab.commands.common import (
     DataOption,
     ThreadsOption,
     evaluate_app,
@@ -19,7 +19,7 @@ from plugin.lab.commands.spectra import (
 
 
 def register(app: typer.Typer) -> None:
-    """Add this subject's commands to `train` and `evaluate`, which the spectra's commands make."""
+    """Add this subject's commands to `train` and `evaluate`, which the spectra's commands add."""
     train_app.command("ablation")(train_ablation)
     evaluate_app.command("ablation")(evaluate_ablation)
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from plugin.lab.commands.spectra import ThreadsOption, evaluate_app, refusing, take_threads, train_app
+from plugin.commands.bundle import refusing
+from plugin.lab.commands.common import ThreadsOption, evaluate_app, take_threads, train_app
 
 HybridDataOption = Annotated[
     Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with ztf/*.parquet, ztf/alerts.", exists=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from plugin.lab.commands.spectra import ThreadsOption, evaluate_app, take_threads, train_app
+from plugin.lab.commands.common import ThreadsOption, evaluate_app, take_threads, train_app
 from plugin.ops.progress import progress
 
 StampsOption = Annotated[

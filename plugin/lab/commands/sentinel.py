@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from plugin.lab.commands.spectra import (
-    BundleOption,
-    DataOption,
-    ThreadsOption,
-    bundle_app,
-    evaluate_app,
-    take_threads,
-    train_app,
-)
+from plugin.commands.bundle import BundleOption, bundle_app, load_bundle
+from plugin.lab.commands.common import DataOption, ThreadsOption, evaluate_app, take_threads, train_app
 from plugin.ops.progress import progress
 
 if TYPE_CHECKING:
@@ -167,9 +160,8 @@ def _preset(name: str) -> str | None:
 
 def _material(data: Path, bundle: Path | None, kept: Path | None) -> "tuple[Bundle, Material]":
     from plugin.lab.anomaly.make_sentinel import gather
-    from plugin.lab.commands.spectra import _load
 
-    loaded = _load(bundle)
+    loaded = load_bundle(bundle)
     if loaded.sentinel is None:
         raise typer.BadParameter("this bundle has no anomaly layer: run `astranet bundle add-sentinel`")
     labelled, rare = _spectra(data)

@@ -1,9 +1,6 @@
-"""Commands about spectra and the models that classify them: classify, train, evaluate, bundle."""
+"""Commands about the spectral classifier: train spectral, evaluate spectra, evaluate compare, bundle join."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,64 +8,27 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from plugin import THREADS_SET
+from plugin.commands.bundle import BundleOption, bundle_app, load_bundle, refusing
+from plugin.lab.commands.common import (
+    DataOption,
+    ThreadsOption,
+    evaluate_app,
+    read_labelled,
+    take_threads,
+    tell,
+    train_app,
+)
 from plugin.ops.progress import progress
-
-train_app = typer.Typer(help="Train the models (offline).", no_args_is_help=True)
-evaluate_app = typer.Typer(help="Measure the models on labelled data.", no_args_is_help=True)
-bundle_app = typer.Typer(help="Look at model bundles.", no_args_is_help=True)
-
-BundleOption = Annotated[Path | None, typer.Option("--bundle", help="A bundle folder; the shipped one by default.")]
-DataOption = Annotated[
-    Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with spectra/*.parquet.", exists=True)
-]
-ThreadsOption = Annotated[
-    int, typer.Option("--threads", min=0, help="CPU threads; 0: as OMP_NUM_THREADS says, or one for every core.")
-]
 
 
 def register(app: typer.Typer) -> None:
     """Add this subject's commands."""
-    app.command()(classify)
     app.add_typer(train_app, name="train")
     app.add_typer(evaluate_app, name="evaluate")
-    app.add_typer(bundle_app, name="bundle")
     train_app.command("spectral")(train_spectral)
     evaluate_app.command("spectra")(evaluate_spectra_command)
     evaluate_app.command("compare")(compare)
-    for command in (verify, show, diff, join):
-        bundle_app.command()(command)
-
-
-def take_threads(threads: int) -> None:
-    """Compute with so many; 0: what the administrator set, else every core, since a training is asked for knowingly."""
-    import torch
-
-    if threads or not THREADS_SET:
-        torch.set_num_threads(threads or os.cpu_count() or 1)
-
-
-def classify(
-    files: Annotated[list[Path], typer.Argument(help="Parquet, ASCII, CSV or FITS files.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="One JSON object per spectrum and line.")],
-    bundle: BundleOption = None,
-    min_coverage: Annotated[float, typer.Option(help="Share of 3850-9000 A a spectrum must cover.")] = 0.8,
-    regime: Annotated[str, typer.Option(help="When it is anomalous: anchor, per_seed or seed_union.")] = "anchor",
-) -> None:
-    """Classify spectra from files, refused ones included, in the order they come."""
-    from iris_client.quality.control import QualityRules
-    from models.analyst import Analyst
-    from models.sentinel.detector import REGIMES
-    from plugin.batch.classify import classify_files
-
-    chosen = next((r for r in REGIMES if r == regime), None)
-    if chosen is None:
-        raise typer.BadParameter(f"no regime {regime!r}: choose from {', '.join(REGIMES)}")
-    analyst = Analyst(_load(bundle), regime=chosen)
-    rules = QualityRules(min_coverage=min_coverage)
-    with progress("classify") as advance, out.open("w", encoding="utf-8") as file:
-        counts = classify_files(files, file, analyst, rules, advance=advance)
-    Console(stderr=True).print(f"{counts['ok']} classified, {counts['refused']} refused -> {out}")
+    bundle_app.command()(join)
 
 
 def train_spectral(
@@ -174,7 +134,7 @@ def evaluate_spectra_command(
     from plugin.lab.spectra.evaluation_figures import draw_all
     from plugin.lab.spectra.evaluation_tables import markdown
 
-    loaded = _load(bundle)
+    loaded = load_bundle(bundle)
     labelled = read_labelled(data)
     if labelled.data.hash() != loaded.card["training"]["data_hash"]:
         Console(stderr=True).print(
@@ -204,7 +164,7 @@ def compare(
     from plugin.lab.spectra.evaluation import compare_bundles
     from plugin.lab.spectra.evaluation_tables import comparison
 
-    loaded = [_load(b) for b in bundles]
+    loaded = [load_bundle(b) for b in bundles]
     names = [b.bundle_id for b in loaded]
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise typer.BadParameter("name two bundles or more that differ")
@@ -216,62 +176,6 @@ def compare(
     if out is not None:
         out.write_text(page)
     print(page)
-
-
-def verify(bundle: BundleOption = None) -> None:
-    """Check every file of a bundle against its card; exit 1 with the reason if anything differs."""
-    loaded = _load(bundle)
-    Console().print(
-        f"{loaded.bundle_id}: {len(loaded.card['files'])} files verified, {len(loaded.card['members'])} members"
-    )
-
-
-def show(
-    bundle: BundleOption = None, full: Annotated[bool, typer.Option(help="The whole card as JSON.")] = False
-) -> None:
-    """What a bundle is, from which data, how well it does and what it cannot."""
-    from plugin.ops.card_view import describe_card
-
-    loaded = _load(bundle)
-    if full:
-        print(json.dumps(loaded.card, indent=2, sort_keys=True))
-    else:
-        Console().print(describe_card(loaded.card, loaded.bundle_id))
-
-
-def diff(old: Annotated[Path, typer.Argument()], new: Annotated[Path, typer.Argument()]) -> None:
-    """What differs between two bundles' cards."""
-    from plugin.ops.card_view import card_diff
-
-    for line in card_diff(dict(_load(old).card), dict(_load(new).card)):
-        print(line)
-
-
-def _load(folder: Path | None) -> Any:
-    from models.bundle import load
-
-    with refusing("bundle"):
-        return load(folder)
-
-
-@contextmanager
-def refusing(what: str) -> Iterator[None]:
-    """End the command with one sentence where a model's files are not what their card says."""
-    from models.cards import BundleError
-
-    try:
-        yield
-    except BundleError as error:
-        Console(stderr=True).print(f"[red]{what} refused:[/] {error}")
-        raise typer.Exit(1) from error
-
-
-def read_labelled(data: Path) -> Any:
-    """The labelled spectra of a data folder, with progress shown."""
-    from plugin.lab.dataset.labelled import load_labelled
-
-    with progress("read spectra") as advance:
-        return load_labelled(data, progress=lambda _: advance(1))
 
 
 def _require_net(bundle: Path, seed: int, net: Any) -> None:
@@ -294,9 +198,3 @@ def _remember(path: Path, bundle: Path) -> None:
 
 def _earlier(path: Path) -> Any:
     return json.loads(path.read_text()) if path.exists() else None
-
-
-def tell(row: dict[str, Any]) -> None:
-    """One line per epoch."""
-    shown = ("seed", "epoch", "accuracy", "macro_recall", "total", "seconds")
-    print("  ".join(f"{k} {row[k]:.4g}" for k in shown), flush=True)

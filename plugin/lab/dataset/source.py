@@ -6,10 +6,10 @@ from pathlib import Path
 
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import PhotometrySource, SpectrumSource
-from plugin.app import make_source
 from plugin.lab.dataset.records import POOL_FILES, RARE_FILES, Record, read_catalogue, read_parquet
 from plugin.settings import Settings
 from plugin.sources.combined import CombinedMarshal
+from plugin.sources.marshal import make_source
 
 
 @contextmanager

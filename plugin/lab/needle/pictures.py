@@ -1,4 +1,4 @@
-"""Pictures of the NEEDLE metadata model: Fig. 17-20 in shape, and the score history of one object."""
+"""Pictures of the NEEDLE metadata model: Fig. 17-20 in shape."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,17 +8,16 @@ import numpy as np
 
 from models.domain import NEEDLE_CLASSES
 from models.needle.metadata import PREFERENCES
-from models.needle.model import History
 from models.training.needle.figures import THRESHOLDS
+from plugin.batch.history import pyplot
 from plugin.lab.needle.evaluate import RARE
 
-COLOURS = {"SN": "tab:grey", "SLSN-I": "tab:blue", "TDE": "tab:orange"}
 CURVES = ("f1", "completeness", "purity", "coverage", "found")
 
 
 def draw_thresholds(figures: Mapping[str, Any], path: Path) -> None:
     """Fig. 17 and 18 in shape: figures against the threshold, with intervals, for both ways of asking."""
-    plt = _pyplot()
+    plt = pyplot()
     canvas, axes = plt.subplots(2, 5, figsize=(17, 6.5), sharex=True, layout="constrained")
     for row, (_, name) in zip(axes, RARE, strict=True):
         for ax, key in zip(row, CURVES, strict=True):
@@ -32,7 +31,7 @@ def draw_thresholds(figures: Mapping[str, Any], path: Path) -> None:
 
 def draw_ablation(study: Mapping[str, Any], pair: tuple[str, str], path: Path) -> None:
     """Fig. 20 in shape: purity and found against the threshold with and without one part of the training."""
-    plt = _pyplot()
+    plt = pyplot()
     canvas, axes = plt.subplots(1, 4, figsize=(15, 3.6), layout="constrained")
     shown = [(name, key) for _, name in RARE for key in ("purity", "found")]
     for ax, (name, key) in zip(axes, shown, strict=True):
@@ -47,7 +46,7 @@ def draw_ablation(study: Mapping[str, Any], pair: tuple[str, str], path: Path) -
 
 def draw_learning(study: Mapping[str, Any], path: Path) -> None:
     """What is found at the paper's purities against the number of training objects of the class."""
-    plt = _pyplot()
+    plt = pyplot()
     canvas, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
     for ax, (_, name) in zip(axes, RARE, strict=True):
         points = [(row["objects"][name], row["found"][name]) for row in study["learning"]]
@@ -63,7 +62,7 @@ def draw_learning(study: Mapping[str, Any], path: Path) -> None:
 
 def draw_confusion(figures: Mapping[str, Any], path: Path, prefer: str) -> None:
     """Fig. 19 in shape: expected objects, rows true and columns said, at three thresholds."""
-    plt = _pyplot()
+    plt = pyplot()
     canvas, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
     for ax, (threshold, table) in zip(axes, figures[prefer]["confusion"].items(), strict=True):
         counts = np.array(table)
@@ -79,22 +78,6 @@ def draw_confusion(figures: Mapping[str, Any], path: Path, prefer: str) -> None:
     plt.close(canvas)
 
 
-def draw_history(histories: Mapping[str, History], title: str, path: Path) -> None:
-    """Every answer of one object as it would have been given then, by the way of asking."""
-    plt = _pyplot()
-    canvas, axes = plt.subplots(1, len(histories), figsize=(5.5 * len(histories), 4), sharey=True, squeeze=False)
-    for ax, (prefer, history) in zip(axes[0], histories.items(), strict=True):
-        for k, name in enumerate(NEEDLE_CLASSES):
-            ax.plot(history.days, history.probabilities[:, k], marker="o", ms=4, label=name, color=COLOURS[name])
-        ax.axhline(0.8, color="grey", lw=0.8, ls="--")
-        ax.set(title=f"{title}, {prefer}", xlabel="days from discovery", ylim=(-0.02, 1.02))
-    axes[0, 0].set_ylabel("score")
-    axes[0, 0].legend()
-    canvas.tight_layout()
-    canvas.savefig(path, dpi=90)
-    plt.close(canvas)
-
-
 def _band(ax: Any, table: Mapping[str, Any], key: str, label: str) -> None:
     value, low, high = (_column(table, key, part) for part in ("value", "low", "high"))
     ax.plot(THRESHOLDS, value, marker="o", label=label)
@@ -103,12 +86,3 @@ def _band(ax: Any, table: Mapping[str, Any], key: str, label: str) -> None:
 
 def _column(table: Mapping[str, Any], key: str, part: str) -> np.ndarray:
     return np.array([np.nan if cell[key][part] is None else cell[key][part] for cell in table.values()])
-
-
-def _pyplot() -> Any:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt

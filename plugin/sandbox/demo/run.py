@@ -10,9 +10,10 @@ from typing import Any
 
 from rich.console import Console
 
-from plugin.app import App, Cycle, build
+from plugin.app import App, build
 from plugin.clock import utc_now
-from plugin.cycle.spectra.compose import ORIGIN
+from plugin.cycle.done import Cycle
+from plugin.cycle.posting import ORIGIN
 from plugin.notes.files import replace_file, write_note
 from plugin.notes.night import Night
 from plugin.notes.nightly import card_of, draft_night

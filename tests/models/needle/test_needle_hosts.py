@@ -9,10 +9,10 @@ from models.domain import Host
 from models.needle.hosts import LARGEST, HostModel, fit_hosts
 from models.needle.inputs import NAMES, brightest, galaxy
 from models.needle.lightcurves import luminosity
+from models.needle.lightcurves.distance import distance_modulus
 from models.needle.metadata import (
     with_hosts,
 )
-from models.training.needle.resample import distance_modulus
 
 
 def three_hosts(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

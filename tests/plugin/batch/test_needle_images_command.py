@@ -57,7 +57,7 @@ def test_with_stamps_the_network_answers_and_without_the_other_model_says_why(tm
 
 def test_a_network_that_answers_is_taken_at_its_word(tmp_path, alerts, monkeypatch):
     model = ImageModel(model=load_hybrid(), checker=load_checker(), alerts=AvroFolder(alerts))
-    needle = command._load(None)
+    needle = command.load_model(None)
     stated = needle.answer(next(iter(read_curves(write(tmp_path, rows(NAME))))).curve, None)
     monkeypatch.setattr(ImageModel, "answer", lambda *_: stated)
     out = tmp_path / "out.jsonl"
@@ -74,7 +74,7 @@ def test_a_packet_that_is_gone_costs_the_images_and_not_the_answer(tmp_path, ale
         path.unlink()
     out = tmp_path / "out.jsonl"
     with out.open("w") as file:
-        answer_file(write(tmp_path, rows(NAME)), file, command._load(None), {}, images=model)
+        answer_file(write(tmp_path, rows(NAME)), file, command.load_model(None), {}, images=model)
     line = json.loads(out.read_text())
     assert line["status"] == "ok"
     assert any("no usable images" in c["text"] for c in line["caveats"])

@@ -3,11 +3,11 @@
 import pytest
 
 from iris_client.marshal.skyportal import SkyPortal
-from plugin.app import make_marshal
 from plugin.ops.doctor import Check, examine
 from plugin.sandbox import Sandbox
 from plugin.sandbox.tns.stand_in import TnsSandbox
 from plugin.settings import Settings
+from plugin.sources.marshal import make_marshal
 from plugin.store import migrate, open_store
 
 

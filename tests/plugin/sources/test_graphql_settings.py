@@ -6,10 +6,10 @@ import pytest
 
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal, Place
-from plugin.app import make_source
 from plugin.sandbox import Sandbox
 from plugin.settings import ConfigError, Settings
 from plugin.sources.combined import CombinedMarshal
+from plugin.sources.marshal import make_source
 from tests.plugin.conftest import make_settings
 
 

@@ -10,10 +10,16 @@ from models.cards import BundleError
 from models.domain import CaveatCode, Cutouts, Host
 from models.needle.hybrid.inputs import FEATURES, NAMES, object_weights
 from models.needle.hybrid.model import SHIPPED, load
-from models.needle.hybrid.net import PRESETS, HybridConfig, combined_loss
+from models.needle.hybrid.net import PRESETS, HybridConfig
 from models.needle.images.prepare import prepare
 from models.training.needle.attention import heat_maps, share_near
-from models.training.needle.hybrid_training import HybridTraining, answer_samples, class_balance, train_hybrid
+from models.training.needle.hybrid_training import (
+    HybridTraining,
+    answer_samples,
+    class_balance,
+    combined_loss,
+    train_hybrid,
+)
 from models.training.needle.net import FOCAL_ALPHA, FOCAL_GAMMA
 from tests.models.needle.hybrids import TINY, curve, net, samples, write_model
 from tests.models.needle.images.test_needle_images import ByFacts, epoch, whole

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.domain import Host, LightCurve
+from models.needle.lightcurves.distance import distance_modulus
 from models.needle.lightcurves.features import COMMON_HOST, NAMES, features, vector
 from models.needle.lightcurves.lightcurve import (
     CleanRules,
@@ -16,18 +17,17 @@ from models.needle.lightcurves.lightcurve import (
     drop_outliers,
     galactic_latitude_deg,
     merge,
+    peak_mjd,
     simulated_error,
     typical_ebv,
 )
 from models.training.needle.gp import fit, kernel
 from models.training.needle.resample import (
     ResampleRules,
-    distance_modulus,
     early,
     hosts_within,
     move,
     observe,
-    peak_mjd,
     resample,
 )
 

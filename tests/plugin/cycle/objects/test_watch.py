@@ -15,7 +15,8 @@ from models.domain import Caveat, CaveatCode, Host, HostVerdict, LightCurve, Rep
 from plugin.cycle.objects.compose import gone, on_object
 from plugin.cycle.objects.gather import host_of, joined_host
 from plugin.cycle.objects.spool import SpooledAlerts
-from plugin.cycle.spectra.compose import Posting, joint
+from plugin.cycle.posting import Posting
+from plugin.cycle.spectra.compose import joint
 from plugin.ops.show import needle_report
 from plugin.sandbox.brokers.alerts import invented
 from plugin.sandbox.demo.needle import ObjectLook, draw, in_order

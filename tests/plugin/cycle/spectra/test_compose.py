@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.domain import FINE_CLASSES, Caveat, CaveatCode, Evidence, Report, Target
-from plugin.cycle.spectra.compose import Posting, answer, compose, on_source, on_spectrum, prediction_set
+from plugin.cycle.posting import Posting
+from plugin.cycle.spectra.compose import answer, compose, on_source, on_spectrum, prediction_set
 from plugin.store import Filed
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import good

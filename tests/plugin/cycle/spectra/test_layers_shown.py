@@ -14,8 +14,9 @@ from models.domain import Anomaly, Report, Spectrum
 from models.sentinel.scores import FAMILIES, names
 from plugin.app import build
 from plugin.batch.classify import line
+from plugin.cycle.posting import NONE, Posting
 from plugin.cycle.spectra.card import vetting_card
-from plugin.cycle.spectra.compose import NONE, Posting, answer, card_post, no_card, on_source, wants_card
+from plugin.cycle.spectra.compose import answer, card_post, no_card, on_source, wants_card
 from plugin.ops.doctor import false_alarms
 from plugin.settings import Settings
 from plugin.store import Filed
