@@ -8,7 +8,7 @@
     `-- BadPayload     it answered, but not in the agreed form; park it with a sample
 
 `ConfigError` and `BundleError` belong to the start of the service and are defined where they are raised.
-Errors are raised in one place (`iris_client.transport`), decided on in one place (the use cases), and logged once.
+Errors are raised in one place (`iris_client.http.transport`), decided on in one place (the use cases), and logged once.
 Every message passes `redact` first: SkyPortal echoes the caller's own token in some of its answers.
 """
 

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -11,68 +11,30 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from iris_client.errors import UpstreamError
-from iris_client.pacer import Pacer
+from iris_client.http.pacer import Pacer
+from iris_client.http.transport import Hooks
+from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal, WatchList
-from iris_client.quality import QualityRules
-from iris_client.skyportal import SkyPortal
-from iris_client.transport import Hooks
+from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
-from plugin.analyse import Analysing, Analyst, Card
 from plugin.clock import Clock, utc_now
-from plugin.combined import CombinedMarshal
-from plugin.compose import Posting
-from plugin.deliver import Delivering
-from plugin.discover import discover, sweep
-from plugin.patience import Patience
-from plugin.settings import ConfigError, Settings
+from plugin.cycle.deliver import Delivering
+from plugin.cycle.done import Cycle
+from plugin.cycle.patience import Patience
+from plugin.cycle.posting import Posting
+from plugin.cycle.spectra.analyse import Analysing, Analyst, Card
+from plugin.cycle.spectra.discover import discover, sweep
+from plugin.settings import Settings
+from plugin.sources.combined import CombinedMarshal
+from plugin.sources.marshal import make_pacer, make_source, tell_retry
 from plugin.store import Store, open_store
 
 if TYPE_CHECKING:
-    from iris_client.tns import Tns
-    from plugin.names import Naming
-    from plugin.watch.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
+    from iris_client.tns.client import Tns
+    from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
+    from plugin.tns.names import Naming
 
 _log = structlog.get_logger("astranet")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cycle:
-    """What one cycle did.
-
-    Parameters
-    ----------
-    found : int
-        New versions of spectra, by poll and sweep.
-    objects_found : int
-        Watched objects that became due.
-    analysed, objects, delivered : Counter of str
-        By outcome; see `Analysing.run`, `AnalysingObjects.run` and `Delivering.run`.
-    trouble : tuple of str
-        What could not be read from the marshal or the source of alerts.
-    """
-
-    found: int = 0
-    objects_found: int = 0
-    analysed: Counter[str] = field(default_factory=Counter)
-    objects: Counter[str] = field(default_factory=Counter)
-    delivered: Counter[str] = field(default_factory=Counter)
-    trouble: tuple[str, ...] = ()
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing was left for later and nothing was parked."""
-        left = sum(c["later"] + c["parked"] + c["waiting"] for c in (self.analysed, self.objects, self.delivered))
-        return not self.trouble and not left
-
-    def __add__(self, other: "Cycle") -> "Cycle":
-        return Cycle(
-            found=self.found + other.found,
-            objects_found=self.objects_found + other.objects_found,
-            analysed=self.analysed + other.analysed,
-            objects=self.objects + other.objects,
-            delivered=self.delivered + other.delivered,
-            trouble=self.trouble + other.trouble,
-        )
 
 
 class App:
@@ -133,7 +95,7 @@ class App:
     def look_up_names(self) -> Counter[str]:
         """What the TNS calls the sources of the last weeks, each once a day; refreshes the mirror of the TNS first.
 
-        By outcome, see `plugin.names.Naming.run`; empty when neither a TNS key nor a broker is set up.
+        By outcome, see `plugin.tns.names.Naming.run`; empty when neither a TNS key nor a broker is set up.
         """
         return Counter() if self.naming is None else self.naming.run()
 
@@ -165,7 +127,7 @@ class App:
         self.close()
 
     def _make_naming(self, tns: "Tns | None") -> "Naming | None":
-        from plugin.tns_source import make_naming
+        from plugin.tns.source import make_naming
 
         return make_naming(
             tns,
@@ -272,7 +234,7 @@ def build(
     StoreError
         If the database cannot be used.
     """
-    from plugin.tns_source import make_tns
+    from plugin.tns.source import make_tns
 
     url, _, _ = settings.marshal()
     tns = make_tns(settings)
@@ -295,64 +257,14 @@ def make_watch(settings: Settings, marshal: Marshal, pacer: Pacer) -> "WatchPart
     """
     if settings.alert_source == "none":
         return None
-    from plugin.watch.part import WatchPart, make_object_analyst
-    from plugin.watch.source import make_alert_source
+    from plugin.cycle.objects.part import WatchPart, make_object_analyst
+    from plugin.cycle.objects.source import make_alert_source
 
     if not isinstance(marshal, WatchList):
         raise TypeError(f"{type(marshal).__name__} cannot list candidates and saves")
     analyst = make_object_analyst(settings)
-    source = make_alert_source(settings, pacer=pacer, hooks=Hooks(on_retry=_tell_retry))
+    source = make_alert_source(settings, pacer=pacer, hooks=Hooks(on_retry=tell_retry))
     return None if source is None else WatchPart(source=source, analyst=analyst, watch_list=marshal)
-
-
-def make_source(settings: Settings, pacer: Pacer | None = None) -> Marshal:
-    """The marshal, with its spectra over GraphQL if the settings say so; both ways share one pacer.
-
-    Raises
-    ------
-    ConfigError
-        If a setting that is needed is missing or wrong.
-    """
-    pacer = pacer or make_pacer(settings)
-    if settings.spectrum_source == "rest":
-        return make_marshal(settings, pacer)
-    from plugin.spectrum_source import make_graphql
-
-    spectra = make_graphql(settings, pacer=pacer, hooks=Hooks(on_retry=_tell_retry))
-    return CombinedMarshal(spectra, make_marshal(settings, pacer))
-
-
-def make_pacer(settings: Settings) -> Pacer:
-    """The one pacer of the marshal's token. SkyPortal: 5 requests per second, 10 at once."""
-    rate = settings.requests_per_second
-    return Pacer(rate, burst=max(1, int(2 * rate)))
-
-
-def make_marshal(settings: Settings, pacer: Pacer | None = None) -> SkyPortal:
-    """The client of the marshal, with a pacer of its own: the rate is the operator's to set.
-
-    Raises
-    ------
-    ConfigError
-        If address, token or groups are missing, or no header can carry the token.
-    """
-    url, token, _ = settings.marshal()
-    pacer = pacer or make_pacer(settings)
-    try:
-        return SkyPortal(
-            url,
-            token,
-            timeout_s=settings.http_read_seconds,
-            pacer=pacer,
-            taxonomy=settings.taxonomy,
-            hooks=Hooks(on_retry=_tell_retry),
-        )
-    except ValueError as error:
-        raise ConfigError(f"ASTRANET_MARSHAL_URL or ASTRANET_MARSHAL_TOKEN: {error}") from None
-
-
-def _tell_retry(method: str, path: str, attempt: int, wait: float, error: UpstreamError) -> None:
-    _log.debug("once more", method=method, path=path, attempt=attempt, wait_s=round(wait, 1), error=str(error))
 
 
 def make_analyst(settings: Settings) -> Analyst:
@@ -373,7 +285,7 @@ def make_card(analyst: Analyst) -> Card:
     drawn = getattr(analyst, "sketch", None)
 
     def draw(report: Report, spectrum: Spectrum) -> bytes:
-        from plugin.card import vetting_card  # matplotlib is loaded with the first alert and not before
+        from plugin.cycle.spectra.card import vetting_card  # matplotlib is loaded with the first alert and not before
 
         return vetting_card(report, spectrum, drawn=drawn)
 

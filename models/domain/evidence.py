@@ -44,7 +44,7 @@ class Target:
 class RawSpectrum:
     """A spectrum exactly as somebody sent it: nothing is promised about the values.
 
-    Quality control (`iris_client.quality.examine`) turns it into a `Spectrum` or into reasons why not.
+    Quality control (`iris_client.quality.control.examine`) turns it into a `Spectrum` or into reasons why not.
     """
 
     spectrum_id: str

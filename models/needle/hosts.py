@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.needle import luminosity
-from models.needle.lightcurve import Floats
+from models.needle.lightcurves import luminosity
+from models.needle.lightcurves.lightcurve import Floats
 
 CLASSES: Final = 3
 FREEDOM: Final = 5.0

@@ -5,12 +5,12 @@ from typing import Final
 import numpy as np
 
 from models.domain import Host
-from models.needle import shape, templates
-from models.needle.features import NAMES as TABLE_1
-from models.needle.features import TRANSIENT, features, vector
 from models.needle.hosts import Galaxy
-from models.needle.lightcurve import EXTINCTION, Floats, Photometry
-from models.needle.luminosity import REDSHIFT_RANGE, SPECTRUM_ERROR
+from models.needle.lightcurves import shape, templates
+from models.needle.lightcurves.features import NAMES as TABLE_1
+from models.needle.lightcurves.features import TRANSIENT, features, vector
+from models.needle.lightcurves.lightcurve import EXTINCTION, Floats, Photometry
+from models.needle.lightcurves.luminosity import REDSHIFT_RANGE, SPECTRUM_ERROR
 
 NAMES: Final = (*TRANSIENT, *shape.NAMES, *templates.NAMES)
 """Columns of the light curve's inputs."""

@@ -19,7 +19,7 @@ from models.conformal.mondrian import p_values
 from models.domain import NEEDLE_CLASSES
 from models.needle.hosts import HostModel
 from models.needle.inputs import NAMES, brightest
-from models.needle.lightcurve import Floats
+from models.needle.lightcurves.lightcurve import Floats
 
 PAPER_MIX: Final = np.array([2559.0, 14.0, 15.0]) / 2588.0
 """Class shares of the paper's untouched set, Table 5: SN, SLSN-I, TDE."""

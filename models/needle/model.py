@@ -22,9 +22,9 @@ from models.cards import BundleError, digest, read_card, require_hashes, store_c
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
 from models.needle.hosts import HostModel
 from models.needle.inputs import NAMES, galaxy, light_curve_inputs
-from models.needle.lightcurve import CleanRules, Floats, Photometry, as_of, clean, typical_ebv
+from models.needle.lightcurves.lightcurve import CleanRules, Floats, Photometry, as_of, clean, typical_ebv
+from models.needle.lightcurves.templates import Bank
 from models.needle.metadata import ALPHAS, PREFERENCES, VARIANTS, Metadata
-from models.needle.templates import Bank
 
 SHIPPED: Final = Path(__file__).parent.parent / "data" / "needle"
 FORMAT: Final = 3

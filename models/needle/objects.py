@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.domain import NEEDLE_CLASSES, Caveat, Cutouts, Evidence, Host, HostVerdict, LightCurve, Report, Status
-from models.needle.images import sky_offset
+from models.needle.images.prepare import PreparedImages, prepare
+from models.needle.images.quality import Checker
+from models.needle.images.stamps import sky_offset
 from models.needle.model import Answer, Needle
-from models.needle.prepare import PreparedImages, prepare
-from models.needle.quality import Checker
 
 Fact = str | int | float
 _COLUMNS = ("mjd", "mag", "mag_error", "limit_mag", "is_limit")

@@ -1,1 +1,1 @@
-"""The command line, one module per subject. Each has `register(app)`."""
+"""The service's commands, one module per subject. Each has `register(app)`."""

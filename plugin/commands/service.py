@@ -30,7 +30,7 @@ def once(
     """One cycle: look for new spectra, analyse them, send the answers; exit code 1 when something was left over."""
     with prepared() as settings:
         from plugin.app import build
-        from plugin.schedule import stop_on_signals
+        from plugin.ops.schedule import stop_on_signals
 
         with build(settings) as app:
             stop_on_signals(app)
@@ -44,7 +44,7 @@ def run() -> None:
         from plugin.app import build
         from plugin.clock import utc_now
         from plugin.notes.nightly import write_night
-        from plugin.schedule import run as run_schedule
+        from plugin.ops.schedule import run as run_schedule
 
         with build(settings) as app:
             run_schedule(app, lambda: write_night(settings, app.store, app.marshal, now=utc_now()))
@@ -55,8 +55,8 @@ def doctor() -> None:
     with prepared() as settings:
         from rich.console import Console
 
-        from plugin.doctor import examine
-        from plugin.views import check_line
+        from plugin.ops.doctor import examine
+        from plugin.ops.show import check_line
 
         console = Console()
         good = True
@@ -77,7 +77,7 @@ def show(
     with prepared() as settings:
         from rich.console import Console
 
-        from plugin import views
+        from plugin.ops import show as views
         from plugin.store import open_store
 
         console = Console()
@@ -114,7 +114,7 @@ def prepared() -> Iterator["Settings"]:
     import structlog
 
     from iris_client.errors import UpstreamError
-    from plugin import logs
+    from plugin.ops import logs
     from plugin.settings import ConfigError, Settings
     from plugin.store import StoreError
 

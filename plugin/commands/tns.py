@@ -19,8 +19,8 @@ def register(app: typer.Typer) -> None:
 def update() -> None:
     """Bring the mirror up to date: the full file once, then what changed; tells which objects changed their type."""
     from plugin.clock import utc_now
-    from plugin.tns_source import open_tns
-    from plugin.tns_update import update_mirror
+    from plugin.tns.source import open_tns
+    from plugin.tns.update import update_mirror
 
     with _told(), open_tns() as (tns, store):
         changed = update_mirror(tns, store, utc_now())
@@ -40,8 +40,8 @@ def match(
     """What the TNS knows within 2 arcsec of a position: from the mirror, from the API only when that is stale."""
     from models.domain import Target
     from plugin.clock import utc_now
-    from plugin.tns import Api, InOrder, Mirror
-    from plugin.tns_source import open_tns
+    from plugin.tns.lookup import Api, InOrder, Mirror
+    from plugin.tns.source import open_tns
 
     with _told(), open_tns() as (tns, store):
         order = InOrder(mirror=Mirror(store=store, server=tns.url, clock=utc_now), last=Api(tns=tns))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.simulation import SimulatedSpectrum, draw, draw_again
-from plugin.sandbox.light_curves import LAST_DAY, NEEDLE_TRUTH, SHAPES, alerts, light_curve
+from plugin.sandbox.brokers.light_curves import LAST_DAY, NEEDLE_TRUTH, SHAPES, alerts, light_curve
 from plugin.sandbox.parquet import rows
 from plugin.sandbox.sandbox import Sandbox
 

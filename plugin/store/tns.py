@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import func, or_, select
 
-from iris_client.tns_mirror import TnsObject, separation_arcsec
+from iris_client.tns.mirror import TnsObject, separation_arcsec
 from plugin.store.context import Context
 from plugin.store.tns_tables import tns_files, tns_objects
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from models.domain import Cutouts, Host
-from models.needle.augment import augment
-from models.needle.features import features, vector
-from models.needle.hybrid import load as load_hybrid
-from models.needle.hybrid_inputs import NAMES, masked_input
-from models.needle.hybrid_net import PRESETS
-from models.needle.images import central
-from models.needle.lightcurve import clean
-from models.needle.mask import mask_pair
-from models.needle.prepare import prepare
-from models.needle.quality import load
-from models.needle.restore import restore
+from models.needle.hybrid.inputs import NAMES, masked_input
+from models.needle.hybrid.model import load as load_hybrid
+from models.needle.hybrid.net import PRESETS
+from models.needle.images.mask import mask_pair
+from models.needle.images.prepare import prepare
+from models.needle.images.quality import load
+from models.needle.images.restore import restore
+from models.needle.images.stamps import central
+from models.needle.lightcurves.features import features, vector
+from models.needle.lightcurves.lightcurve import clean
+from models.training.needle.augment import augment
 from tests.models.needle.hybrids import curve, write_model
 from tests.models.needle.stamps import field, sky, star
 

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from iris_client.broker import SkyPortalBroker
-from iris_client.pacer import Pacer
-from iris_client.skyportal import SkyPortal
-from models.needle import model, quality
+from iris_client.brokers.http import SkyPortalBroker
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.skyportal import SkyPortal
+from models.needle import model
+from models.needle.images import quality
 from models.needle.objects import ObjectAnalyst
 from plugin.clock import utc_now
-from plugin.compose import Posting
-from plugin.posts import want
+from plugin.cycle.objects.compose import on_object
+from plugin.cycle.objects.gather import Gathering
+from plugin.cycle.posting import Posting
+from plugin.cycle.posts import want
 from plugin.sandbox import Sandbox
 from plugin.store import ObjectFiled, open_store
-from plugin.watch.compose import on_object
-from plugin.watch.gather import Gathering
 
 pytestmark = pytest.mark.benchmark
 REPEATS = 7

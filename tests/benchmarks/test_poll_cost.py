@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 import plugin
-from iris_client.graphql import GraphQLSpectra
-from iris_client.graphql_fields import FieldMap
-from iris_client.pacer import Pacer
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.graphql import GraphQLSpectra
+from iris_client.marshal.graphql_fields import FieldMap
+from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import SpectrumSource
-from iris_client.skyportal import SkyPortal
 from plugin.sandbox import Sandbox
 
-FILES = Path(plugin.__file__).parent / "graphql"
+FILES = Path(plugin.__file__).parent / "sources" / "graphql"
 SIZES = (100, 1_000, 10_000)
 NEW = (0, 1, 10)
 

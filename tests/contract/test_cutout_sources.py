@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iris_client.alerts_avro import read_alert
-from iris_client.alerts_kafka import KafkaAlerts
-from iris_client.alerts_kept import AlertShelf, AvroFolder
-from iris_client.broker import Boom, SkyPortalBroker
+from iris_client.brokers.avro import read_alert
+from iris_client.brokers.http import Boom, SkyPortalBroker
+from iris_client.brokers.kafka import KafkaAlerts
+from iris_client.brokers.kept import AlertShelf, AvroFolder
 from iris_client.errors import NotFound
-from iris_client.pacer import Pacer
+from iris_client.http.pacer import Pacer
 from iris_client.protocols import Alert, AlertFeed, AlertSource, CutoutSource, PhotometrySource
 from plugin.sandbox import Sandbox
-from plugin.sandbox.alerts import invented
-from plugin.sandbox.boom import PASSWORD, USERNAME
+from plugin.sandbox.brokers.alerts import invented
+from plugin.sandbox.brokers.boom import PASSWORD, USERNAME
 from tests.fakes.kafka import MockCluster, record
 
 NAME, OTHER = "ZTF26aaaaaab", "ZTF26aaaaaac"

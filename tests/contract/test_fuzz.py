@@ -13,23 +13,23 @@ import httpx
 import pytest
 
 import plugin
-from iris_client.alert import alert
-from iris_client.alerts_avro import read_alert
-from iris_client.broker import Boom, SkyPortalBroker
-from iris_client.brokers import from_stream, stubs
+from iris_client.brokers.alert import alert
+from iris_client.brokers.avro import read_alert
+from iris_client.brokers.http import Boom, SkyPortalBroker
+from iris_client.brokers.records import from_stream, stubs
+from iris_client.brokers.stamps import cutouts
 from iris_client.errors import UpstreamError
-from iris_client.graphql import GraphQLSpectra
-from iris_client.graphql_fields import FieldMap
-from iris_client.pacer import Pacer
-from iris_client.skyportal import SkyPortal
-from iris_client.stamps import cutouts
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.graphql import GraphQLSpectra
+from iris_client.marshal.graphql_fields import FieldMap
+from iris_client.marshal.skyportal import SkyPortal
 from plugin.sandbox import Sandbox
-from plugin.sandbox.alerts import invented
-from plugin.sandbox.boom import PASSWORD, USERNAME
+from plugin.sandbox.brokers.alerts import invented
+from plugin.sandbox.brokers.boom import PASSWORD, USERNAME
 from tests.fakes.kafka import record
 from tests.fakes.mutate import mutate_bytes, mutate_json
 
-FILES = Path(plugin.__file__).parent / "graphql"
+FILES = Path(plugin.__file__).parent / "sources" / "graphql"
 DOCUMENTS = (FILES / "spectra.graphql").read_text()
 FIELDS = FieldMap.from_json((FILES / "fields.json").read_text())
 NAME = "ZTF26aaaaaaa"

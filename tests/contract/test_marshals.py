@@ -10,15 +10,15 @@ import pytest
 
 import plugin
 from iris_client.errors import NotFound, Refused
-from iris_client.graphql import GraphQLSpectra
-from iris_client.graphql_fields import FieldMap
-from iris_client.pacer import Pacer
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.graphql import GraphQLSpectra
+from iris_client.marshal.graphql_fields import FieldMap
+from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal, PhotometrySource, Place, SpectrumSource, WatchList
-from iris_client.skyportal import SkyPortal
-from plugin.combined import CombinedMarshal
 from plugin.sandbox import Sandbox
+from plugin.sources.combined import CombinedMarshal
 
-FILES = Path(plugin.__file__).parent / "graphql"
+FILES = Path(plugin.__file__).parent / "sources" / "graphql"
 NAME, DARK = "ZTF26aaaaaaa", "ZTF26aaaaaab"
 
 

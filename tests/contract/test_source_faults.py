@@ -7,21 +7,21 @@ from typing import Any, TypeVar
 import pytest
 
 import plugin
-from iris_client.alerts_kafka import KafkaAlerts
-from iris_client.alerts_kept import AvroFolder
-from iris_client.broker import Boom, SkyPortalBroker
+from iris_client.brokers.http import Boom, SkyPortalBroker
+from iris_client.brokers.kafka import KafkaAlerts
+from iris_client.brokers.kept import AvroFolder
 from iris_client.errors import BadPayload, Unavailable
-from iris_client.graphql import GraphQLSpectra
-from iris_client.graphql_fields import FieldMap
-from iris_client.pacer import Pacer
-from iris_client.skyportal import SkyPortal
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.graphql import GraphQLSpectra
+from iris_client.marshal.graphql_fields import FieldMap
+from iris_client.marshal.skyportal import SkyPortal
 from plugin.sandbox import FaultKind, FaultPlan, Sandbox
-from plugin.sandbox.alerts import invented
-from plugin.sandbox.boom import PASSWORD, USERNAME
+from plugin.sandbox.brokers.alerts import invented
+from plugin.sandbox.brokers.boom import PASSWORD, USERNAME
 from tests.fakes.kafka import MockCluster, record
 
 T = TypeVar("T")
-FILES = Path(plugin.__file__).parent / "graphql"
+FILES = Path(plugin.__file__).parent / "sources" / "graphql"
 DOCUMENTS = (FILES / "spectra.graphql").read_text()
 FIELDS = FieldMap.from_json((FILES / "fields.json").read_text())
 RATES = {

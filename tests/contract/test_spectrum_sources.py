@@ -8,14 +8,14 @@ import pytest
 
 import plugin
 from iris_client.errors import NotFound, Refused
-from iris_client.graphql import GraphQLSpectra
-from iris_client.graphql_fields import FieldMap
-from iris_client.pacer import Pacer
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.graphql import GraphQLSpectra
+from iris_client.marshal.graphql_fields import FieldMap
+from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import SpectrumSource
-from iris_client.skyportal import SkyPortal
 from plugin.sandbox import Sandbox
 
-FILES = Path(plugin.__file__).parent / "graphql"
+FILES = Path(plugin.__file__).parent / "sources" / "graphql"
 DOCUMENTS = (FILES / "spectra.graphql").read_text()
 FIELDS = FieldMap.from_json((FILES / "fields.json").read_text())
 SOURCES = 7

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from iris_client.errors import BadPayload, Unavailable
-from iris_client.tns import FULL, Tns, daily_file, hourly_file
-from iris_client.tns_budget import Budget
-from iris_client.tns_mirror import TnsObject
+from iris_client.tns.budget import Budget
+from iris_client.tns.client import FULL, Tns, daily_file, hourly_file
+from iris_client.tns.mirror import TnsObject
 from plugin.sandbox import FaultKind, FaultPlan
 from plugin.sandbox.faults import Fault, Seen
-from plugin.sandbox.tns import TnsSandbox
+from plugin.sandbox.tns.stand_in import TnsSandbox
 from plugin.store import Store, open_store
-from plugin.tns import Api, InOrder, MarshalFields, Mirror
-from plugin.tns_update import update_mirror
+from plugin.tns.lookup import Api, InOrder, MarshalFields, Mirror
+from plugin.tns.update import update_mirror
 from tests.fakes.tns import Seconds, expected, night
 
 RATES = {

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, UpstreamError
-from iris_client.tns import Tns, daily_file
-from iris_client.tns_budget import Budget
-from iris_client.tns_mirror import TnsObject, from_object, read_csv, unzip
+from iris_client.tns.budget import Budget
+from iris_client.tns.client import Tns, daily_file
+from iris_client.tns.mirror import TnsObject, from_object, read_csv, unzip
 from models.domain import Target
-from plugin.sandbox.tns import NO_RESULTS
-from plugin.sandbox.tns_files import zipped
+from plugin.sandbox.tns.files import zipped
+from plugin.sandbox.tns.stand_in import NO_RESULTS
 from plugin.store import Store, open_store
-from plugin.tns import Api, BrokerMatches, MarshalFields
+from plugin.tns.lookup import Api, BrokerMatches, MarshalFields
 from tests.fakes.mutate import ODD, mutate_bytes, mutate_json
 from tests.fakes.tns import Seconds, night
 

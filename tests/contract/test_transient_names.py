@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 
-from iris_client.broker import Boom, SkyPortalBroker
+from iris_client.brokers.http import Boom, SkyPortalBroker
 from iris_client.errors import Unavailable
-from iris_client.pacer import Pacer
+from iris_client.http.pacer import Pacer
 from iris_client.protocols import CrossMatches, TransientName, TransientNames
-from iris_client.tns import Tns
-from iris_client.tns_budget import Budget
-from iris_client.tns_mirror import TnsObject
+from iris_client.tns.budget import Budget
+from iris_client.tns.client import Tns
+from iris_client.tns.mirror import TnsObject
 from models.domain import Target
 from plugin.sandbox import Sandbox
-from plugin.sandbox.alerts import invented
-from plugin.sandbox.boom import PASSWORD, USERNAME
-from plugin.sandbox.tns import TnsSandbox
+from plugin.sandbox.brokers.alerts import invented
+from plugin.sandbox.brokers.boom import PASSWORD, USERNAME
+from plugin.sandbox.tns.stand_in import TnsSandbox
 from plugin.store import open_store
-from plugin.tns import RADIUS_ARCSEC, Api, BrokerMatches, InOrder, MarshalFields, Mirror
-from plugin.tns_update import update_mirror
+from plugin.tns.lookup import RADIUS_ARCSEC, Api, BrokerMatches, InOrder, MarshalFields, Mirror
+from plugin.tns.update import update_mirror
 from tests.fakes.tns import Seconds
 
 NOW = datetime(2026, 11, 21, 9, 30)

@@ -60,8 +60,8 @@ def table_of_keys(part: int) -> set[str]:
 def test_the_key_table_of_needle_is_what_is_posted():
     from models.domain import HostVerdict, Report, Status
     from plugin.clock import utc_now
+    from plugin.cycle.objects.compose import answer
     from plugin.store import ObjectFiled
-    from plugin.watch.compose import answer
 
     each = {"SN": 0.8, "SLSN-I": 0.1, "TDE": 0.1}
     sets = {"0.05": ("SN",)}
@@ -76,7 +76,7 @@ def test_the_key_table_is_what_is_posted():
     from models.analyst import Analyst
     from models.bundle import load
     from models.domain import Evidence, Spectrum, Target
-    from plugin.compose import answer
+    from plugin.cycle.spectra.compose import answer
 
     wavelength = np.arange(3700.0, 9300.0, 8.0)
     spectrum = Spectrum(spectrum_id="1", wavelength_A=wavelength, flux=2 + np.sin(wavelength / 150))

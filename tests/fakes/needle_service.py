@@ -4,16 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from iris_client.alerts_kept import AvroFolder
-from iris_client.broker import Boom, SkyPortalBroker
-from iris_client.pacer import Pacer
+from iris_client.brokers.http import Boom, SkyPortalBroker
+from iris_client.brokers.kept import AvroFolder
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import AlertSource
-from iris_client.skyportal import SkyPortal
 from plugin.app import App, build
 from plugin.clock import utc_now
-from plugin.sandbox.boom import PASSWORD, USERNAME
+from plugin.cycle.objects.part import WatchPart
+from plugin.sandbox.brokers.boom import PASSWORD, USERNAME
 from plugin.settings import Settings
-from plugin.watch.part import WatchPart
 from tests.fakes import crash_driver
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.objects import FakeObjectAnalyst

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Evidence, HostVerdict, Report, Status
+from models.needle.images.prepare import PreparedImages
 from models.needle.objects import Fact, ObjectAnswer, input_hash
-from models.needle.prepare import PreparedImages
 
 
 class FakeObjectAnalyst:

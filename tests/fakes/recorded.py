@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from iris_client.pacer import Pacer
-from iris_client.skyportal import SkyPortal
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.skyportal import SkyPortal
 
 BOT = "11111111-2222-4333-8444-555555555555"
 

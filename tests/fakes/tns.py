@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iris_client.tns_mirror import TnsObject
+from iris_client.tns.mirror import TnsObject
 from models.domain import Target
 
 

@@ -9,12 +9,12 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iris_client import skyportal_parse as parse
-from iris_client.alert_history import light_curve
+from iris_client.brokers.history import light_curve
+from iris_client.brokers.stamps import cutouts, decode
 from iris_client.errors import UpstreamError
-from iris_client.graphql import graphql_envelope
-from iris_client.graphql_fields import renamed, walk
-from iris_client.stamps import cutouts, decode
+from iris_client.marshal import parse
+from iris_client.marshal.graphql import graphql_envelope
+from iris_client.marshal.graphql_fields import renamed, walk
 
 quick = settings(max_examples=40, deadline=None)
 numbers = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5))

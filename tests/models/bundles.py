@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from models.spectral.net import ASTRANet
-from models.training.presets import PRESETS
-from plugin.labelled import Labelled
-from plugin.make_bundle import make_bundle
+from models.training.spectral.presets import PRESETS
+from plugin.lab.dataset.labelled import Labelled
+from plugin.lab.spectra.make_bundle import make_bundle
 from tests.models.training.data import ripples
 
 

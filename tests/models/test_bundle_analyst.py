@@ -15,7 +15,7 @@ from models.domain import FINE_CLASSES, Caveat, CaveatCode, Evidence, Report, Sp
 from models.spectral.ensemble import Beliefs, Ensemble, Member, Metadata, within_then_across
 from models.spectral.net import ASTRANet
 from models.spectral.prepare import prepare
-from models.training.presets import PRESETS
+from models.training.spectral.presets import PRESETS
 from tests.models.bundles import tiny_bundle
 
 WAVELENGTH_A = np.arange(3700.0, 9300.0, 8.0)

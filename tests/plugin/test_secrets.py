@@ -12,10 +12,11 @@ import structlog
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from iris_client.pacer import Pacer
-from iris_client.skyportal import SkyPortal
-from plugin import logs, views
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.skyportal import SkyPortal
 from plugin.app import build
+from plugin.ops import logs
+from plugin.ops import show as views
 from plugin.settings import Settings
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import WAVES, good

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from iris_client.quality import QualityRules
+from iris_client.quality.control import QualityRules
 from plugin.app import quality_rules
 from plugin.settings import ConfigError, Settings
 

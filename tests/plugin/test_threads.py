@@ -31,5 +31,5 @@ def test_one_thread_unless_told() -> None:
     [(0, {}, str(os.cpu_count())), (0, {"OMP_NUM_THREADS": "1"}, "1"), (1, {"OMP_NUM_THREADS": "2"}, "1")],
 )
 def test_a_training_takes_every_core_unless_told(asked: int, settings: dict[str, str], expected: str) -> None:
-    script = f"from plugin.commands.spectra import take_threads; take_threads({asked}); import torch"
+    script = f"from plugin.lab.commands.common import take_threads; take_threads({asked}); import torch"
     assert printed(f"{script}; print(torch.get_num_threads())", **settings) == [expected]

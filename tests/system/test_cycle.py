@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from iris_client.pacer import Pacer
-from iris_client.skyportal import SkyPortal
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.skyportal import SkyPortal
 from plugin.app import App, build
 from plugin.clock import utc_now
 from plugin.sandbox import Fault, FaultKind, FaultPlan, Sandbox
@@ -246,8 +246,8 @@ def cycle_in_a_process(step: str, number: int, url: str, token: str, folder: Pat
 
 
 STEPS = [
-    ("plugin.analyse:Analysing._file", 3),
-    ("iris_client.skyportal_annotations:Annotations._settle", 4),  # about to look what is there
+    ("plugin.cycle.spectra.analyse:Analysing._file", 3),
+    ("iris_client.marshal.annotations:Annotations._settle", 4),  # about to look what is there
     ("plugin.store.outbox:Outbox.sent", 7),  # posted, not written down
 ]
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from iris_client.broker import SkyPortalBroker
-from iris_client.pacer import Pacer
-from iris_client.skyportal import SkyPortal
-from iris_client.tns import Tns
-from iris_client.tns_budget import Budget
+from iris_client.brokers.http import SkyPortalBroker
+from iris_client.http.pacer import Pacer
+from iris_client.marshal.skyportal import SkyPortal
+from iris_client.tns.budget import Budget
+from iris_client.tns.client import Tns
 from models.domain import Report, Status
 from plugin.sandbox import FaultKind, FaultPlan, Sandbox
-from plugin.sandbox.tns import TnsSandbox
+from plugin.sandbox.tns.stand_in import TnsSandbox
 from plugin.store import Filed, Store, open_store
-from plugin.tns_source import make_naming
+from plugin.tns.source import make_naming
 from tests.fakes.tns import Seconds, expected, night
 
 RATES = {

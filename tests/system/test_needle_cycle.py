@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from iris_client.alerts_avro import read_packets
+from iris_client.brokers.avro import read_packets
+from plugin.cycle.objects.compose import KEYS
 from plugin.sandbox import Sandbox
 from plugin.store.object_tables import object_reports
-from plugin.watch.compose import KEYS
 from tests.system.test_cycle import open_app
 
 REAL = "ASTRANET_DATA_DIR"

@@ -12,11 +12,11 @@ import pytest
 
 from iris_client.protocols import Place
 from plugin.clock import utc_now
-from plugin.compose import Posting
+from plugin.cycle.objects.analyse import AnalysingObjects
+from plugin.cycle.objects.spool import SpooledAlerts
+from plugin.cycle.posting import Posting
 from plugin.sandbox import FaultKind, FaultPlan, Sandbox
-from plugin.sandbox.alerts import invented
-from plugin.watch.analyse import AnalysingObjects
-from plugin.watch.spool import SpooledAlerts
+from plugin.sandbox.brokers.alerts import invented
 from tests.fakes import needle_service
 from tests.fakes.kafka import MockCluster, record
 from tests.fakes.marshal import WAVES, good
@@ -325,7 +325,7 @@ def test_every_source_leaves_the_same_annotations(kind, sandbox, tmp_path, undis
 
 
 def kafka(cluster: MockCluster, topic: str, folder: Path) -> SpooledAlerts:
-    from iris_client.alerts_kafka import KafkaAlerts
+    from iris_client.brokers.kafka import KafkaAlerts
 
     options = {"session.timeout.ms": 6000}  # the mock notices only so that a member has left
     stream = KafkaAlerts.connect(cluster.servers, [topic], group="astranet", options=options, most=3)
@@ -400,12 +400,12 @@ def test_three_in_ten_calls_go_wrong_and_the_end_is_the_same(kind, sandbox, tmp_
 STEPS = [
     ("plugin.store.objects:Objects.ask", 1),  # watched, not yet due
     ("plugin.store.objects:Objects.claim", 1),  # due, nothing claimed
-    ("plugin.watch.gather:Gathering.gather", 3),  # in the middle of a claimed batch
+    ("plugin.cycle.objects.gather:Gathering.gather", 3),  # in the middle of a claimed batch
     ("tests.fakes.objects:FakeObjectAnalyst.run", 2),  # in the models
     ("plugin.store.object_reports:ObjectReports.put", 2),  # finished, no report yet: not committed
     ("plugin.store.outbox:Outbox.want", 2),  # report inserted, its post not yet
     ("plugin.app:App._deliver", 1),  # everything filed, nothing sent
-    ("iris_client.skyportal_annotations:Annotations._settle", 4),  # about to look what is there
+    ("iris_client.marshal.annotations:Annotations._settle", 4),  # about to look what is there
     ("plugin.store.outbox:Outbox.sent", 6),  # posted, not written down
 ]
 

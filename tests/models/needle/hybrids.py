@@ -6,11 +6,11 @@ from safetensors.torch import save_file
 
 from models.bundle import write_card, write_member
 from models.domain import NEEDLE_CLASSES, Host, LightCurve
-from models.needle.examples import Labelled
-from models.needle.hybrid import CALIBRATION, NOTES, PREFERENCES, VARIANTS
-from models.needle.hybrid_inputs import FEATURES, NAMES, Samples, object_weights
-from models.needle.hybrid_net import PRESETS, HybridNet
-from models.needle.semireal import Field
+from models.needle.hybrid.inputs import FEATURES, NAMES, Samples, object_weights
+from models.needle.hybrid.model import CALIBRATION, NOTES, PREFERENCES, VARIANTS
+from models.needle.hybrid.net import PRESETS, HybridNet
+from models.training.needle.examples import Labelled
+from models.training.needle.semireal import Field
 from tests.models.needle.stamps import sky, star
 
 TINY = PRESETS["tiny"]

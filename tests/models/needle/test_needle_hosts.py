@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from models.domain import Host
-from models.needle import luminosity
 from models.needle.hosts import LARGEST, HostModel, fit_hosts
 from models.needle.inputs import NAMES, brightest, galaxy
+from models.needle.lightcurves import luminosity
+from models.needle.lightcurves.distance import distance_modulus
 from models.needle.metadata import (
     with_hosts,
 )
-from models.needle.resample import distance_modulus
 
 
 def three_hosts(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,19 +10,9 @@ import torch
 
 from models.cards import BundleError
 from models.domain import NEEDLE_CLASSES, Host, LightCurve
-from models.needle import shape, templates
-from models.needle.examples import ExampleRules, Labelled, concatenate, histories, training, until
-from models.needle.figures import (
-    at_threshold,
-    choose_shift,
-    class_weights,
-    coverage_band,
-    first_detection,
-    operating_shift,
-    with_intervals,
-)
 from models.needle.inputs import NAMES, light_curve_inputs
-from models.needle.lightcurve import Photometry, clean
+from models.needle.lightcurves import shape, templates
+from models.needle.lightcurves.lightcurve import Photometry, clean
 from models.needle.metadata import (
     PAPER_MIX,
     TRAINING_MIX,
@@ -33,7 +23,17 @@ from models.needle.metadata import (
     train_member,
 )
 from models.needle.model import SHIPPED, load, verify, write_card
-from models.needle.net import cross_entropy, focal_loss, importances, predict, train_net
+from models.training.needle.examples import ExampleRules, Labelled, concatenate, histories, training, until
+from models.training.needle.figures import (
+    at_threshold,
+    choose_shift,
+    class_weights,
+    coverage_band,
+    first_detection,
+    operating_shift,
+    with_intervals,
+)
+from models.training.needle.net import cross_entropy, focal_loss, importances, predict, train_net
 
 
 def bump(peak: float = 18.0, width: float = 20.0, seed: int = 0) -> LightCurve:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.domain import Caveat, CaveatCode, Cutouts, Evidence, Host, LightCurve, Report, Status, Target
-from models.needle import model, quality
+from models.needle import model
+from models.needle.images import quality
 from models.needle.objects import ObjectAnalyst, input_hash
 from tests.models.needle.stamps import sky, star
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.training.dataset import Dataset
-from models.training.sentinel import Believed, Material
+from models.training.sentinel.fitting import Believed, Material
 from tests.models.sentinel.made import beliefs_of, clouds
 from tests.models.training.data import ripples
 

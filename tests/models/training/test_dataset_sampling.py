@@ -7,7 +7,7 @@ import torch
 
 from models.domain import FINE_CLASSES
 from models.training.dataset import Dataset
-from models.training.sampling import MetadataConfig, SamplingConfig, effective_number, metadata, mixup, weights
+from models.training.spectral.sampling import MetadataConfig, SamplingConfig, effective_number, metadata, mixup, weights
 from tests.models.training.data import ripples
 
 

@@ -8,10 +8,10 @@ from sklearn.metrics import roc_auc_score
 from models.domain import FINE_CLASSES
 from models.spectral.ensemble import Beliefs
 from models.spectral.prepare import GRID_A
-from models.training.controls import degraded, false_alarms_by_instrument, source_probe
 from models.training.dataset import joined
 from models.training.evaluate import breakdown, reliability, summary
-from models.training.signals import area, auroc, error_detection, merged, selective, signals
+from models.training.sentinel.signals import area, auroc, error_detection, merged, selective, signals
+from models.training.spectral.controls import degraded, false_alarms_by_instrument, source_probe
 from models.training.strategies import STRATEGIES
 from tests.models.training.data import ripples
 

@@ -6,7 +6,7 @@ from sklearn import metrics as oracle
 
 from models.training import metrics
 from models.training.evaluate import binned, set_coverage
-from models.training.schedule import learning_rate
+from models.training.spectral.schedule import learning_rate
 
 RATE = {"per_epoch": 10, "base": 1.0, "warmup": 5, "period": 30, "multiple": 2, "floor": 0.05}
 

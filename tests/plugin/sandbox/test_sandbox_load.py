@@ -15,7 +15,7 @@ import pytest
 from models.domain import FINE_CLASSES
 from plugin.sandbox import Sandbox
 from plugin.sandbox.load import HUMAN_CLASSES, ODD_KINDS
-from plugin.sandbox.taxonomy import class_names
+from plugin.sandbox.skyportal.taxonomy import class_names
 
 DATA = os.environ.get("ASTRANET_DATA_DIR")
 

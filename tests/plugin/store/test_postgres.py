@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from iris_client.protocols import SpectrumStub
-from plugin.analyse import Analysing
-from plugin.compose import Posting
-from plugin.deliver import Delivering
+from plugin.cycle.deliver import Delivering
+from plugin.cycle.posting import Posting
+from plugin.cycle.spectra.analyse import Analysing
 from plugin.store import Store, migrate, open_store
 from plugin.store.engine import make_engine, parse_url
 from tests.fakes.analyst import FakeAnalyst

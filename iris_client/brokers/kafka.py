@@ -1,0 +1,203 @@
+"""Alerts from BOOM's Kafka topics (its filters' results, and Babamul's public streams). Needs the extra `boom`.
+
+    source = KafkaAlerts.connect("kaboom.caltech.edu:9093", ["babamul.ztf.no-lsst-match.hosted"], username=..., ...)
+    new = source.receive()
+    ...                     # store what is new
+    source.commit()         # only then is it done: killed before, the same alerts come again
+
+Each alert is given out once however often it is delivered.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Self
+
+from iris_client.brokers.avro import read_packets
+from iris_client.brokers.kept import MOST, AlertShelf
+from iris_client.brokers.records import from_stream
+from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, UpstreamError
+from iris_client.protocols import Alert, AlertStub
+from models.domain import LightCurve
+
+_WAIT_S: Final = 0.5
+_PROBE_S: Final = 15.0
+_MOST_REJECTED: Final = 1000
+
+
+class KafkaAlerts:
+    """A `protocols.CutoutSource` of what has been received so far.
+
+    Parameters
+    ----------
+    consumer : confluent_kafka.Consumer
+        Subscribed, and without automatic commits. `connect` makes one.
+    """
+
+    def __init__(self, consumer: Any, topics: Sequence[str] = (), *, most: int = MOST) -> None:
+        self._consumer, self._topics = consumer, tuple(topics)
+        self.keep: Callable[[Alert, bytes], None] | None = None
+        """Who is given each alert with the message it came in, when it is new."""
+        self._shelf = AlertShelf(most)
+        self.rejected: list[tuple[str, str]] = []
+        """Messages that are no alerts: topic, partition and offset, and why. The latest thousand."""
+
+    @classmethod
+    def connect(
+        cls,
+        servers: str,
+        topics: Sequence[str],
+        *,
+        group: str,
+        username: str | None = None,
+        password: str | None = None,
+        mechanism: str = "SCRAM-SHA-512",
+        protocol: str = "SASL_PLAINTEXT",
+        from_start: bool = True,
+        options: Mapping[str, Any] | None = None,
+        most: int = MOST,
+    ) -> Self:
+        """Subscribe to topics.
+
+        Parameters
+        ----------
+        group : str
+            Consumers of one group share the work; Babamul's must start with `babamul-`.
+        from_start : bool
+            Where a new group begins: with the oldest message kept, or with the next.
+        options : mapping, optional
+            Further settings of librdkafka, such as `ssl.ca.location`.
+        most : int
+            How many alerts are kept in memory, to be asked for and to be recognised when they come again.
+
+        Raises
+        ------
+        Refused
+            If confluent-kafka is not installed, or does not accept the settings.
+        """
+        try:
+            from confluent_kafka import Consumer, KafkaException
+        except ImportError:
+            raise Refused("alerts over Kafka need confluent-kafka: install the extra [boom]") from None
+        settings: dict[str, Any] = {
+            "bootstrap.servers": servers,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest" if from_start else "latest",
+        }
+        if username is not None:
+            settings |= {"security.protocol": protocol, "sasl.mechanism": mechanism}
+            settings |= {"sasl.username": username, "sasl.password": password or ""}
+        try:
+            consumer = Consumer(settings | dict(options or {}))
+            consumer.subscribe(list(topics))
+        except (KafkaException, ValueError, TypeError) as error:
+            raise Refused(f"Kafka: {error}", secrets=(password or "",)) from None
+        return cls(consumer, topics, most=most)
+
+    def receive(self, *, most: int = 500, patience_s: float = 5.0) -> list[Alert]:
+        """Take what has arrived, each alert once; empty when nothing comes within `patience_s`.
+
+        Raises
+        ------
+        Unavailable
+            If the cluster cannot be reached.
+        Refused
+            If it does not let us in.
+        """
+        new: list[Alert] = []
+        end = time.monotonic() + patience_s
+        while len(new) < most and (left := end - time.monotonic()) > 0:
+            message = self._consumer.poll(min(left, _WAIT_S))
+            if message is None:
+                if new:
+                    break
+                continue
+            if message.error() is not None:
+                _judge(message.error())
+                continue
+            new += [found for found in self._read(message) if self._is_new(found, message)]
+        return new
+
+    def _is_new(self, found: Alert, message: Any) -> bool:
+        if not self._shelf.add(found):
+            return False
+        if self.keep is not None:
+            self.keep(found, bytes(message.value()))
+        return True
+
+    def commit(self) -> None:
+        """Tell the cluster that all that was received is done.
+
+        Raises
+        ------
+        Unavailable
+            If it cannot be told; the messages will come again, and be given out once all the same.
+        """
+        from confluent_kafka import KafkaError, KafkaException
+
+        try:
+            self._consumer.commit(asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._NO_OFFSET:
+                raise Unavailable(f"Kafka: {error.args[0].str()}") from None
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def alerts(self, target_id: str) -> list[AlertStub]:
+        """The alerts of an object received so far, oldest first."""
+        return self._shelf.alerts(target_id)
+
+    def alert(self, target_id: str, candid: str) -> Alert:
+        """One alert received before; raises `NotFound` when it was not."""
+        return self._shelf.alert(target_id, candid)
+
+    def light_curve(self, target_id: str) -> LightCurve | None:
+        """Photometry of an object from what has been received so far; None when there is none."""
+        return self._shelf.light_curve(target_id)
+
+    def probe(self) -> str:
+        """Whether the cluster is there and has the topics.
+
+        Raises
+        ------
+        Unavailable
+            If it cannot be reached.
+        NotFound
+            If it has none of the topics.
+        """
+        from confluent_kafka import KafkaException
+
+        try:
+            there = set(self._consumer.list_topics(timeout=_PROBE_S).topics)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka: {error.args[0].str()}") from None
+        found = sorted(set(self._topics) & there)
+        if self._topics and not found:
+            raise NotFound(f"Kafka: no topic {', '.join(self._topics)}")
+        return f"Kafka topics {', '.join(found)}"
+
+    def _read(self, message: Any) -> list[Alert]:
+        try:
+            return [from_stream(record) for record in read_packets(bytes(message.value() or b""))]
+        except BadPayload as error:
+            place = f"{message.topic()}/{message.partition()}/{message.offset()}"
+            self.rejected = [*self.rejected[1 - _MOST_REJECTED :], (place, str(error))]
+            return []
+
+
+def _judge(error: Any) -> None:
+    """Raise what an event of the client means; those it mends itself are let pass."""
+    from confluent_kafka import KafkaError
+
+    kind: type[UpstreamError] | None = {
+        KafkaError._PARTITION_EOF: None,
+        KafkaError._TRANSPORT: None,
+        KafkaError.UNKNOWN_TOPIC_OR_PART: NotFound,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED: Refused,
+        KafkaError.GROUP_AUTHORIZATION_FAILED: Refused,
+        KafkaError._AUTHENTICATION: Refused,
+    }.get(error.code(), Unavailable)
+    if kind is not None:
+        raise kind(f"Kafka: {error.str()}")

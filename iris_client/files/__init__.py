@@ -1,0 +1,1 @@
+"""Spectra from files of several kinds."""

@@ -1,0 +1,1 @@
+"""Requests over HTTP: paced, retried, and every answer either data or one error of the tree."""

@@ -1,0 +1,1 @@
+"""SkyPortal and Fritz over REST, and spectra over GraphQL."""

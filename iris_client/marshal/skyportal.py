@@ -1,0 +1,259 @@
+"""SkyPortal (and Fritz, which is one) over REST, as a `protocols.Marshal`.
+
+The traps of its API, each met in one place: errors and rate limit in `transport`, `answers` and `pacer`; the missing
+upsert in `annotations`; a bot's defaults in `classifications`; paging and polling here.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from iris_client.errors import BadPayload, NotFound
+from iris_client.http.answers import http_date
+from iris_client.http.pacer import Pacer
+from iris_client.http.transport import ANSWER_S, Hooks, Transport
+from iris_client.marshal import parse
+from iris_client.marshal.annotations import Annotations
+from iris_client.marshal.classifications import SITEWIDE, Classifications
+from iris_client.marshal.comments import post_comment
+from iris_client.marshal.places import source_path, spectrum_path
+from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
+from models.domain import Host, LightCurve, RawSpectrum, Target
+
+_PAGE: Final = 100
+"""Sources per page of the sweep; the server clips at 500, and large pages time out on a busy one."""
+
+
+class SkyPortal:
+    """A marshal over REST.
+
+    Parameters
+    ----------
+    url, token : str
+        Where it is and who we are. The token needs `Annotate`, and `Comment` and `Classify` if those are used.
+    timeout_s : float
+        Longest wait for one answer, seconds.
+    pacer : Pacer, optional
+        By default one per token in this process, below SkyPortal's 5 requests per second.
+    taxonomy : str
+        Which taxonomy classifications are made in.
+    sleep : callable
+        How to wait between repetitions.
+    hooks : Hooks, optional
+        Who is told of each request and each repetition.
+    http : httpx.BaseTransport, optional
+        What carries the requests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout_s: float = ANSWER_S,
+        pacer: Pacer | None = None,
+        taxonomy: str = SITEWIDE,
+        sleep: Callable[[float], None] = time.sleep,
+        hooks: Hooks | None = None,
+        http: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._transport = Transport(url, token, timeout_s=timeout_s, pacer=pacer, sleep=sleep, hooks=hooks, http=http)
+        self._lock = threading.Lock()
+        self._me: int | None = None
+        self._annotations = Annotations(self._transport, self._user_id)
+        self._classifications = Classifications(self._transport, self._user_id, taxonomy)
+
+    def __repr__(self) -> str:
+        return f"SkyPortal({self._transport.url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._transport.close()
+
+    def spectra_modified_since(self, cursor: str | None, *, group_ids: Sequence[int]) -> list[SpectrumStub]:
+        """Stubs with `modified >= cursor`, oldest first.
+
+        The server compares inclusively and to the microsecond, with its own `modified`, so the cursor must be one of
+        its own values. Everything is returned at once: there are no pages.
+        """
+        params = {"minimalPayload": "true"} | _groups("groupIDs", group_ids)
+        if cursor is not None:
+            params["modifiedAfter"] = cursor
+        found = self._transport.get("/api/spectra", params, expect=list)
+        stubs = [parse.stub(row) for row in parse.rows(found)]
+        return sorted(stubs, key=lambda stub: (stub.modified, int(stub.spectrum_id)))
+
+    def spectra_shared_with(self, *, group_ids: Sequence[int]) -> Iterator[SpectrumStub]:
+        """Every spectrum of every source of these groups that is itself shared with one of them.
+
+        Sharing does not touch `modified`, so this is the only way to find what was shared late. It makes one request
+        per source: run it seldom.
+        """
+        wanted = set(group_ids)
+        for target_id in self._sources_with_spectra(group_ids):
+            try:
+                found = self._transport.get(f"{source_path(target_id)}/spectra")
+            except NotFound:
+                continue  # deleted or taken from the group since the page was made
+            for row in parse.rows(found.get("spectra")):
+                if not wanted or wanted.intersection(parse.ids(row.get("groups"))):
+                    yield parse.stub(row)
+
+    def _sources_with_spectra(self, group_ids: Sequence[int]) -> Iterator[str]:
+        """Ids from a list that the server freezes for us, so that no source slips between two pages."""
+        params: dict[str, str | int] = {"hasSpectrum": "true", "removeNested": "true", "useCache": "true"}
+        for row in self._listed("/api/sources", "sources", params | _groups("group_ids", group_ids)):
+            yield str(row["id"])
+
+    def candidates(self, *, group_ids: Sequence[int], detected_after: str | None = None) -> Iterator[Target]:
+        """Objects whose alerts passed a filter of these groups, saved by anybody or not, each once.
+
+        Nobody's candidates are in `/api/sources`; annotations and photometry work on them all the same.
+
+        Parameters
+        ----------
+        detected_after : str, optional
+            ISO time, UTC: only those detected since.
+        """
+        params: dict[str, str | int] = {} if detected_after is None else {"startDate": detected_after}
+        for row in self._listed("/api/candidates", "candidates", params | _groups("groupIDs", group_ids)):
+            yield parse.target(row)
+
+    def saves(self, *, group_ids: Sequence[int], since: str | None = None) -> Iterator[SaveStub]:
+        """The saves of sources to one of these groups: the server's shortest list of them.
+
+        Parameters
+        ----------
+        since : str, optional
+            One of the server's own time stamps: only saves at that time and later.
+        """
+        params: dict[str, str | int] = {"saveSummary": "true"}
+        if since is not None:
+            params["savedAfter"] = since
+        for row in self._listed("/api/sources", "sources", params | _groups("group_ids", group_ids)):
+            if row.get("active", True):
+                yield parse.save(row)
+
+    def _listed(self, path: str, key: str, params: dict[str, str | int]) -> Iterator[Mapping[str, Any]]:
+        """The rows of a paged list, each once. The server's `queryID` keeps the list as it was at the first page."""
+        seen: set[str] = set()
+        number, more = 1, True
+        while more:
+            page = self._transport.get(path, {**params, "numPerPage": _PAGE, "pageNumber": number})
+            new = {str(row["id"]): row for row in parse.rows(page.get(key)) if "id" in row}
+            yield from (row for name, row in new.items() if name not in seen)
+            more = not seen.issuperset(new) and len(seen.union(new)) < _total(page)
+            seen.update(new)
+            number += 1
+            if isinstance(page.get("queryID"), str):
+                params = {**params, "queryID": page["queryID"]}
+
+    def spectrum(self, spectrum_id: str) -> RawSpectrum:
+        """The arrays of one spectrum; raises `NotFound` when it is gone or not shared with the token."""
+        return parse.spectrum(self._transport.get(spectrum_path(spectrum_id)))
+
+    def target(self, target_id: str) -> Target:
+        """The source it belongs to; raises `NotFound` when there is none."""
+        return parse.target(self._transport.get(source_path(target_id)))
+
+    def host(self, target_id: str) -> Host | None:
+        """The galaxy that the marshal has as a source's host: where it lies, for it holds no g or r magnitudes."""
+        return parse.host(self._transport.get(source_path(target_id)))
+
+    def light_curve(self, target_id: str) -> LightCurve | None:
+        """Photometry of one source in AB magnitudes, sorted; None when there is none."""
+        path = f"{source_path(target_id)}/photometry"
+        return parse.light_curve(parse.rows(self._transport.get(path, {"format": "mag", "magsys": "ab"}, expect=list)))
+
+    def account(self) -> Account:
+        """Who we are there: the profile, with the rights of the token and the groups of its owner."""
+        profile = self._transport.get("/api/internal/profile")
+        found = parse.account(profile, self._transport.get("/api/groups"), self._transport.is_ours)
+        self._me = found.user_id
+        return found
+
+    def upsert_annotation(
+        self,
+        place: Place,
+        *,
+        origin: str,
+        data: Mapping[str, Any],
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
+        """Make the one annotation of `origin` at `place` hold exactly `data`; returns its id. Unchanged is not sent.
+
+        Raises
+        ------
+        Refused
+            If the data cannot be an annotation, or another user has that origin there.
+        """
+        return self._annotations.upsert(place, origin, data, group_ids, known_id)
+
+    def delete_annotation(self, place: Place, *, origin: str) -> bool:
+        """Take our annotation of `origin` away; False when there was none."""
+        return self._annotations.delete(place, origin)
+
+    def annotations(self, place: Place) -> list[Annotation]:
+        """The annotations at `place` that the token can read."""
+        return self._annotations.at(place)
+
+    def post_comment(
+        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+    ) -> str:
+        """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one."""
+        return post_comment(self._transport, place, text, group_ids, attachment)
+
+    def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+        """One machine classification per (source, origin): updates ours, or adds it; never votes and never labels.
+
+        Parameters
+        ----------
+        label : str
+            One of our fine classes, or a class name of the marshal's taxonomy.
+        """
+        return self._classifications.upsert(target_id, label, probability, origin, group_ids)
+
+    def sysinfo(self) -> Mapping[str, Any]:
+        """What the server says of itself; works without any right, so it tells whether anybody is there."""
+        found: Mapping[str, Any] = self._transport.get("/api/sysinfo")
+        return found
+
+    def server_time(self) -> datetime | None:
+        """The server's clock, UTC, to the second; None when it does not say."""
+        found: datetime | None = http_date(self._transport.headers("/api/sysinfo").get("date", ""))
+        return found
+
+    def _user_id(self) -> int:
+        """Our user id, asked for once."""
+        with self._lock:
+            if self._me is None:
+                found = self._transport.get("/api/internal/profile").get("id")
+                if not isinstance(found, int):
+                    raise BadPayload("the marshal's profile has no user id")
+                self._me = found
+            return self._me
+
+
+def _total(page: Mapping[str, Any]) -> int:
+    """How many there are in all the pages."""
+    total = page.get("totalMatches")
+    if not isinstance(total, int):
+        raise BadPayload(f"a page of sources without a number of matches; it has {sorted(page)[:12]}")
+    return total
+
+
+def _groups(name: str, group_ids: Sequence[int]) -> dict[str, str | int]:
+    """One comma-separated value: of a repeated parameter SkyPortal would keep the last only."""
+    return {name: ",".join(str(group) for group in sorted(set(group_ids)))} if group_ids else {}

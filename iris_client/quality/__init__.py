@@ -1,0 +1,1 @@
+"""Quality control: which spectra the classifier may see, and why not the others."""

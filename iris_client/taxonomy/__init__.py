@@ -1,0 +1,1 @@
+"""Names of types: those of the archives, ours, and SkyPortal's."""

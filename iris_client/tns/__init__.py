@@ -1,0 +1,1 @@
+"""The Transient Name Server, reading only."""

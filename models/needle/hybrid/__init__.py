@@ -1,0 +1,1 @@
+"""The hybrid network on images and features, as it is asked."""

@@ -1,0 +1,1 @@
+"""From alert stamps to the two images that NEEDLE's networks see."""

@@ -1,0 +1,1 @@
+"""From photometry to the numbers that NEEDLE's metadata model sees."""

@@ -1,0 +1,1 @@
+"""Training material, training and figures of NEEDLE's models."""

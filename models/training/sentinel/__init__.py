@@ -1,0 +1,1 @@
+"""Fitting of the anomaly layer, and its leakage-free protocol."""

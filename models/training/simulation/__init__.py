@@ -1,0 +1,1 @@
+"""Learning the simulator's summary from real spectra."""

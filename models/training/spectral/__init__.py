@@ -1,0 +1,1 @@
+"""Training of the spectral classifier, and what its parts are worth."""

@@ -1,0 +1,1 @@
+"""Answers for files, without a marshal."""

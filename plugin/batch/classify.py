@@ -1,0 +1,96 @@
+"""`astranet classify`: spectra from files, one JSON object each, in the order they came."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from iris_client.files.spectra import read_spectra
+from iris_client.quality.control import QualityRules, examine
+from models.analyst import Analyst
+from models.domain import Confidence, Evidence, RawSpectrum, Report, Target
+from plugin.ops.progress import Advance
+
+BATCH = 64
+
+
+def classify_files(
+    paths: Sequence[Path], out: TextIO, analyst: Analyst, rules: QualityRules, *, advance: Advance = lambda _: None
+) -> dict[str, int]:
+    """Answer for every spectrum of some files, and write a line for each, refused ones included.
+
+    Returns
+    -------
+    dict of str to int
+        How many were `ok` and `refused`.
+    """
+    counts = {"ok": 0, "refused": 0}
+    for raw, report in answers((raw for path in paths for raw in read_spectra(path)), analyst, rules):
+        out.write(json.dumps(line(raw, report), allow_nan=False, ensure_ascii=False) + "\n")
+        counts[str(report.status)] += 1
+        advance(1)
+    return counts
+
+
+def answers(
+    spectra: Iterable[RawSpectrum], analyst: Analyst, rules: QualityRules
+) -> Iterator[tuple[RawSpectrum, Report]]:
+    """Examine and classify a stream of spectra in batches."""
+    for batch in _batched(spectra, BATCH):
+        examined = [examine(raw, rules) for raw in batch]
+        items = [
+            (
+                Evidence(
+                    target=Target(target_id=str(raw.target_id or raw.spectrum_id)),
+                    spectrum_id=str(raw.spectrum_id),
+                    spectrum=found.spectrum,
+                ),
+                found.caveats,
+            )
+            for raw, found in zip(batch, examined, strict=True)
+        ]
+        yield from zip(batch, analyst.run_many(items), strict=True)
+
+
+def line(raw: RawSpectrum, report: Report) -> dict[str, Any]:
+    """One answer as the flat object that other programs read; its keys never go away."""
+    verdict, confidence, anomaly = report.verdict, report.confidence, report.anomaly
+    p = confidence.p_mondrian if confidence else None
+    return {
+        "spec_id": raw.spectrum_id,
+        "status": str(report.status),
+        "reason": report.reason,
+        "label": verdict.label if verdict else None,
+        "probabilities": dict(verdict.probabilities) if verdict else None,
+        "coarse": dict(verdict.coarse) if verdict else None,
+        "prediction_sets": {k: list(v) for k, v in confidence.prediction_sets.items()} if confidence else None,
+        "entropy": dict(confidence.entropy) if confidence else None,
+        "interval": dict(verdict.spread) if verdict else None,
+        "p_marginal": confidence.p_marginal if confidence else None,
+        "p_mondrian": p,
+        # The paper's name for 1 - p_mondrian. It is no probability of an error.
+        "p_wrong": None if p is None else round(1.0 - p, 6),
+        "policy": confidence.policy if confidence else None,
+        "sentence": confidence.sentence if confidence else None,
+        "admcp": _cell(confidence),
+        "scores": dict(anomaly.scores) if anomaly else None,
+        "families": dict(anomaly.families) if anomaly else None,
+        "anomaly_score": anomaly.score if anomaly else None,
+        "anomaly_seeds": list(anomaly.seeds) if anomaly else None,
+        "anomalous": anomaly.flagged if anomaly else None,
+        "neighbours": [dict(n) for n in anomaly.neighbours] if anomaly else None,
+        "caveats": [{"code": str(c.code), "text": c.text} for c in report.caveats],
+        "bundle": report.bundle,
+    }
+
+
+def _cell(confidence: Confidence | None) -> dict[str, object] | None:
+    cell = confidence.cell if confidence else None
+    return None if cell is None else {k: cell[k] for k in ("cell", "size", "level", "used", "threshold", "fires")}
+
+
+def _batched(items: Iterable[RawSpectrum], size: int) -> Iterator[tuple[RawSpectrum, ...]]:
+    iterator = iter(items)
+    while batch := tuple(islice(iterator, size)):
+        yield batch

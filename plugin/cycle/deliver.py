@@ -1,0 +1,119 @@
+"""Outbox -> marshal: each post is an upsert, so that sending twice leaves what sending once leaves."""
+
+import base64
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from iris_client.errors import BadPayload, NotFound, Unavailable, UpstreamError
+from iris_client.protocols import Marshal
+from plugin.clock import Clock, utc_now
+from plugin.cycle.patience import Breaker, Patience, denied
+from plugin.store import Parcel, Store
+
+_log = structlog.get_logger("astranet.deliver")
+
+
+@dataclass(slots=True, kw_only=True)
+class Delivering:
+    """The use case with what it needs.
+
+    Parameters
+    ----------
+    dry_run : bool
+        True: say how much waits, and send nothing.
+    stop : callable
+        Whether to finish early; asked between posts.
+    """
+
+    marshal: Marshal
+    store: Store
+    dry_run: bool = True
+    patience: Patience = field(default_factory=Patience)
+    clock: Clock = utc_now
+    stop: Callable[[], bool] = bool
+
+    def run(self) -> Counter[str]:
+        """Work until nothing is due; counts by outcome: sent, removed, later, parked, dry."""
+        if self.dry_run:
+            with self.store.begin() as unit:
+                waiting = unit.outbox.count("pending")
+            _log.info("dry run: nothing is sent", waiting=waiting)
+            return Counter(dry=waiting)
+        outcomes: Counter[str] = Counter()
+        breaker = Breaker()
+        while not self.stop() and not breaker.open:
+            with self.store.begin() as unit:
+                parcel = unit.outbox.claim(self.clock())
+            if parcel is None:
+                break
+            outcomes[self._attempt(parcel, breaker)] += 1
+        return outcomes
+
+    def _attempt(self, parcel: Parcel, breaker: Breaker) -> str:
+        try:
+            remote_id = self._send(parcel)
+        except UpstreamError as error:
+            return self._failed(parcel, error, breaker)
+        breaker.success()
+        with self.store.begin() as unit:
+            unit.outbox.sent(parcel, remote_id, self.clock())
+        outcome = "removed" if parcel.body is None else "sent"
+        _log.info(outcome, kind=parcel.kind, **_where(parcel))
+        return outcome
+
+    def _send(self, parcel: Parcel) -> str | None:
+        """Make the marshal hold exactly this; the id of what it holds."""
+        if parcel.body is None:
+            self._remove(parcel)
+            return None
+        if parcel.kind == "classification":
+            return self.marshal.classify(
+                parcel.place.id,
+                label=str(parcel.body["label"]),
+                probability=float(parcel.body["probability"]),
+                origin=parcel.origin,
+                group_ids=parcel.group_ids,
+            )
+        if parcel.kind == "comment":
+            picture = (str(parcel.body["name"]), base64.b64decode(str(parcel.body["png"])))
+            return self.marshal.post_comment(
+                parcel.place, text=str(parcel.body["text"]), group_ids=parcel.group_ids, attachment=picture
+            )
+        return self.marshal.upsert_annotation(
+            parcel.place,
+            origin=parcel.origin,
+            data=parcel.body,
+            group_ids=parcel.group_ids,
+            known_id=parcel.remote_id,
+        )
+
+    def _remove(self, parcel: Parcel) -> None:
+        if parcel.kind == "comment":  # a comment is what was said then, and others may have answered it
+            return
+        try:
+            self.marshal.delete_annotation(parcel.place, origin=parcel.origin)
+        except NotFound:
+            _log.debug("the place itself is gone", **_where(parcel))
+
+    def _failed(self, parcel: Parcel, error: UpstreamError, breaker: Breaker) -> str:
+        attempts = parcel.attempts + 1
+        # A write whose answer cannot be read may have happened; an upsert can be repeated to be sure.
+        again = isinstance(error, Unavailable | BadPayload) or denied(error)
+        if again:
+            breaker.failure(error)
+        park = not again or self.patience.exhausted(attempts)
+        with self.store.begin() as unit:
+            if park:
+                unit.outbox.park(parcel, str(error))
+            else:
+                unit.outbox.retry(parcel, str(error), self.patience.next_try(self.clock(), attempts, error))
+        log = _log.error if park else _log.warning
+        log("parked" if park else "not sent, later again", error=str(error), **_where(parcel))
+        return "parked" if park else "later"
+
+
+def _where(parcel: Parcel) -> dict[str, str]:
+    return {parcel.place.kind: parcel.place.id}

@@ -1,0 +1,44 @@
+"""What one cycle did, counted."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """What one cycle did.
+
+    Parameters
+    ----------
+    found : int
+        New versions of spectra, by poll and sweep.
+    objects_found : int
+        Watched objects that became due.
+    analysed, objects, delivered : Counter of str
+        By outcome; see `Analysing.run`, `AnalysingObjects.run` and `Delivering.run`.
+    trouble : tuple of str
+        What could not be read from the marshal or the source of alerts.
+    """
+
+    found: int = 0
+    objects_found: int = 0
+    analysed: Counter[str] = field(default_factory=Counter)
+    objects: Counter[str] = field(default_factory=Counter)
+    delivered: Counter[str] = field(default_factory=Counter)
+    trouble: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was left for later and nothing was parked."""
+        left = sum(c["later"] + c["parked"] + c["waiting"] for c in (self.analysed, self.objects, self.delivered))
+        return not self.trouble and not left
+
+    def __add__(self, other: "Cycle") -> "Cycle":
+        return Cycle(
+            found=self.found + other.found,
+            objects_found=self.objects_found + other.objects_found,
+            analysed=self.analysed + other.analysed,
+            objects=self.objects + other.objects,
+            delivered=self.delivered + other.delivered,
+            trouble=self.trouble + other.trouble,
+        )

@@ -1,0 +1,87 @@
+"""NEEDLE's answer -> the post on the source. Pure: the same answer gives the same bytes.
+
+On the source, origin `NEEDLE`, flat keys that sort well and never change their type:
+
+    class               text     the most probable of SN, SLSN-I, TDE
+    sn, slsn, tde       number   the probability of each, a score on the scale that `model` was tuned to
+    p_mondrian          number   conformal p-value of `class` among held-out objects of that class: small is strange
+    set                 text     the prediction set, "SN|TDE"; "none" when it is empty
+    set_size, alpha     number   how many classes are in it, and its error rate
+    n_g, n_r            number   how many detections were used
+    phase               number   days since the brightest detection, observer's frame
+    host_sep            number   arcsec to the host; absent without one
+    quality             number   the lower P(good) of the two images; absent when there are no usable ones
+    restored            0 or 1   whether an image had to be repaired from the other
+    model, status       text     which model; "ok", or "refused" with a `reason`
+    caveats             text     codes of what qualifies the answer, or "none"
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from iris_client.protocols import Place
+from models.domain import NEEDLE_CLASSES, HostVerdict
+from plugin.cycle.posting import NONE, Body, Post, Posting, audience, rounded
+from plugin.store import ObjectFiled
+
+ORIGIN: Final = "NEEDLE"
+KEYS: Final = {"SN": "sn", "SLSN-I": "slsn", "TDE": "tde"}
+
+
+def on_object(filed: ObjectFiled, posting: Posting) -> Post:
+    """The annotation of one object; nothing for a refusal, unless refusals are to be posted."""
+    groups = audience(filed.group_ids, posting)
+    silent = not groups or (filed.report.host_verdict is None and not posting.refusals)
+    return _post(filed.target_id, None if silent else answer(filed, posting.alpha), groups)
+
+
+def gone(target_id: str) -> Post:
+    """Nothing on an object that is no longer there."""
+    return _post(target_id, None, ())
+
+
+def answer(filed: ObjectFiled, alpha: float) -> Body:
+    """The keys of one report.
+
+    Raises
+    ------
+    ValueError
+        If the report holds no prediction set for `alpha`.
+    """
+    report = filed.report
+    body: dict[str, str | float | int] = {"status": str(report.status), "model": report.bundle, **filed.facts}
+    if report.reason:
+        body["reason"] = report.reason
+    if report.host_verdict is not None:
+        body |= _verdict(report.host_verdict, alpha)
+    return body | {"caveats": "|".join(sorted({str(c.code) for c in report.caveats})) or NONE}
+
+
+def prediction_set(verdict: HostVerdict, alpha: float) -> tuple[str, ...]:
+    """The classes at one error rate.
+
+    Raises
+    ------
+    ValueError
+        If there is no set for it.
+    """
+    for key, classes in verdict.prediction_sets.items():
+        if float(key) == alpha:
+            return classes
+    raise ValueError(f"no prediction set for alpha {alpha:g}, only for {', '.join(verdict.prediction_sets)}")
+
+
+def _verdict(verdict: HostVerdict, alpha: float) -> dict[str, str | float | int]:
+    classes: Sequence[str] = prediction_set(verdict, alpha)
+    body: dict[str, str | float | int] = {
+        "class": verdict.label,
+        **{KEYS[name]: rounded(verdict.probabilities[name]) for name in NEEDLE_CLASSES},
+        "set": "|".join(name for name in NEEDLE_CLASSES if name in classes) or NONE,
+        "set_size": len(classes),
+        "alpha": alpha,
+    }
+    return body if verdict.p_mondrian is None else body | {"p_mondrian": rounded(verdict.p_mondrian)}
+
+
+def _post(target_id: str, body: Body | None, groups: tuple[int, ...]) -> Post:
+    return Post(place=Place(kind="source", id=target_id), origin=ORIGIN, body=body, group_ids=groups)

@@ -1,0 +1,140 @@
+"""Everything about one object: photometry of marshal and broker, stamps of its newest alerts, its host.
+
+What is missing or cannot be read becomes a caveat; what may come back later is left to be tried again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final, TypeVar
+
+from iris_client.brokers.curves import merged
+from iris_client.errors import BadPayload, Unavailable, UpstreamError
+from iris_client.protocols import Alert, AlertSource, AlertStub, HostSource, PhotometrySource
+from models.domain import Caveat, CaveatCode, Evidence, Host, LightCurve, Target
+from models.needle.images.prepare import EARLIER, PreparedImages
+from models.needle.objects import ObjectAnalyst
+from plugin.cycle.patience import denied
+
+STAR_SCORE: Final = 0.5
+"""Above it the nearest catalogue source looks like a star rather than a galaxy."""
+HOST_ARCSEC: Final = 10.0
+"""Farther away the nearest catalogue source is no likely host."""
+SAME_ARCSEC: Final = 2.0
+"""Two offsets that differ by less are of the same galaxy."""
+_ASKED: Final = 3  # an answer that cannot be read may be a proxy's; after so many attempts it is the server's
+_CURVE, _STAMPS = CaveatCode.NO_LIGHT_CURVE, CaveatCode.NO_CUTOUTS
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class Gathering:
+    """One object's evidence in the making.
+
+    Parameters
+    ----------
+    patient : bool
+        Whether an answer that cannot be read is worth another attempt; else it counts as missing.
+    """
+
+    marshal: PhotometrySource
+    source: AlertSource
+    analyst: ObjectAnalyst
+    patient: bool
+    caveats: list[Caveat] = field(default_factory=list)
+
+    def alerts(self, target_id: str) -> list[AlertStub]:
+        """The alerts of an object; none when the source knows none, or cannot say."""
+        return list(self._had("alerts", lambda: self.source.alerts(target_id), _STAMPS) or ())
+
+    def gather(self, target: Target, stubs: Sequence[AlertStub]) -> tuple[Evidence, PreparedImages]:
+        """What is known of a target whose alerts are these.
+
+        Raises
+        ------
+        UpstreamError
+            If it is worth trying again later.
+        """
+        name = target.target_id
+        curve = merged(
+            [
+                self._had("the marshal's photometry", lambda: self.marshal.light_curve(name), _CURVE),
+                self._had("the broker's photometry", lambda: self.source.light_curve(name), _CURVE),
+            ]
+        )
+        galaxy = None
+        if isinstance(self.marshal, HostSource):
+            galaxy = self._had("the marshal's host", partial(self.marshal.host, name), CaveatCode.NO_HOST)
+        wanted = self._wanted(stubs)
+        latest = [found for stub in wanted[:1] if (found := self._alert(stub)) is not None]
+        evidence = self._evidence(target, curve, latest, galaxy)
+        images = self.analyst.images(evidence)
+        if images.caveats and len(wanted) > 1:  # earlier epochs are fetched only when the latest is not good as it is
+            alerts = [*latest, *(found for stub in wanted[1:] if (found := self._alert(stub)) is not None)]
+            evidence = self._evidence(target, curve, alerts, galaxy)
+            images = self.analyst.images(evidence)
+        return evidence, images
+
+    def _wanted(self, stubs: Sequence[AlertStub]) -> list[AlertStub]:
+        """The latest positive subtraction and up to five before it in the same band, latest first."""
+        if stubs and not any(stub.positive for stub in stubs):
+            self._tell(CaveatCode.NO_CUTOUTS, "only negative subtractions: it is fainter than in the reference image")
+        positive = sorted((s for s in stubs if s.positive), key=lambda s: (s.mjd, s.candid), reverse=True)
+        return [s for s in positive if s.band == positive[0].band][: EARLIER + 1]
+
+    def _alert(self, stub: AlertStub) -> Alert | None:
+        found = self._had(f"alert {stub.candid}", lambda: self.source.alert(stub.target_id, stub.candid), _STAMPS)
+        if found is not None:
+            self.caveats += [c for c in found.caveats if c.code is CaveatCode.BAD_IMAGE]
+        return found
+
+    def _evidence(
+        self, target: Target, curve: LightCurve | None, alerts: Sequence[Alert], galaxy: Host | None
+    ) -> Evidence:
+        place = next((a.target for a in alerts if a.target.ra_deg is not None), None)
+        if target.ra_deg is None and place is not None:
+            target = replace(target, ra_deg=place.ra_deg, dec_deg=place.dec_deg)
+        hosts = [host for alert in alerts if (host := host_of(alert)) is not None]
+        return Evidence(
+            target=target,
+            light_curve=curve,
+            cutouts=tuple(alert.cutouts for alert in alerts),
+            host=joined_host(galaxy, hosts[0] if hosts else None),
+        )
+
+    def _had(self, what: str, ask: Callable[[], T], missing: CaveatCode) -> T | None:
+        """An answer; or None and a caveat, when another attempt would not help."""
+        try:
+            return ask()
+        except UpstreamError as error:
+            if self._worth_it(error):
+                raise
+            self._tell(missing, f"{what}: {error}"[:300])
+            return None
+
+    def _worth_it(self, error: UpstreamError) -> bool:
+        return isinstance(error, Unavailable) or denied(error) or (self.patient and isinstance(error, BadPayload))
+
+    def _tell(self, code: CaveatCode, text: str) -> None:
+        self.caveats.append(Caveat(code=code, text=text))
+
+
+def is_patient(attempts: int) -> bool:
+    """Whether after so many attempts an answer that cannot be read is still worth another."""
+    return attempts < _ASKED
+
+
+def host_of(alert: Alert) -> Host | None:
+    """The nearest catalogue source, if it can be the host: near, and no star."""
+    host, score = alert.host, alert.star_score
+    near = host is not None and host.separation_arcsec is not None and host.separation_arcsec <= HOST_ARCSEC
+    return host if near and score is not None and score <= STAR_SCORE else None
+
+
+def joined_host(given: Host | None, nearest: Host | None) -> Host | None:
+    """The host that the marshal was given, with the magnitudes of the nearest source when that is the same galaxy."""
+    if given is None or nearest is None or given.separation_arcsec is None or nearest.separation_arcsec is None:
+        return given or nearest
+    same = abs(given.separation_arcsec - nearest.separation_arcsec) <= SAME_ARCSEC
+    return replace(given, mags=nearest.mags) if same else given

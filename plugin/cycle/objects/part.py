@@ -1,0 +1,99 @@
+"""NEEDLE's part of the service, put together."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from iris_client.protocols import AlertSource, Marshal, WatchList
+from models.needle.objects import ObjectAnalyst
+from plugin.clock import Clock
+from plugin.cycle.objects.analyse import AnalysingObjects
+from plugin.cycle.objects.discover import Watching
+from plugin.cycle.objects.source import close_alert_source
+from plugin.cycle.patience import Patience
+from plugin.cycle.posting import Posting
+from plugin.settings import PREFIX, ConfigError, Settings
+from plugin.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPart:
+    """Where alerts come from, and who answers about them.
+
+    Parameters
+    ----------
+    watch_list : WatchList
+        The marshal, for candidates and saves.
+    """
+
+    source: AlertSource
+    analyst: ObjectAnalyst
+    watch_list: WatchList
+
+    def look(self, settings: Settings, store: Store, clock: Clock, stop: Callable[[], bool]) -> int:
+        """Look for news of watched objects; how many became due."""
+        return self._watching(settings, store, clock, stop).look()
+
+    def sweep(self, settings: Settings, store: Store, clock: Clock, stop: Callable[[], bool]) -> int:
+        """Look at every watched object, when that is due; how many became due."""
+        every = timedelta(hours=settings.sweep_hours)
+        return self._watching(settings, store, clock, stop).sweep(every)
+
+    def analyse(
+        self,
+        settings: Settings,
+        store: Store,
+        marshal: Marshal,
+        posting: Posting,
+        clock: Clock,
+        stop: Callable[[], bool],
+    ) -> Counter[str]:
+        """Answer about what is due."""
+        return AnalysingObjects(
+            marshal=marshal,
+            source=self.source,
+            store=store,
+            analyst=self.analyst,
+            posting=posting,
+            patience=Patience(settings.max_attempts),
+            clock=clock,
+            stop=stop,
+        ).run()
+
+    def close(self) -> None:
+        """Let go of connections."""
+        close_alert_source(self.source)
+
+    def _watching(self, settings: Settings, store: Store, clock: Clock, stop: Callable[[], bool]) -> Watching:
+        return Watching(
+            marshal=self.watch_list,
+            source=self.source,
+            store=store,
+            group_ids=settings.group_ids,
+            overlap=timedelta(seconds=settings.overlap_seconds),
+            backfill=timedelta(days=settings.backfill_days),
+            patience=timedelta(days=settings.watch_days),
+            clock=clock,
+            stop=stop,
+        )
+
+
+def make_object_analyst(settings: Settings) -> ObjectAnalyst:
+    """NEEDLE's models, verified.
+
+    Raises
+    ------
+    ConfigError
+        If `alpha` is none of NEEDLE's.
+    BundleError
+        If a model is damaged.
+    """
+    from models.needle import model
+    from models.needle.images import quality
+    from models.needle.metadata import ALPHAS
+
+    if settings.alpha not in ALPHAS:
+        known = ", ".join(f"{a:g}" for a in ALPHAS)
+        raise ConfigError(f"{PREFIX}ALPHA: {settings.alpha:g} is none of NEEDLE's ({known}), and ALERT_SOURCE is on")
+    return ObjectAnalyst(model.load(settings.needle_model), quality.load(), prefer=settings.needle_prefer)

@@ -1,0 +1,52 @@
+"""What a post is, what the operator wants posted, and who may see it: shared by spectra and objects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from iris_client.protocols import Place
+
+ORIGIN: Final = "ASTRANet"
+NONE: Final = "none"
+_DIGITS = 4  # as many as SkyPortal shows
+
+Body = Mapping[str, str | float | int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """What the operator wants posted.
+
+    Parameters
+    ----------
+    group_ids : tuple of int
+        Marshal groups that may see answers; each answer goes to those of them that see its spectrum.
+    alpha : float
+        Which prediction set.
+    """
+
+    group_ids: tuple[int, ...]
+    alpha: float = 0.05
+    refusals: bool = False
+    classification: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What should hang at a place; `body` None for nothing."""
+
+    place: Place
+    kind: Literal["annotation", "classification", "comment"] = "annotation"
+    origin: str = ORIGIN
+    body: Mapping[str, Any] | None
+    group_ids: tuple[int, ...]
+
+
+def rounded(value: float) -> float:
+    """As many digits as SkyPortal shows."""
+    return round(float(value), _DIGITS)
+
+
+def audience(group_ids: Sequence[int], posting: Posting) -> tuple[int, ...]:
+    """Who may see an answer: our groups that see what it is about; all of ours where the marshal does not say."""
+    return tuple(g for g in sorted(posting.group_ids) if not group_ids or g in group_ids)

@@ -1,0 +1,251 @@
+"""Report -> posts: what is written where, and in which words. Pure: the same reports give the same bytes.
+
+On each spectrum, origin `ASTRANet`, flat keys that sort well and never change their type:
+
+    class, coarse       text     the most probable class and superclass
+    p, p_Ia ... p_TDE   number   its probability, and that of each class
+    set                 text     the prediction set, "SN Ia|SN Ibc"; "none" when it is empty
+    set_size, alpha     number   how many classes are in it, and its error rate
+    in_set_Ia ...       0 or 1   the same for filters, which know numbers only
+    calibration         text     which calibration set; calibration_cell the part of it that is like the spectrum, and
+                                 calibration_size how many spectra that is
+    anomaly             number   0 to 1, higher is stranger, no probability; `anomalous` 0 or 1: the regime's answer
+    p_marginal, p_mondrian  number   conformal p-values of the anomaly score: small is strange
+    p_mondrian_cell     text     the calibration spectra behind it: "SN Ia, low resolution (115)"
+    family              text     score families that fire by themselves, "distance|density", or "none"
+    epistemic           number   nats the networks disagree by
+    policy, resembles   text     COMMIT, ABSTAIN or ALERT; which failure mode an alert resembles, or "none"
+    admcp_fires         0 or 1   whether the class is less sure than is usual at this anomaly score
+    analog_1 ... 3      text     nearest archive spectra, "SN2011fe, SN Ia, +3 d"; analog_distance of the first
+    bundle, status      text     which model; "ok", or "refused" with a `reason`
+    caveats             text     codes of what qualifies the answer, or "none"
+
+On the source the same keys with the prefix `an_`, because SkyPortal's source filters fail as soon as anybody holds text
+under a key that is asked for as a number. It repeats the answer of the source's most recently observed spectrum with a
+class (of several at one time, the highest id), and adds `an_spectrum_id`, `an_observed_at` and `an_n_spectra`. Where
+NEEDLE has an answer about the source too, the two are joined:
+
+    an_needle           text     NEEDLE's class: SN, SLSN-I or TDE
+    an_joint            text     agree, disagree, or "outside": the spectrum's class is none that NEEDLE knows
+    an_disagrees        0 or 1   the same for filters
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from iris_client.protocols import Place
+from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
+from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, rounded
+from plugin.store import Filed
+
+PREFIX: Final = "an_"
+ANALOGS: Final = 3
+
+
+NEEDLE_OF: Final[Mapping[str, str]] = {"SN Ia": "SN", "SN Ibc": "SN", "SN II": "SN", "SLSN": "SLSN-I", "TDE": "TDE"}
+"""The class of NEEDLE's that each of the spectrum's is; AGN and CV are none. Its SLSN are of type I, ours of any."""
+
+# What is absent from every report of this version says nothing about the one spectrum.
+_GENERAL = frozenset(
+    {
+        CaveatCode.NOT_AVAILABLE,
+        CaveatCode.NO_LIGHT_CURVE,
+        CaveatCode.NO_CUTOUTS,
+        CaveatCode.NO_HOST,
+        CaveatCode.NO_SPECTRUM,
+    }
+)
+
+
+def compose(filed: Filed, of_target: Sequence[Filed], posting: Posting, needle: Report | None = None) -> list[Post]:
+    """Everything that follows from one report.
+
+    Parameters
+    ----------
+    filed : Filed
+        The report.
+    of_target : sequence of Filed
+        Every report that counts for the same source, this one included; the order does not matter.
+    needle : Report or None
+        What NEEDLE says about the source.
+    """
+    return [on_spectrum(filed, posting), *on_source(filed.target_id, of_target, posting, needle)]
+
+
+def on_spectrum(filed: Filed, posting: Posting) -> Post:
+    """The annotation of one spectrum; nothing for a refusal, unless refusals are to be posted."""
+    groups = audience(filed.group_ids, posting)
+    silent = not groups or (filed.report.status is Status.REFUSED and not posting.refusals)
+    body = None if silent else answer(filed.report, posting.alpha)
+    return Post(place=Place(kind="spectrum", id=filed.spectrum_id), body=body, group_ids=groups)
+
+
+def gone(spectrum_id: str) -> Post:
+    """Nothing on a spectrum that is no longer there."""
+    return Post(place=Place(kind="spectrum", id=spectrum_id), body=None, group_ids=())
+
+
+def card_post(filed: Filed, picture: bytes, posting: Posting) -> Post:
+    """The vetting card of an alert, as a comment on the spectrum; the marshal takes the same one twice for one."""
+    confidence = filed.report.confidence
+    text = f"{ORIGIN}: {confidence.policy if confidence else NONE}. {confidence.sentence if confidence else ''}".strip()
+    body = {"text": text, "name": "astranet-card.png", "png": base64.b64encode(picture).decode("ascii")}
+    place = Place(kind="spectrum", id=filed.spectrum_id)
+    return Post(place=place, kind="comment", body=body, group_ids=audience(filed.group_ids, posting))
+
+
+def no_card(spectrum_id: str) -> Post:
+    """No vetting card (any more): one that waits is not sent, one that was sent stays as what was said then."""
+    return Post(place=Place(kind="spectrum", id=spectrum_id), kind="comment", body=None, group_ids=())
+
+
+def wants_card(filed: Filed, posting: Posting) -> bool:
+    """Whether a report calls for a vetting card: an alert that somebody of ours may see."""
+    confidence = filed.report.confidence
+    return confidence is not None and confidence.policy == "ALERT" and bool(audience(filed.group_ids, posting))
+
+
+def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, needle: Report | None = None) -> list[Post]:
+    """The summary of one source, and the classification where wanted; nothing when no spectrum has a class."""
+    place = Place(kind="source", id=target_id)
+    answered = [f for f in of_target if f.report.status is Status.OK and audience(f.group_ids, posting)]
+    if not answered:
+        return [Post(place=place, body=None, group_ids=())]
+    best = max(answered, key=_recency)
+    groups = audience(best.group_ids, posting)
+    body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
+    posts = [Post(place=place, body=body, group_ids=groups)]
+    verdict = best.report.verdict
+    if posting.classification and verdict is not None:
+        said = {"label": verdict.label, "probability": rounded(verdict.probability)}
+        posts.append(Post(place=place, kind="classification", body=said, group_ids=groups))
+    return posts
+
+
+def answer(report: Report, alpha: float) -> Body:
+    """The keys of one report.
+
+    Raises
+    ------
+    ValueError
+        If the report holds no prediction set for `alpha`.
+    """
+    body: dict[str, str | float | int] = {"status": str(report.status), "bundle": report.bundle}
+    if report.reason:
+        body["reason"] = report.reason
+    if report.verdict is not None:
+        body |= _verdict(report.verdict)
+    if report.confidence is not None:
+        body |= _confidence(report.confidence, alpha)
+    if report.anomaly is not None:
+        body |= _anomaly(report.anomaly)
+    codes = sorted({str(c.code) for c in report.caveats if c.code not in _GENERAL})
+    return body | {"caveats": "|".join(codes) or NONE}
+
+
+def summary(filed: Filed, n_spectra: int, alpha: float) -> Body:
+    """The keys of a source: those of one spectrum, prefixed, and which spectrum it is."""
+    keys = {**answer(filed.report, alpha), "spectrum_id": filed.spectrum_id, "n_spectra": n_spectra}
+    return {f"{PREFIX}{key}": value for key, value in {**keys, "observed_at": filed.observed_at or NONE}.items()}
+
+
+def joint(verdict: Verdict | None, needle: Report | None) -> Body:
+    """How the spectrum's class and NEEDLE's go together; nothing when one of them is missing."""
+    host = None if needle is None else needle.host_verdict
+    if verdict is None or host is None:
+        return {}
+    expected = NEEDLE_OF.get(verdict.label)
+    word = "outside" if expected is None else "agree" if expected == host.label else "disagree"
+    return {
+        f"{PREFIX}needle": host.label,
+        f"{PREFIX}joint": word,
+        f"{PREFIX}disagrees": int(word == "disagree"),
+    }
+
+
+def prediction_set(confidence: Confidence, alpha: float) -> tuple[str, ...]:
+    """The classes at one error rate.
+
+    Raises
+    ------
+    ValueError
+        If there is no set for it.
+    """
+    for key, classes in confidence.prediction_sets.items():
+        if float(key) == alpha:
+            return classes
+    raise ValueError(f"no prediction set for alpha {alpha:g}, only for {', '.join(confidence.prediction_sets)}")
+
+
+def short(label: str) -> str:
+    """The class as part of a key: "SN Ia" is `Ia`."""
+    return label.removeprefix("SN ")
+
+
+def _verdict(verdict: Verdict) -> dict[str, str | float | int]:
+    coarse = max(verdict.coarse, key=lambda name: verdict.coarse[name])
+    each = {f"p_{short(label)}": rounded(verdict.probabilities[label]) for label in FINE_CLASSES}
+    return {"class": verdict.label, "p": rounded(verdict.probability), "coarse": coarse, **each}
+
+
+def _confidence(confidence: Confidence, alpha: float) -> dict[str, str | float | int]:
+    classes = prediction_set(confidence, alpha)
+    return {
+        "set": "|".join(c for c in FINE_CLASSES if c in classes) or NONE,
+        "set_size": len(classes),
+        "alpha": alpha,
+        "calibration": confidence.calibration_id,
+        "calibration_size": confidence.calibration_size,
+        **({} if confidence.calibration_cell is None else {"calibration_cell": confidence.calibration_cell}),
+        **{f"in_set_{short(label)}": int(label in classes) for label in FINE_CLASSES},
+        **_layer(confidence),
+    }
+
+
+def _layer(confidence: Confidence) -> dict[str, str | float | int]:
+    """What bundles with an anomaly layer add."""
+    body: dict[str, str | float | int] = {}
+    if "epistemic" in confidence.entropy:
+        body["epistemic"] = rounded(confidence.entropy["epistemic"])
+    if confidence.p_mondrian is not None and confidence.p_marginal is not None:
+        body |= {"p_mondrian": rounded(confidence.p_mondrian), "p_marginal": rounded(confidence.p_marginal)}
+    if confidence.p_mondrian_cell is not None:
+        body["p_mondrian_cell"] = confidence.p_mondrian_cell
+    if confidence.policy is not None:
+        body |= {"policy": confidence.policy, "why": confidence.sentence or NONE}
+    if confidence.cell is not None:
+        body["admcp_fires"] = int(bool(confidence.cell["fires"]))
+    return body
+
+
+def _anomaly(anomaly: Anomaly) -> dict[str, str | float | int]:
+    body: dict[str, str | float | int] = {
+        "anomaly": rounded(anomaly.score),
+        "anomalous": int(anomaly.flagged),
+        "family": "|".join(anomaly.fired) or NONE,
+        "resembles": anomaly.resembles or NONE,
+    }
+    for number, neighbour in enumerate(anomaly.neighbours[:ANALOGS], 1):
+        body[f"analog_{number}"] = analog(neighbour)
+    if anomaly.neighbours:
+        body["analog_distance"] = rounded(_number(anomaly.neighbours[0]["distance"]))
+    return body
+
+
+def analog(neighbour: Mapping[str, object]) -> str:
+    """One archive spectrum in a few words: "SN2011fe, SN Ia, +3 d"."""
+    phase = neighbour.get("phase_days")
+    parts = [str(neighbour["object"]), str(neighbour["class"])]
+    return ", ".join(parts if phase is None else [*parts, f"{_number(phase):+.0f} d"])
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise TypeError(f"expected a number, got {value!r}")
+    return float(value)
+
+
+def _recency(filed: Filed) -> tuple[str, int, str]:
+    number = int(filed.spectrum_id) if filed.spectrum_id.isdigit() else -1
+    return filed.observed_at or "", number, filed.spectrum_id

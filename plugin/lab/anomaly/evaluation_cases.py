@@ -1,0 +1,126 @@
+"""Case studies: one real rare spectrum for each way of being odd, and some that were missed (Table X, Fig. cards).
+
+Every number comes from the fold whose detectors never saw the object.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from numpy.typing import NDArray
+
+from models.conformal.policy import Regime, fit_thresholds, regime
+from models.conformal.sets import predictor
+from models.conformal.spread import decompose
+from models.domain import FINE_CLASSES
+from models.sentinel.scores import FAMILIES, names
+from models.spectral.prepare import GRID_A
+from models.training.sentinel.fitting import Material
+from models.training.sentinel.protocol import Held
+from plugin.lab.anomaly.evaluation_conformal import held_p_values
+from plugin.lab.anomaly.evaluation_sentinel import family_map
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+
+ALPHA = 0.05
+MISSED = "missed"
+SHOWN = ("typicality", "mahal_within", "iforest", "hec")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One spectrum: its row among the rare ones, what kind of case it is, and what is said of it."""
+
+    row: int
+    kind: str
+    said: Mapping[str, Any]
+
+
+def cases(material: Material, plain: Held, held: Held) -> list[Case]:
+    """For each regime the two highest-scored real rare spectra of different classes, and the two lowest of all."""
+    rare, beliefs = material.rare.data, material.rare.beliefs
+    score, found = held.rare.mean(1), held.detected("anchor")
+    kinds = _kinds(material, plain, held)
+    order = np.argsort(-score, kind="stable")
+    order = order[~rare.semi_real[order]]
+    chosen: list[tuple[int, str]] = []
+    for mode in Regime:
+        chosen += [(i, str(mode)) for i in _of_two_classes(order[found[order]], rare.kinds, kinds == str(mode))]
+    chosen += [(i, MISSED) for i in _of_two_classes(order[::-1], rare.kinds, ~found)]
+    p = held_p_values(held)
+    ranks = plain.rare_ranks
+    fired = family_map(plain)
+    entropy = decompose(beliefs.member_fine).total
+    out = []
+    for i, kind in chosen:
+        top = int(beliefs.fine[i].argmax())
+        said = {
+            "spectrum": rare.ids[i],
+            "class": rare.kinds[i],
+            "predicted": FINE_CLASSES[top],
+            "confidence": round(float(beliefs.fine[i, top]), 3),
+            "entropy": round(float(entropy[i]), 3),
+            **{name: round(float(ranks[i, names().index(name)]), 3) for name in SHOWN},
+            "families": int(fired[i].sum()),
+            "score": round(float(score[i]), 3),
+            "p": round(float(p[i]), 4),
+        }
+        out.append(Case(row=i, kind=kind, said=said))
+    return out
+
+
+def _of_two_classes(order: NDArray[np.int64], kinds: Sequence[str], where: NDArray[np.bool_]) -> list[int]:
+    first: dict[str, int] = {}
+    for i in order[where[order]]:
+        first.setdefault(kinds[i], int(i))
+    return list(first.values())[:2]
+
+
+def _kinds(material: Material, plain: Held, held: Held) -> NDArray[np.str_]:
+    """Which regime each rare spectrum resembles."""
+    cal, rare = material.calibrate, material.rare
+    confidence = cal.beliefs.fine.max(1)
+    cut = fit_thresholds(confidence, held.calibrate.mean((0, 2)), decompose(cal.beliefs.member_fine).epistemic)
+    sets = predictor("lac", cal.beliefs.fine, cal.data.label).members(rare.beliefs.fine, ALPHA).sum(1)
+    epistemic = decompose(rare.beliefs.member_fine).epistemic
+    fired = [[f for f, hit in zip(FAMILIES, row, strict=True) if hit] for row in family_map(plain)]
+    rows = zip(sets, epistemic, fired, strict=True)
+    return np.array([str(regime(int(size), float(e), names_, cut)) for size, e, names_ in rows])
+
+
+def case_rows(found: Sequence[Case]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the table."""
+    head = ["resembles", *found[0].said] if found else []
+    return head, [[c.kind, *map(str, c.said.values())] for c in found]
+
+
+def draw_cases(material: Material, plain: Held, found: Sequence[Case], path: Path) -> None:
+    """Each case as a card: the spectrum, the classes' probabilities with their spread, the ranks of the scores."""
+    n = max(len(found), 1)
+    figure, axes = plt.subplots(
+        n, 3, figsize=(13, 1.75 * n), layout="constrained", width_ratios=(2.2, 1, 1.4), squeeze=False
+    )
+    rare, beliefs = material.rare.data, material.rare.beliefs
+    for (left, middle, right), case in zip(axes, found, strict=False):
+        i, said = case.row, case.said
+        inside = np.unpackbits(rare.mask[i], count=len(GRID_A)).astype(bool)
+        left.plot(GRID_A, np.where(inside, rare.flux[i].astype(float), np.nan), color="0.2", lw=0.6)
+        left.set_ylim(-0.4, 1.6)
+        left.set_title(f"{case.kind}: {said['spectrum']}, a {said['class']}", fontsize=8, loc="left")
+        middle.barh(range(len(FINE_CLASSES)), beliefs.fine[i], xerr=beliefs.spread[i], color="#33658a", ecolor="0.3")
+        middle.set_yticks(range(len(FINE_CLASSES)), FINE_CLASSES, fontsize=6)
+        middle.invert_yaxis()
+        middle.set_xlim(0, 1)
+        middle.set_title(
+            f"{said['predicted']} {said['confidence']:.2f}, score {said['score']:.2f}, p {said['p']:.3f}", fontsize=8
+        )
+        right.bar(range(len(names())), plain.rare_ranks[i, : len(names())], color="#4477aa")
+        right.axhline(0.99, color="0.4", lw=0.8, ls="--")
+        right.set_ylim(0, 1.05)
+        right.set_xticks(range(len(names())), names() if case is found[-1] else [], rotation=70, ha="right", fontsize=6)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

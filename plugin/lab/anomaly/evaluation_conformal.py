@@ -1,0 +1,259 @@
+"""Figures of the conformal layer: the paper's Tables IV, V, VII, VIII and IX in shape, on real spectra.
+
+Coverage is measured twice: of the bundle as it is (calibrated on `calibrate`, measured on `test`), and over random
+splits by object of both together, which are all unseen by the networks, the ranks and the combiner.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.conformal.admcp import ADMCP, QUANTILES
+from models.conformal.mondrian import Mondrian
+from models.conformal.policy import Policy, decide, fit_thresholds
+from models.conformal.sets import METHODS, predictor
+from models.conformal.spread import decompose
+from models.domain import FINE_CLASSES
+from models.sentinel.detector import Sentinel
+from models.training.metrics import binomial_interval
+from models.training.sentinel.fitting import Believed, Material
+from models.training.sentinel.protocol import Held
+from models.training.sentinel.signals import auroc, error_detection
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+ALPHAS = (0.01, 0.025, 0.05, 0.1, 0.2)
+SPLITS = 20
+FOLD_SHARE = 0.8
+"""Share of the objects that calibrate in the splits of Table IX, as in the paper's five-fold cross-validation. A small
+cell has no threshold close to nominal at alpha = 0.05; in the bundle's own split a third calibrates."""
+K = len(FINE_CLASSES)
+
+
+def evaluate_conformal(sentinel: Sentinel, material: Material, held: Held | None, *, seed: int = 0) -> dict[str, Any]:
+    """Every figure of `astranet evaluate conformal`, as plain JSON.
+
+    Parameters
+    ----------
+    held : Held or None
+        The k-fold protocol's scores, for detection rates of real rare spectra; None leaves those out.
+    """
+    cal, test = material.calibrate, material.test
+    judged = {name: sentinel.judge(b.beliefs).score for name, b in (("calibrate", cal), ("test", test))}
+    pool = _Pool(
+        anomaly=np.concatenate([judged["calibrate"], judged["test"]]),
+        fine=np.concatenate([cal.beliefs.fine, test.beliefs.fine]),
+        label=np.concatenate([cal.data.label, test.data.label]),
+        groups=np.array([*cal.data.groups, *test.data.groups]),
+    )
+    fixed = np.arange(len(pool.label)) < len(cal.data)
+    rare = None if held is None else held_p_values(held)[~material.rare.data.semi_real]
+    splits = [fixed, *_random_splits(pool.groups, float(fixed.mean()), SPLITS, seed)]
+    return {
+        "conditions": "real spectra, no redshift, no phase; coverage holds for spectra exchangeable with these and for "
+        f"no others; random splits: {SPLITS}, by object, mean and standard deviation",
+        "calibration": {"spectra": len(cal.data), "objects": len(set(cal.data.groups))},
+        "test": {"spectra": len(test.data), "objects": len(set(test.data.groups))},
+        "p_values": [_p_row(pool, splits, alpha, rare) for alpha in ALPHAS],
+        "per_class": _per_class(pool, splits[1:]),
+        "sets": {m: [_set_row(pool, splits, m, alpha) for alpha in ALPHAS] for m in METHODS},
+        "quintiles": _quintiles(pool, [fixed, *_random_splits(pool.groups, FOLD_SHARE, SPLITS, seed + 1)]),
+        "error_detection": _errors(test, judged["test"]),
+        "selective": _selective(test, judged["test"], cal, judged["calibrate"]),
+        "policy": _policy(test, judged["test"], cal, judged["calibrate"]),
+        "histogram": _histogram(pool, fixed, rare),
+    }
+
+
+class _Pool:
+    """Real spectra that nothing was fitted to."""
+
+    def __init__(self, anomaly: Floats, fine: Floats, label: Ints, groups: NDArray[Any]) -> None:
+        self.anomaly, self.fine, self.label, self.groups = anomaly, fine, label, groups
+        self.predicted, self.doubt = fine.argmax(1), 1.0 - fine.max(1)
+
+    def mondrian(self, part: NDArray[np.bool_]) -> Mondrian:
+        return Mondrian(scores=self.anomaly[part], predicted=self.predicted[part], classes=K)
+
+    def cells(self, part: NDArray[np.bool_], strata: int) -> ADMCP:
+        return ADMCP(self.doubt[part], self.anomaly[part], self.predicted[part], alpha=0.05, strata=strata)
+
+
+def _random_splits(groups: NDArray[Any], share: float, splits: int, seed: int) -> list[NDArray[np.bool_]]:
+    rng = np.random.default_rng(seed)
+    names, place = np.unique(groups, return_inverse=True)
+    return [(rng.random(len(names)) < share)[place] for _ in range(splits)]
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    """First the bundle's own split, then mean and standard deviation over the random ones."""
+    rest = np.array(values[1:])
+    return {"own": round(values[0], 4), "mean": round(float(rest.mean()), 4), "std": round(float(rest.std()), 4)}
+
+
+def _band(alpha: float, n: int) -> list[float]:
+    """Where coverage should lie in 95 % of such tests if it is nominal."""
+    from scipy.stats import binom
+
+    return [round(float(binom.ppf(q, n, 1 - alpha)) / n, 4) for q in (0.025, 0.975)]
+
+
+def _whole_band(alpha: float, calibration: int, test: int) -> list[float]:
+    """The same with the chance of the calibration set, whose threshold is itself a draw: beta-binomial.
+
+    For conformal p-values over exchangeable spectra, exactly (Vovk 2012). Spectra of one object are not independent:
+    the true band is wider.
+    """
+    from scipy.stats import betabinom
+
+    rank = int(np.ceil((calibration + 1) * (1 - alpha)))
+    if rank > calibration:
+        return [1.0, 1.0]
+    law = betabinom(test, rank, calibration + 1 - rank)
+    return [round(float(law.ppf(q)) / test, 4) for q in (0.025, 0.975)]
+
+
+def _p_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], alpha: float, rare: Floats | None) -> dict[str, Any]:
+    marginal, mondrian = [], []
+    for part in splits:
+        layer = pool.mondrian(part)
+        marginal.append(float((layer.marginal(pool.anomaly[~part]) > alpha).mean()))
+        p = layer.per_class(pool.anomaly[~part], pool.predicted[~part])
+        mondrian.append(float((p > alpha).mean()))
+    row = {"alpha": alpha, "marginal": _spread(marginal), "mondrian": _spread(mondrian)}
+    row["band"] = _band(alpha, int((~splits[0]).sum()))
+    row["whole_band"] = _whole_band(alpha, int(splits[0].sum()), int((~splits[0]).sum()))
+    if rare is not None:
+        row["rare_detected"] = round(float((rare < alpha).mean()), 4)
+    return row
+
+
+def held_p_values(held: Held) -> Floats:
+    """Marginal p-value of each rare spectrum, by detectors of the fold that never saw it, shape (rare,)."""
+    from models.conformal.mondrian import p_values
+
+    p = np.ones(len(held.fold))
+    for f, calibrate in enumerate(held.calibrate):
+        mine = held.fold == f
+        p[mine] = p_values(calibrate.mean(1), held.rare[mine].mean(1))
+    return p
+
+
+def _per_class(pool: _Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[str, Any]]:
+    """Table V: Mondrian coverage by predicted class at alpha = 0.025, over the random splits together."""
+    hits, counts, sizes = np.zeros(K), np.zeros(K), np.zeros(K)
+    for part in splits:
+        layer = pool.mondrian(part)
+        inside = layer.per_class(pool.anomaly[~part], pool.predicted[~part]) > 0.025
+        hits += np.bincount(pool.predicted[~part], inside, K)
+        counts += np.bincount(pool.predicted[~part], minlength=K)
+        sizes += layer.sizes / len(splits)
+    return [
+        {
+            "class": name,
+            "calibration": round(float(sizes[k]), 1),
+            "test": round(float(counts[k] / len(splits)), 1),
+            "coverage": round(float(hits[k] / counts[k]), 4) if counts[k] else None,
+        }
+        for k, name in enumerate(FINE_CLASSES)
+    ]
+
+
+def _set_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], method: str, alpha: float) -> dict[str, Any]:
+    coverage, size, empty, single = [], [], [], []
+    for part in splits:
+        members = predictor(method, pool.fine[part], pool.label[part]).members(pool.fine[~part], alpha)
+        label = pool.label[~part]
+        coverage.append(float(members[np.arange(len(label)), label].mean()))
+        count = members.sum(1)
+        size.append(float(count.mean()))
+        empty.append(float((count == 0).mean()))
+        single.append(float((count == 1).mean()))
+    columns = {"coverage": coverage, "size": size, "empty": empty, "single": single}
+    return {"alpha": alpha, **{k: _spread(v) for k, v in columns.items()}}
+
+
+def _quintiles(pool: _Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[str, Any]]:
+    """Table IX: coverage of the two kinds of thresholds in each anomaly quintile, alpha = 0.05.
+
+    The band is for the spectra of the quintile in one random split; `never` is the share of test spectra whose cell has
+    too few calibration spectra for any threshold at this alpha: nothing fires there.
+    """
+    found: dict[str, list[list[float]]] = {"mondrian": [], "admcp": [], "size": [], "never": []}
+    for part in splits:
+        stratified, plain = pool.cells(part, QUANTILES), pool.cells(part, 1)
+        fresh = pool.doubt[~part], pool.anomaly[~part], pool.predicted[~part]
+        strata = stratified.stratum(fresh[1])
+        for name, cells in (("mondrian", plain), ("admcp", stratified)):
+            inside = cells.covered(*fresh)
+            found[name].append([float(inside[strata == q].mean()) for q in range(QUANTILES)])
+        never = stratified.covered(np.full(len(strata), np.finfo(float).max), *fresh[1:])
+        found["size"].append([float((strata == q).sum()) for q in range(QUANTILES)])
+        found["never"].append([float(never[strata == q].mean()) for q in range(QUANTILES)])
+    columns = {name: np.array(rows) for name, rows in found.items()}
+    return [
+        {
+            "quintile": q + 1,
+            **{name: _spread(rows[:, q].tolist()) for name, rows in columns.items()},
+            "band": _band(0.05, int(columns["size"][1:, q].mean())),
+        }
+        for q in range(QUANTILES)
+    ]
+
+
+def _errors(test: Believed, anomaly: Floats) -> dict[str, dict[str, float]]:
+    """Table VII: which signal knows that the class is wrong."""
+    wrong = test.beliefs.fine.argmax(1) != test.data.label
+    if wrong.all() or not wrong.any():
+        return {}  # nothing to tell apart
+    own = auroc(anomaly, wrong, test.data.groups).to_dict()
+    return {**error_detection(test.beliefs, test.data.label, test.data.groups), "anomaly score": own}
+
+
+def _selective(test: Believed, anomaly: Floats, cal: Believed, cal_anomaly: Floats) -> list[dict[str, float]]:
+    """Table VIII: accuracy of the most confident, and how many of the rest are not odd."""
+    confidence = test.beliefs.fine.max(1)
+    right = test.beliefs.fine.argmax(1) == test.data.label
+    limit = np.quantile(cal_anomaly, 0.95)
+    order = np.argsort(-confidence, kind="stable")
+    rows = []
+    for share in (1.0, 0.95, 0.9, 0.8, 0.7):
+        cut = round(share * len(order))
+        dropped = order[cut:]
+        low = float((anomaly[dropped] < limit).mean()) if len(dropped) else float("nan")
+        row = {"coverage": share, "accuracy": float(right[order[:cut]].mean()), "gain": 0.0, "ad_low": low}
+        row["gain"] = row["accuracy"] - float(right.mean())
+        rows.append({k: round(v, 4) for k, v in row.items() if np.isfinite(v)})
+    return rows
+
+
+def _policy(test: Believed, anomaly: Floats, cal: Believed, cal_anomaly: Floats) -> dict[str, Mapping[str, float]]:
+    """How often each answer is given to ordinary spectra, and how accurate the class then is."""
+    epistemic = decompose(cal.beliefs.member_fine).epistemic
+    cut = fit_thresholds(cal.beliefs.fine.max(1), cal_anomaly, epistemic)
+    said = [decide(float(c), float(a), cut) for c, a in zip(test.beliefs.fine.max(1), anomaly, strict=True)]
+    right = test.beliefs.fine.argmax(1) == test.data.label
+    out: dict[str, Mapping[str, float]] = {}
+    for policy in Policy:
+        where = np.array([s is policy for s in said])
+        low, high = binomial_interval(int(right[where].sum()), int(where.sum())) if where.any() else (0.0, 1.0)
+        accuracy = float(right[where].mean()) if where.any() else 0.0
+        out[str(policy)] = {
+            "share": round(float(where.mean()), 4),
+            "accuracy": round(accuracy, 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
+        }
+    return out
+
+
+def _histogram(pool: _Pool, fixed: NDArray[np.bool_], rare: Floats | None) -> dict[str, list[float]]:
+    """Shares of p-values in twenty bins, of ordinary test spectra (Mondrian) and of real rare ones (marginal)."""
+    edges = np.linspace(0, 1, 21)
+    p = pool.mondrian(fixed).per_class(pool.anomaly[~fixed], pool.predicted[~fixed])
+    out = {"ordinary": (np.histogram(p, edges)[0] / len(p)).round(4).tolist()}
+    if rare is not None:
+        out["rare"] = (np.histogram(rare, edges)[0] / len(rare)).round(4).tolist()
+    return out

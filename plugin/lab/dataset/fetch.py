@@ -1,0 +1,141 @@
+"""From a marshal to a shelf: every spectrum of some groups with its object; goes on where it stopped."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from iris_client.errors import BadPayload, NotFound, Refused
+from iris_client.protocols import PhotometrySource, SpectrumSource, SpectrumStub
+from iris_client.quality.phase import Peak, mjd_of, peak_of, phase_of, redshift_of
+from iris_client.taxonomy.names import Label, translate
+from models.domain import RawSpectrum, Target
+from plugin.lab.dataset.records import Record
+from plugin.lab.dataset.shelf import Shelf
+
+T = TypeVar("T")
+
+
+def fetch(
+    source: SpectrumSource,
+    photometry: PhotometrySource,
+    folder: Path,
+    *,
+    group_ids: Sequence[int],
+    refresh: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+    total: Callable[[int], None] = lambda _: None,
+) -> Counter[str]:
+    """Fetch what is not in `folder` yet, and newer versions of what is.
+
+    Parameters
+    ----------
+    refresh : bool
+        Ask again for the objects that are there: their classes and redshifts may have changed.
+
+    Returns
+    -------
+    Counter of str
+        Spectra `fetched`, `there` already, `gone` meanwhile, and `unreadable`, which are kept as refusals and asked
+        for again the next time.
+
+    Raises
+    ------
+    Unavailable
+        When the marshal is away; what came until then is safe, and the next call goes on from there.
+    """
+    done: Counter[str] = Counter()
+    with Shelf(folder) as shelf:
+        asked: set[str] = set() if refresh else set(shelf.objects)
+        stubs = source.spectra_modified_since(None, group_ids=group_ids)
+        total(len(stubs))
+        for stub in stubs:
+            progress(1)
+            if shelf.versions.get(stub.spectrum_id) == stub.modified:
+                done["there"] += 1
+            else:
+                done[_fetch_one(source, shelf, stub)] += 1
+            if stub.target_id not in asked and stub.spectrum_id in shelf.versions:
+                asked.add(stub.target_id)
+                _fetch_object(source, photometry, shelf, stub.target_id)
+    return done
+
+
+def _fetch_one(source: SpectrumSource, shelf: Shelf, stub: SpectrumStub) -> str:
+    try:
+        shelf.put_spectrum(source.spectrum(stub.spectrum_id))
+    except NotFound:
+        return "gone"
+    except (BadPayload, Refused) as error:
+        trouble = RawSpectrum(
+            spectrum_id=stub.spectrum_id, target_id=stub.target_id, modified=stub.modified, trouble=str(error)
+        )
+        shelf.put_spectrum(trouble)
+        return "unreadable"
+    return "fetched"
+
+
+def _fetch_object(source: SpectrumSource, photometry: PhotometrySource, shelf: Shelf, target_id: str) -> None:
+    """What is known of one object; what cannot be read is asked for the next time.
+
+    Its spectra are kept all the same: without their object they have no class, and are rejected with that reason.
+    """
+    try:
+        target = _or_none(lambda: source.target(target_id)) or Target(target_id=target_id)
+        shelf.put_object(target, _or_none(lambda: photometry.light_curve(target_id)))
+    except (BadPayload, Refused):
+        return
+
+
+def _or_none(ask: Callable[[], T | None]) -> T | None:
+    try:
+        return ask()
+    except NotFound:
+        return None
+
+
+def read_shelf(folder: Path) -> Iterator[Record]:
+    """The fetched spectra as labelled records, each with its own phase; sorted by id, however they came.
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing was fetched there.
+    """
+    shelf = Shelf(folder)
+    if not shelf.versions:
+        raise FileNotFoundError(f"nothing was fetched into {folder}: run `astranet iris fetch` first")
+    known = shelf.known()
+    peaks: dict[str, Peak] = {}
+    for raw in sorted(shelf.spectra(), key=lambda r: (len(r.spectrum_id), r.spectrum_id)):
+        name = raw.target_id or ""
+        target, curve = known.get(name, (Target(target_id=name), None))
+        if name not in peaks:
+            peaks[name] = peak_of(curve)
+        yield _record(raw, target, peaks[name])
+
+
+def _record(raw: RawSpectrum, target: Target, peak: Peak) -> Record:
+    redshift = redshift_of(raw, target)
+    mjd = mjd_of(raw.observed_at)
+    phase = phase_of(mjd, peak, redshift.value)
+    return Record(
+        raw=replace(raw, redshift=redshift.value, phase_days=phase.days),
+        group=target.target_id,
+        names=tuple(name for name in (target.target_id, target.tns_name) if name),
+        label=label_of(target),
+        redshift_origin=redshift.origin,
+        mjd=mjd,
+        phase_error_days=phase.error_days,
+        phase_reason=phase.reason,
+        semi_real=False,
+        source=raw.origin or "",
+    )
+
+
+def label_of(target: Target) -> Label:
+    """What people say an object is: those of the marshal, else the TNS."""
+    if target.classifications:
+        return translate("|".join(target.classifications))
+    return translate(target.tns_type or "")

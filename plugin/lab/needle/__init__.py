@@ -1,0 +1,1 @@
+"""NEEDLE's models: data, training, figures, studies and contact sheets."""

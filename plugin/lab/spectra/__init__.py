@@ -1,0 +1,1 @@
+"""Bundles of the spectral classifier: making them, and their figures as pages and pictures."""

@@ -1,0 +1,1 @@
+"""Running the service: schedule, checks, logs, and what the terminal shows."""

@@ -1,0 +1,1 @@
+"""The stand-in for alert brokers, and the alerts it knows."""

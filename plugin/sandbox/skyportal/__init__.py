@@ -1,0 +1,1 @@
+"""The stand-in for SkyPortal: its tables, its views of them, its API."""

@@ -1,0 +1,1 @@
+"""The handlers of the stand-in for SkyPortal, one module per subject."""

@@ -1,0 +1,1 @@
+"""The connections to a marshal that the settings describe."""

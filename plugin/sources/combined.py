@@ -1,0 +1,90 @@
+"""A marshal whose spectra are read in one way and everything else in another: GraphQL in, REST out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from iris_client.marshal.graphql import GraphQLSpectra
+from iris_client.marshal.skyportal import SkyPortal
+from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
+from models.domain import Host, LightCurve, RawSpectrum, Target
+
+
+class CombinedMarshal:
+    """A `protocols.Marshal`: spectra and sources from `spectra`; photometry, account and every write through `rest`."""
+
+    def __init__(self, spectra: GraphQLSpectra, rest: SkyPortal) -> None:
+        self._spectra, self._rest = spectra, rest
+
+    def __repr__(self) -> str:
+        return f"CombinedMarshal({self._spectra!r}, {self._rest!r})"
+
+    def close(self) -> None:
+        """Close every connection of both."""
+        self._spectra.close()
+        self._rest.close()
+
+    def spectra_modified_since(self, cursor: str | None, *, group_ids: Sequence[int]) -> Sequence[SpectrumStub]:
+        """Stubs with `modified >= cursor`, oldest first."""
+        return self._spectra.spectra_modified_since(cursor, group_ids=group_ids)
+
+    def spectra_shared_with(self, *, group_ids: Sequence[int]) -> Iterator[SpectrumStub]:
+        """Every spectrum of every source of these groups."""
+        return self._spectra.spectra_shared_with(group_ids=group_ids)
+
+    def spectrum(self, spectrum_id: str) -> RawSpectrum:
+        """The arrays of one spectrum."""
+        return self._spectra.spectrum(spectrum_id)
+
+    def target(self, target_id: str) -> Target:
+        """The source it belongs to."""
+        return self._spectra.target(target_id)
+
+    def light_curve(self, target_id: str) -> LightCurve | None:
+        """Photometry of one source, sorted."""
+        return self._rest.light_curve(target_id)
+
+    def host(self, target_id: str) -> Host | None:
+        """The galaxy that the marshal has as a source's host."""
+        return self._rest.host(target_id)
+
+    def saves(self, *, group_ids: Sequence[int], since: str | None = None) -> Iterator[SaveStub]:
+        """The saves of sources to one of these groups."""
+        return self._rest.saves(group_ids=group_ids, since=since)
+
+    def candidates(self, *, group_ids: Sequence[int], detected_after: str | None = None) -> Iterator[Target]:
+        """Objects whose alerts passed a filter of these groups."""
+        return self._rest.candidates(group_ids=group_ids, detected_after=detected_after)
+
+    def account(self) -> Account:
+        """Who we are there."""
+        return self._rest.account()
+
+    def upsert_annotation(
+        self,
+        place: Place,
+        *,
+        origin: str,
+        data: Mapping[str, Any],
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
+        """Make the one annotation of `origin` at `place` hold exactly `data`; returns its id."""
+        return self._rest.upsert_annotation(place, origin=origin, data=data, group_ids=group_ids, known_id=known_id)
+
+    def delete_annotation(self, place: Place, *, origin: str) -> bool:
+        """Take our annotation of `origin` away."""
+        return self._rest.delete_annotation(place, origin=origin)
+
+    def annotations(self, place: Place) -> Sequence[Annotation]:
+        """The annotations at `place`."""
+        return self._rest.annotations(place)
+
+    def post_comment(
+        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+    ) -> str:
+        """Leave a comment; returns its id."""
+        return self._rest.post_comment(place, text=text, group_ids=group_ids, attachment=attachment)
+
+    def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+        """One machine classification per (source, origin)."""
+        return self._rest.classify(target_id, label=label, probability=probability, origin=origin, group_ids=group_ids)

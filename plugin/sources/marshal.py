@@ -1,0 +1,64 @@
+"""The marshal that the settings describe, and the pace at which it is asked."""
+
+import structlog
+
+from iris_client.errors import UpstreamError
+from iris_client.http.pacer import Pacer
+from iris_client.http.transport import Hooks
+from iris_client.marshal.skyportal import SkyPortal
+from iris_client.protocols import Marshal
+from plugin.settings import ConfigError, Settings
+from plugin.sources.combined import CombinedMarshal
+
+_log = structlog.get_logger("astranet")
+
+
+def make_source(settings: Settings, pacer: Pacer | None = None) -> Marshal:
+    """The marshal, with its spectra over GraphQL if the settings say so; both ways share one pacer.
+
+    Raises
+    ------
+    ConfigError
+        If a setting that is needed is missing or wrong.
+    """
+    pacer = pacer or make_pacer(settings)
+    if settings.spectrum_source == "rest":
+        return make_marshal(settings, pacer)
+    from plugin.sources.spectrum_source import make_graphql
+
+    spectra = make_graphql(settings, pacer=pacer, hooks=Hooks(on_retry=tell_retry))
+    return CombinedMarshal(spectra, make_marshal(settings, pacer))
+
+
+def make_pacer(settings: Settings) -> Pacer:
+    """The one pacer of the marshal's token. SkyPortal: 5 requests per second, 10 at once."""
+    rate = settings.requests_per_second
+    return Pacer(rate, burst=max(1, int(2 * rate)))
+
+
+def make_marshal(settings: Settings, pacer: Pacer | None = None) -> SkyPortal:
+    """The client of the marshal, with a pacer of its own: the rate is the operator's to set.
+
+    Raises
+    ------
+    ConfigError
+        If address, token or groups are missing, or no header can carry the token.
+    """
+    url, token, _ = settings.marshal()
+    pacer = pacer or make_pacer(settings)
+    try:
+        return SkyPortal(
+            url,
+            token,
+            timeout_s=settings.http_read_seconds,
+            pacer=pacer,
+            taxonomy=settings.taxonomy,
+            hooks=Hooks(on_retry=tell_retry),
+        )
+    except ValueError as error:
+        raise ConfigError(f"ASTRANET_MARSHAL_URL or ASTRANET_MARSHAL_TOKEN: {error}") from None
+
+
+def tell_retry(method: str, path: str, attempt: int, wait: float, error: UpstreamError) -> None:
+    """A line in the log for every request that is sent again."""
+    _log.debug("once more", method=method, path=path, attempt=attempt, wait_s=round(wait, 1), error=str(error))

@@ -1,0 +1,46 @@
+"""The GraphQL source of spectra that the settings describe."""
+
+from pathlib import Path
+
+from iris_client.http.pacer import Pacer
+from iris_client.http.transport import Hooks
+from iris_client.marshal.graphql import GraphQLSpectra
+from iris_client.marshal.graphql_fields import FieldMap
+from plugin.settings import PREFIX, ConfigError, Settings
+
+_SHIPPED = Path(__file__).parent / "graphql"
+
+
+def make_graphql(settings: Settings, *, pacer: Pacer, hooks: Hooks) -> GraphQLSpectra:
+    """The client, with the marshal's own token.
+
+    Without files of its own it asks the queries of `plugin/sources/graphql`, which fit the sandbox's schema.
+
+    Raises
+    ------
+    ConfigError
+        If the endpoint is missing, or a file cannot be read or is not what it should be.
+    """
+    _, token, _ = settings.marshal()
+    if settings.graphql_url is None:
+        raise ConfigError(f"{PREFIX}GRAPHQL_URL: needed because {PREFIX}SPECTRUM_SOURCE is graphql")
+    documents = _read("graphql_query_file", settings.graphql_query_file or _SHIPPED / "spectra.graphql")
+    text = _read("graphql_field_map_file", settings.graphql_field_map_file or _SHIPPED / "fields.json")
+    try:
+        fields = FieldMap.from_json(text)
+    except ValueError as error:
+        raise ConfigError(f"{PREFIX}GRAPHQL_FIELD_MAP_FILE: {error}") from None
+    seconds = settings.http_read_seconds
+    try:
+        return GraphQLSpectra(
+            settings.graphql_url, token, documents=documents, fields=fields, timeout_s=seconds, pacer=pacer, hooks=hooks
+        )
+    except ValueError as error:
+        raise ConfigError(f"{PREFIX}GRAPHQL_URL: {error}") from None
+
+
+def _read(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{PREFIX}{name.upper()}: cannot read {path.name} ({type(error).__name__})") from None

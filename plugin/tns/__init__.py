@@ -1,0 +1,1 @@
+"""What the TNS calls our objects: whom to ask, in which order, and the mirror."""

@@ -1,0 +1,108 @@
+"""What the TNS calls the sources we answered about: each is asked about once a day, and what changed is written down.
+
+A source stays on the list for some weeks after its last answer, because classifications come late. Asked are, in this
+order: the marshal's fields, the broker's cross-match, the mirror, and the API (`plugin.tns.lookup`); whoever is away
+leaves the source for the next run. Nothing is sent to anybody.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from iris_client.errors import NotFound, Refused, Unavailable, UpstreamError
+from iris_client.protocols import SpectrumSource, TransientName, TransientNames
+from iris_client.tns.client import Tns
+from plugin.clock import Clock, utc_now
+from plugin.cycle.patience import Breaker
+from plugin.store import Store
+from plugin.store.tns_names import Change, in_words
+from plugin.tns.update import update_mirror
+
+EVERY: Final = timedelta(hours=20)
+"""Less than a day, so that every night has its own answer however long a run takes."""
+_log = structlog.get_logger("astranet.names")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """The use case with what it needs.
+
+    Parameters
+    ----------
+    names : TransientNames
+        Those who may know, in the order of asking.
+    tns : Tns, optional
+        Whose mirror is brought up to date first; None when there is no key.
+    watched : timedelta
+        How long a source is asked about after its last answer.
+    stop : callable
+        Whether to finish early; asked between sources.
+    """
+
+    marshal: SpectrumSource
+    store: Store
+    names: TransientNames
+    tns: Tns | None = None
+    watched: timedelta
+    clock: Clock = utc_now
+    stop: Callable[[], bool] = bool
+
+    def run(self) -> Counter[str]:
+        """Refresh the mirror, then ask about what is due; counts by outcome.
+
+        `same`, `named` (there was no name before), `changed`, `nothing` (no name), and `later` (could not be asked).
+        """
+        self._refresh()
+        outcomes: Counter[str] = Counter()
+        breaker, now = Breaker(), self.clock()
+        with self.store.begin() as unit:
+            due = unit.names.due(filed_since=now - self.watched, asked_before=now - EVERY)
+        for target_id in due:
+            if self.stop() or breaker.open:
+                break
+            outcomes[self._ask(target_id, breaker)] += 1
+        if outcomes:
+            _log.info("asked the TNS's names", due=len(due), **dict(sorted(outcomes.items())))
+        return outcomes
+
+    def _refresh(self) -> None:
+        if self.tns is None or self.stop():
+            return
+        try:
+            changed = update_mirror(self.tns, self.store, self.clock())
+        except Refused as error:
+            _log.error("the TNS refuses us", error=str(error), status=error.status)
+            return
+        if changed:
+            _log.info("TNS mirror brought up to date", changed=len(changed))
+
+    def _ask(self, target_id: str, breaker: Breaker) -> str:
+        try:
+            found = self._found(target_id)
+        except UpstreamError as error:
+            if isinstance(error, Unavailable):
+                breaker.failure(error)
+            _log.warning("TNS name not found out, later again", source=target_id, error=str(error))
+            return "later"
+        breaker.success()
+        with self.store.begin() as unit:
+            change = unit.names.put(target_id, found, self.clock())
+        return self._told(change, found)
+
+    def _found(self, target_id: str) -> TransientName | None:
+        try:
+            target = self.marshal.target(target_id)
+        except NotFound:
+            return None  # no longer there, or no longer ours to see
+        return self.names.match(target)
+
+    def _told(self, change: Change | None, found: TransientName | None) -> str:
+        if change is None:
+            return "nothing" if found is None else "same"
+        before, after = in_words(change.before), in_words(change.after)
+        _log.info("TNS name changed", source=change.target_id, before=before, after=after, by=change.after.source)
+        return "named" if change.before is None else "changed"

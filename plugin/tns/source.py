@@ -1,0 +1,96 @@
+"""The TNS reader that the settings describe, the database with its mirror, and the order in which the service asks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from iris_client.errors import Unavailable
+from iris_client.protocols import CrossMatches, SpectrumSource, TransientNames
+from iris_client.tns.client import Tns
+from plugin.clock import Clock
+from plugin.settings import PREFIX, ConfigError, Settings
+from plugin.store import Store, open_store
+from plugin.tns.lookup import Api, BrokerMatches, InOrder, MarshalFields, Mirror
+from plugin.tns.names import Naming
+
+
+def make_tns(settings: Settings) -> Tns | None:
+    """The reader; None without an API key, and then nobody asks the TNS.
+
+    Raises
+    ------
+    ConfigError
+        If there is a key but no bot, or no header can carry the bot's name.
+    """
+    if settings.tns_api_key is None:
+        return None
+    if settings.tns_bot_id is None or not settings.tns_bot_name:
+        raise ConfigError(f"{PREFIX}TNS_BOT_ID and {PREFIX}TNS_BOT_NAME: needed with {PREFIX}TNS_API_KEY")
+    key = settings.tns_api_key.get_secret_value()
+    try:
+        return Tns(settings.tns_url, bot_id=settings.tns_bot_id, bot_name=settings.tns_bot_name, api_key=key)
+    except ValueError as error:
+        raise ConfigError(f"{PREFIX}TNS_URL or {PREFIX}TNS_BOT_NAME: {error}") from None
+
+
+def make_naming(
+    tns: Tns | None,
+    *,
+    watched: timedelta,
+    marshal: SpectrumSource,
+    store: Store,
+    alerts: object = None,
+    clock: Clock,
+    wait: Callable[[float], bool],
+    stop: Callable[[], bool],
+) -> Naming | None:
+    """Who finds out what the TNS calls our sources; None when neither the TNS nor a broker can be asked.
+
+    Parameters
+    ----------
+    watched : timedelta
+        How long a source is asked about after its last answer; nothing switches it off.
+    alerts : object
+        The source of alerts; it is asked too when it knows cross-matches.
+    wait : callable
+        Waits for some seconds, or less when the service is to stop; says whether it is.
+    """
+    broker = alerts if isinstance(alerts, CrossMatches) else None
+    if not watched or (tns is None and broker is None):
+        return None
+    first: list[TransientNames] = [MarshalFields()]
+    if broker is not None:
+        first.append(BrokerMatches(rows=broker.tns_matches))
+    order = InOrder(first=first)
+    if tns is not None:
+        tns.budget.sleep = _until_stopped(wait)
+        order = InOrder(first=first, mirror=Mirror(store=store, server=tns.url, clock=clock), last=Api(tns=tns))
+    return Naming(marshal=marshal, store=store, names=order, tns=tns, watched=watched, clock=clock, stop=stop)
+
+
+def _until_stopped(wait: Callable[[float], bool]) -> Callable[[float], None]:
+    """A budget may make us wait for a minute; a service that is to stop must neither wait nor go on too early."""
+
+    def sleep(seconds: float) -> None:
+        if wait(seconds):
+            raise Unavailable("the service is stopping")
+
+    return sleep
+
+
+@contextmanager
+def open_tns() -> Iterator[tuple[Tns, Store]]:
+    """The reader and the database, for commands that cannot work without.
+
+    Raises
+    ------
+    ConfigError, StoreError
+        If there is no API key, or the database cannot be used.
+    """
+    settings = Settings.load()
+    tns = make_tns(settings)
+    if tns is None:
+        raise ConfigError(f"{PREFIX}TNS_API_KEY: not set. {Settings.model_fields['tns_api_key'].description}")
+    # The mirror belongs to no marshal, so the store may be opened without one.
+    with tns, open_store(settings.database_url, marshal=settings.marshal_url or "") as store:
+        yield tns, store

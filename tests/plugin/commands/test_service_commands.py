@@ -1,0 +1,115 @@
+"""The commands: exit codes, and what they print."""
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from plugin.cli import app as astranet
+from plugin.store import migrate
+from tests.fakes.analyst import FakeAnalyst
+from tests.fakes.marshal import FakeMarshal, bad, good
+
+URL = "http://marshal.test"
+
+
+@pytest.fixture
+def service(monkeypatch, tmp_path):
+    """The command line with settings in the environment, a fake marshal and fake models."""
+    marshal = FakeMarshal()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ASTRANET_DATA_DIR", raising=False)
+    variables = {
+        "MARSHAL_URL": URL,
+        "MARSHAL_TOKEN": "5ec9e7aa-0000-4000-8000-00000000feed",
+        "GROUP_IDS": "6",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'astranet.sqlite'}",
+        "BACKFILL_DAYS": "10000",
+        "OUTPUT_DIR": str(tmp_path),
+        "DRY_RUN": "false",
+    }
+    for name, text in variables.items():
+        monkeypatch.setenv(f"ASTRANET_{name}", text)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("plugin.sources.marshal.make_marshal", lambda _settings, _pacer=None: marshal)
+    monkeypatch.setattr("plugin.app.make_analyst", lambda _settings: FakeAnalyst())
+    monkeypatch.setattr("plugin.ops.schedule.stop_on_signals", lambda *_: None)
+    monkeypatch.setattr("plugin.ops.logs.configure", lambda **_: None)
+
+    def invoke(*arguments: str):
+        result = CliRunner().invoke(astranet, list(arguments))
+        return result.exit_code, result.output
+
+    invoke.marshal = marshal
+    return invoke
+
+
+def test_once_then_show(service):
+    service.marshal.add(good("1", "ZTF26a"), bad("2", "ZTF26b"))
+    assert service("once")[0] == 0
+    code, text = service("show", "ZTF26a")
+    assert code == 0
+    assert re.search(r"spectrum 1 of ZTF26a", text)
+    assert re.search(r"SN Ia.*0\.\d{4}.*in", text)
+    assert re.search(r"source ZTF26a.*sent", text)
+    code, text = service("show", "2")
+    assert "not classified: coverage" in text
+    assert re.search(r"2 .*ZTF26b.*coverage", service("show", "--refused")[1])
+    assert "nothing is parked" in service("show", "--parked")[1]
+    assert "nothing on file about nobody" in service("show", "nobody")[1]
+
+
+def test_once_says_by_its_exit_code_that_something_is_left(service):
+    from iris_client.errors import BadPayload
+
+    service.marshal.add(good("1", "ZTF26a"))
+    service.marshal.trouble = lambda method, _: BadPayload("[odd] answer") if method == "spectrum" else None
+    assert service("once")[0] == 1
+    assert re.search(r"1 .*parked.*\[odd\] answer", service("show", "--parked")[1])
+    service.marshal.trouble = lambda *_: None
+    assert service("once", "--retry-parked")[0] == 0
+
+
+def test_wrong_setting_is_named(service, monkeypatch):
+    monkeypatch.setenv("ASTRANET_DRYRUN", "true")
+    for command in ("once", "run", "doctor"):
+        code, text = service(command)
+        assert (code, text.strip()) == (2, "ASTRANET_DRYRUN: there is no such setting; did you mean ASTRANET_DRY_RUN?")
+
+
+def test_missing_setting_is_named(service, monkeypatch):
+    monkeypatch.delenv("ASTRANET_GROUP_IDS")
+    code, text = service("once")
+    assert code == 2
+    assert text.startswith("ASTRANET_GROUP_IDS: not set")
+
+
+def test_database_commands(service):
+    assert service("db", "status")[0] == 1
+    assert service("db", "upgrade")[0] == 0
+    assert service("db", "status") == (0, f"schema {migrate.head()}, this version needs {migrate.head()}\n")
+
+
+def test_show_before_anything_is_there(service):
+    code, text = service("show", "1")
+    assert code == 1
+    assert "there is no database" in text
+
+
+def test_show_needs_to_know_what(service):
+    assert service("show")[0] == 2
+    assert service("show", "1", "--parked")[0] == 2
+
+
+def test_unexpected_error_is_logged_once_and_shows_no_locals(service, monkeypatch):
+    from structlog.testing import capture_logs
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault in the program")
+
+    monkeypatch.setattr("plugin.app.App.once", broken)
+    with capture_logs() as logged:
+        code, text = service("once")
+    assert code == 1
+    assert [entry["log_level"] for entry in logged] == ["error"]
+    assert "Traceback" not in text

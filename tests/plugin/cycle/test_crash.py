@@ -1,0 +1,62 @@
+"""kill -9 at every step, then another cycle: the same state as without the kill, on the marshal and in the store."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, select
+
+from plugin.store import tables
+from tests.fakes.crash_driver import cycle, run
+
+# What may differ between two undisturbed runs as well, or tells how often something was tried.
+VOLATILE = {"id", "attempts", "next_try", "created_at", "filed_at", "delivered_at", "claimed_by", "claimed_at"}
+
+STEPS = [
+    ("plugin.store.migrate:upgrade", 1),  # before anything is there
+    ("plugin.store.watermarks:Watermarks.set", 1),  # tasks inserted, not committed
+    ("plugin.app:App._analyse", 1),  # after the poll was committed
+    ("plugin.app:App._sweep", 1),  # after everything was sent
+    ("plugin.cycle.spectra.analyse:Analysing._fetch", 2),  # in the middle of a claimed batch
+    ("plugin.cycle.spectra.analyse:Analysing._ask", 1),  # fetched, not yet asked
+    ("tests.fakes.analyst:FakeAnalyst.run_many", 2),  # in the models, second batch
+    ("plugin.store.outbox:Outbox.want", 2),  # report inserted, one post queued, not committed
+    ("plugin.cycle.spectra.analyse:Analysing._file", 2),  # between two reports of one batch
+    ("plugin.app:App._deliver", 1),  # everything filed, nothing sent
+    ("plugin.cycle.deliver:Delivering._send", 3),  # about to send
+    ("plugin.store.outbox:Outbox.sent", 1),  # sent, not written down
+    ("plugin.store.outbox:Outbox.sent", 5),
+    ("plugin.store.outbox:Outbox._close", 2),  # written down, not committed
+]
+
+
+def rows(folder: Path) -> dict[str, list[dict[str, object]]]:
+    engine = create_engine(f"sqlite:///{folder / 'astranet.sqlite'}")
+    found: dict[str, list[dict[str, object]]] = {}
+    with engine.connect() as connection:
+        for table in (tables.tasks, tables.reports, tables.outbox, tables.delivered):
+            kept = [c for c in table.c if c.name not in VOLATILE]
+            found[table.name] = [dict(row._mapping) for row in connection.execute(select(*kept).order_by(*kept))]
+    engine.dispose()
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> tuple[dict, dict]:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    posted = cycle(folder).posted
+    assert len(posted) == 7
+    return posted, rows(folder)
+
+
+@pytest.mark.parametrize(("step", "number"), STEPS)
+def test_kill_then_another_cycle(step, number, tmp_path, undisturbed):
+    assert run(tmp_path, step, number) == -signal.SIGKILL
+    marshal = cycle(tmp_path)
+    assert marshal.posted == undisturbed[0]
+    assert rows(tmp_path) == undisturbed[1]
+    assert not cycle(tmp_path).writes
+
+
+def test_driver_without_a_step_ends_well(tmp_path):
+    assert run(tmp_path, None, 0) == 0

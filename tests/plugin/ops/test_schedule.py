@@ -1,0 +1,69 @@
+"""The schedule: what runs when, and how it ends."""
+
+import os
+import signal
+import threading
+from datetime import datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from plugin.ops.schedule import run, scheduler
+from tests.fakes.marshal import good
+
+
+@pytest.fixture
+def signals():
+    """Put the signal handlers back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_jobs(make_app):
+    schedule = scheduler(make_app(poll_seconds=90, note_hour_utc=15), list)
+    schedule.start(paused=True)
+    jobs = {job.id: job for job in schedule.get_jobs()}
+    schedule.shutdown()
+    assert jobs["cycle"].trigger.interval.total_seconds() == 90
+    assert all(job.max_instances == 1 and job.coalesce for job in jobs.values())
+    now = datetime.fromisoformat("2026-06-10T12:00:00+00:00")
+    assert jobs["note"].trigger.get_next_fire_time(None, now).isoformat() == "2026-06-10T15:00:00+00:00"
+
+
+def test_sigterm_ends_the_cycle_after_the_piece_in_hand(make_app, marshal, signals):
+    marshal.add(*(good(str(n), f"ZTF26{n}") for n in range(1, 6)))
+    app = make_app(poll_seconds=5)
+
+    def terminate_at_third(method: str, place: str) -> None:
+        if (method, place) == ("spectrum", "3"):
+            os.kill(os.getpid(), signal.SIGTERM)
+            while not app.stopping:
+                threading.Event().wait(0.01)
+
+    marshal.trouble = terminate_at_third
+    run(app, list)
+    assert (marshal.count("spectrum"), marshal.writes) == (3, [])
+    app.close()
+    marshal.trouble = lambda *_: None
+    with make_app() as again:
+        assert again.once().analysed["ok"] == 2
+
+
+def test_failing_job_is_logged_once_and_the_schedule_goes_on(make_app, marshal, signals):
+    app = make_app(poll_seconds=5)
+    failed = threading.Event()
+
+    def broken() -> None:
+        failed.set()
+        raise RuntimeError("a fault in the program")
+
+    app.cycle = broken  # type: ignore[method-assign]
+    with capture_logs() as logged:
+        stopper = threading.Thread(target=lambda: (failed.wait(10), os.kill(os.getpid(), signal.SIGTERM)))
+        stopper.start()
+        run(app, list)
+        stopper.join()
+    errors = [entry for entry in logged if entry["log_level"] == "error"]
+    assert [(entry["event"], entry["job"]) for entry in errors] == [("job failed", "cycle")]
