@@ -33,7 +33,7 @@ class Labelled:
     Parameters
     ----------
     noise_curves : ndarray of float32, shape (curves, 4096), or None
-        Of training spectra that came with errors; see `plugin.iris.noise_curves`.
+        Of training spectra that came with errors; see `plugin.lab.dataset.noise_curves`.
     """
 
     data: Dataset
