@@ -55,7 +55,8 @@ def texts(found: Alert) -> list[str]:
 
 @needs_data
 def test_every_packet_parses_and_each_bad_stamp_has_its_reason(real, index):
-    assert len(real) == 367
+    assert set(real) == set(index)
+    assert len(real) >= 367
     for name, found in real.items():
         row, reasons = index[name], texts(found)
         assert found.target.target_id == row["ztf_id"]
@@ -116,7 +117,7 @@ def test_north_is_up_and_east_left_in_real_stamps(real):
 @needs_data
 def test_light_curves_hold_each_exposure_once_and_agree_with_the_flat_history(real, index):
     history = pq.read_table(Path(DATA or "") / "ztf" / "alert_history.parquet").to_pandas()
-    assert sum(found.light_curve is not None for found in real.values()) == 367
+    assert all(found.light_curve is not None for found in real.values())
     for found in real.values():
         curve = found.light_curve
         for band in set(curve.band):
