@@ -16,6 +16,7 @@ from torch import Tensor
 from models.bundle import load, net_of, verify, write_card, write_member
 from models.conformal.sets import nonconformity
 from models.domain import COARSE_CLASSES, FINE_CLASSES
+from models.spectral.prepare import LOW_RESOLUTION_A
 from models.spectral.readout import Readout
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import believe
@@ -34,6 +35,10 @@ SOURCES = (
     "TDECat (Langis et al. 2025), CC BY-NC 4.0",
     "OzDES (Muthukrishna et al. 2019)",
     "SDSS (York et al. 2000; Bolton et al. 2012), public data",
+    "SED Machine spectra of ZTF transients, 2018 to 2020 (the training set of SNIascore, Fremling et al. 2021, ApJL "
+    "917, L2), reduced by pysedm (Rigault et al. 2019)",
+    "SLSNe-I of the compilation of Gomez et al. (2024, MNRAS 535, 471)",
+    "the NGSF bank's originals from WISeREP, an early Open Supernova Catalog, and spectra published with single papers",
     "semi-real AGN and CV spectra, made from SDSS eigen-spectra and analytic parts; never in a figure called real",
 )
 SIMULATED = "simulated spectra of TDEs, SLSNe, SNe II and SNe Ibc, analytic, in training alone and in no figure"
@@ -202,17 +207,20 @@ def _card(name: str, config: TrainConfig, labelled: Labelled, device: str, today
 
 def _weaknesses(train: Dataset) -> list[str]:
     """What the card says of the limits, with the counts of the real training spectra."""
-    n = train.counts()
+    n, low = train.counts(), train.rows(train.spacing > LOW_RESOLUTION_A).counts()
     few = np.isin(train.label, [FINE_CLASSES.index(c) for c in ("SLSN", "TDE")])
     disputed = int((train.disputed & few).sum())
     return [
-        f"CV was learned from semi-real spectra ({n['CV']['spectra']} real ones in training): no figure for real CVs "
-        "can be given.",
-        f"Real AGN are {n['AGN']['spectra']} spectra of {n['AGN']['objects']} objects in training, next to all "
-        "SDSS/BOSS type-1, the rest semi-real: narrow-line AGN are little tested.",
-        f"SLSN ({n['SLSN']['objects']} objects) and TDE ({n['TDE']['objects']} objects) are few in training, "
-        f"{disputed} of their spectra with a disputed class, and fewer in the test: their intervals are wide.",
-        "Most spectra come from larger telescopes than the SED Machine: low resolution was learned by degrading them.",
+        f"CVs are {n['CV']['spectra']} real spectra of {n['CV']['objects']} objects in training, {low['CV']['spectra']} "
+        "of them of the SED Machine and most in outburst, beside semi-real ones. In outburst they are blue and nearly "
+        "featureless, as SNe II are in their first days and TDEs are: the spectrum alone often cannot tell.",
+        f"Real AGN are {n['AGN']['spectra']} spectra of {n['AGN']['objects']} objects in training, most of them "
+        "broad-line AGN of SDSS, the rest semi-real: narrow-line AGN are little tested.",
+        f"SLSN ({n['SLSN']['objects']} objects, {low['SLSN']['objects']} seen by the SED Machine) and TDE "
+        f"({n['TDE']['objects']} and {low['TDE']['objects']}) are few in training, {disputed} of their spectra with a "
+        "disputed class, and fewer in the test: their intervals are wide.",
+        "Low resolution was learned from SED Machine spectra of 2018 to 2020 and from others degraded to look like "
+        "them: another low-resolution spectrograph, or another reduction, is not tested.",
         "It knows seven classes: anything else gets the nearest of them. Rare types are the anomaly layer's task.",
     ]
 
