@@ -211,9 +211,10 @@ def _weaknesses(train: Dataset) -> list[str]:
     few = np.isin(train.label, [FINE_CLASSES.index(c) for c in ("SLSN", "TDE")])
     disputed = int((train.disputed & few).sum())
     return [
-        f"CVs are {n['CV']['spectra']} real spectra of {n['CV']['objects']} objects in training, {low['CV']['spectra']} "
-        "of them of the SED Machine and most in outburst, beside semi-real ones. In outburst they are blue and nearly "
-        "featureless, as SNe II are in their first days and TDEs are: the spectrum alone often cannot tell.",
+        f"CVs are {n['CV']['spectra']} real spectra of {n['CV']['objects']} objects in training "
+        f"({low['CV']['spectra']} spectra of the SED Machine, most of them in outburst), beside semi-real ones. In "
+        "outburst they are blue and nearly featureless, as SNe II are in their first days and TDEs are: the spectrum "
+        "alone often cannot tell.",
         f"Real AGN are {n['AGN']['spectra']} spectra of {n['AGN']['objects']} objects in training, most of them "
         "broad-line AGN of SDSS, the rest semi-real: narrow-line AGN are little tested.",
         f"SLSN ({n['SLSN']['objects']} objects, {low['SLSN']['objects']} seen by the SED Machine) and TDE "
