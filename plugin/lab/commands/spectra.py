@@ -106,6 +106,9 @@ def join(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new bundle.")],
     take: Annotated[list[str], typer.Option(help="BUNDLE:SEED,SEED=NUMBER; once for each bundle. NUMBER: its name.")],
     name: Annotated[str, typer.Option(help="Of the new bundle.")] = "joined",
+    kinds: Annotated[
+        str, typer.Option(help="Of each training only its `swa` or its `best` member; both by default.")
+    ] = "",
 ) -> None:
     """Make one bundle of the members of several, whatever networks they are, and calibrate it."""
     from plugin.lab.spectra.make_bundle import join_bundles
@@ -124,7 +127,15 @@ def join(
     labelled = read_labelled(data)
     with refusing("bundle"), progress("calibrate", len(labelled.data.part("calibrate"))) as advance:
         try:
-            join_bundles(out, taken, labelled, name=name, today=datetime.now(UTC).date(), advance=advance)
+            join_bundles(
+                out,
+                taken,
+                labelled,
+                name=name,
+                today=datetime.now(UTC).date(),
+                kinds=[k for k in kinds.split(",") if k],
+                advance=advance,
+            )
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--take") from error
     Console(stderr=True).print(f"bundle -> {out}")

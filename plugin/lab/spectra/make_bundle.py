@@ -89,6 +89,7 @@ def join_bundles(
     *,
     name: str,
     today: date,
+    kinds: Sequence[str] = (),
     device: str = "cpu",
     advance: Advance = lambda _: None,
 ) -> dict[str, Any]:
@@ -101,6 +102,8 @@ def join_bundles(
         and two kinds of network may have begun from the same. The networks may be of different kinds.
     labelled : Labelled
         The data all of them were trained on.
+    kinds : sequence of str
+        Which of a training's members to take, `best` or `swa`; both when left out.
 
     Returns
     -------
@@ -128,7 +131,10 @@ def join_bundles(
                 raise ValueError(f"{source}: no member of seed {seed}")
             if any(e["seed"] == called for e in entries):
                 raise ValueError(f"seed {called} is taken twice: call one of them otherwise")
-            for member in (m for m in card["members"] if m["seed"] == seed):
+            mine = [m for m in card["members"] if m["seed"] == seed and (not kinds or m["kind"] in kinds)]
+            if not mine:
+                raise ValueError(f"{source}: seed {seed} has no member of kind {' or '.join(kinds)}")
+            for member in mine:
                 file = f"member-{called}-{member['kind']}.safetensors"
                 own_net, begun = net_of(card, member).to_dict(), member.get("begun", seed)
                 entries.append(

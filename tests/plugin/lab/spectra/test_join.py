@@ -56,6 +56,16 @@ def test_two_trainings_from_one_seed_stand_beside_each_other(tmp_path: Path) -> 
     assert (again["members"][0]["seed"], again["members"][0]["begun"]) == (5, 1)
 
 
+def test_one_member_of_each_training(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    a, b = parts
+    have = [m["kind"] for m in verify(a)["members"]]
+    taken = [(a, {1: 1, 2: 2}), (b, {7: 7})]
+    card = join_bundles(tmp_path / "c", taken, tiny_labelled(), name="swa", today=TODAY, kinds=have[:1])
+    assert {m["kind"] for m in card["members"]} == {have[0]}
+    with pytest.raises(ValueError, match="seed 1 has no member of kind average"):
+        join_bundles(tmp_path / "d", taken, tiny_labelled(), name="none", today=TODAY, kinds=["average"])
+
+
 def test_simulated_spectra_are_named_among_the_sources(tmp_path: Path) -> None:
     a, b = tiny_bundle(tmp_path / "a"), tiny_bundle(tmp_path / "b", seeds=(7,), simulated=0.3)
     card = join_bundles(tmp_path / "c", [(a, {1: 1}), (b, {7: 7})], tiny_labelled(), name="both", today=TODAY)
