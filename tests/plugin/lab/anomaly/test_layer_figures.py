@@ -11,16 +11,10 @@ from models.sentinel.scores import names
 from models.training.sentinel.fitting import fit_sentinel
 from models.training.sentinel.protocol import run_protocol
 from plugin.lab.anomaly import evaluation_sentinel
+from plugin.lab.anomaly.conformal_page import conformal_page, draw_alphas, draw_coverage, draw_p_values
 from plugin.lab.anomaly.evaluation_cases import case_rows, cases, draw_cases
 from plugin.lab.anomaly.evaluation_conformal import _whole_band, evaluate_conformal
-from plugin.lab.anomaly.evaluation_layers import (
-    conformal_page,
-    draw_alphas,
-    draw_coverage,
-    draw_map,
-    draw_p_values,
-    sentinel_page,
-)
+from plugin.lab.anomaly.evaluation_layers import draw_map, sentinel_page
 from plugin.lab.anomaly.evaluation_sentinel import areas, evaluate_sentinel
 from tests.models.training.layered import layered
 
