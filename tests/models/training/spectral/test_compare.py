@@ -30,7 +30,7 @@ def test_each_object_once_and_only_frequent_classes() -> None:
     right = np.array([False] * 4 + [True] * 6)
     answers = {"one": [_answers(labels, right)]}
     by_spectrum, once = (
-        compare(answers, labels, "aaaabcdefg", once=once, resamples=9)["one"]["value"] for once in (False, True)
+        compare(answers, labels, list("aaaabcdefg"), once=once, resamples=9)["one"]["value"] for once in (False, True)
     )
     assert by_spectrum["accuracy"] == 0.6
     assert once["accuracy"] == pytest.approx(6 / 7, abs=1e-4)
