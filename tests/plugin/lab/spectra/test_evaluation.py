@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -28,7 +30,7 @@ from plugin.lab.spectra.evaluation import DRAWS, _draws, compare_bundles, evalua
 from plugin.lab.spectra.evaluation_figures import draw_all
 from plugin.lab.spectra.evaluation_tables import comparison, markdown
 from plugin.lab.spectra.readme_table import readme_table
-from plugin.ops.card_view import _figures
+from plugin.ops.card_view import _figures, describe_card
 from tests.models.bundles import tiny_bundle
 from tests.models.training.data import ripples
 
@@ -197,6 +199,7 @@ def test_a_bundle_of_other_data_is_compared_only_when_asked_and_without_what_tau
 
 def test_bundle_show_has_every_figure_by_object_where_the_card_does() -> None:
     card = dict(load().card)
+    card["metrics"] = {k: v for k, v in card["metrics"].items() if k != "domains"}
     real = card["metrics"]["real"]
     older = card | {"metrics": card["metrics"] | {"real": {k: v for k, v in real.items() if k != "by_object"}}}
 
@@ -208,3 +211,23 @@ def test_bundle_show_has_every_figure_by_object_where_the_card_does() -> None:
     once = {k: f"{real['by_object'][k]['value']:.3f}" for k in ("accuracy", "macro_recall")}
     assert all(value in shown(card) and value not in shown(older) for value in once.values())
     assert f"{real['macro_recall']['value']:.3f}" in shown(older)
+
+
+def test_bundle_show_has_both_domains_side_by_side(tmp_path) -> None:
+    bundle = load(tiny_bundle(tmp_path / "b"))
+    figures = evaluate_spectra(bundle, both_worlds(), split="test", started=silent, quick=True)
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(describe_card(bundle.card | {"metrics": figures}, bundle.bundle_id))
+    text = console.export_text()
+    for name, found in figures["domains"].items():
+        assert name in text
+        value = found["real"]["recall"]["CV"]
+        assert f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]" in text
+
+
+def test_the_readme_has_the_figures_of_the_shipped_bundle() -> None:
+    metrics = load().card["metrics"]
+    if "domains" not in metrics:
+        pytest.skip("the shipped bundle's figures are from before domains")
+    readme = (Path(__file__).parents[4] / "README.md").read_text()
+    assert readme_table(metrics) in readme
