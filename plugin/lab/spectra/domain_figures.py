@@ -144,4 +144,4 @@ def _errors(beliefs: Beliefs, data: Dataset) -> dict[str, dict[str, float]]:
 def _quality(header: Header | None) -> str:
     if header is None or not np.isfinite(header.quality):
         return "unknown"
-    return "0 (good)" if header.quality == 0 else f"{header.quality:g}"
+    return "0 (good)" if header.quality == 0 else "1 (fair) to 5 (bad)"

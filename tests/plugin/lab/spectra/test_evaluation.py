@@ -116,7 +116,7 @@ def test_snid_stands_beside_on_the_same_spectra_and_no_match_is_wrong(tmp_path) 
     assert sum(map(sum, found["confusion"])) == found["spectra"] == len(low)
     assert sum(row[-1] for row in found["confusion"]) == sum(headers[i].snid is None for i in low.ids)
     parts = {r["part"]: r["spectra"] for r in figures["domains"][LOW]["by_quality"]}
-    assert set(parts) == {"0 (good)", "1"}
+    assert set(parts) == {"0 (good)", "1 (fair) to 5 (bad)"}
     assert sum(parts.values()) == len(low)
     assert figures["sedm"] == []
     assert "SNID on the same spectra" in readme_table(figures)
