@@ -138,6 +138,7 @@ def compare_bundles(
         Leave out the spectra of high resolution brought to SEDM's resolution and noise.
     """
     real = data.part(split)
+    left_out = sorted(without & set(real.groups))
     real = real.rows(~np.isin(real.groups, sorted(without)))
     names = domain_names(real.spacing)
     conditions = {name: [real.rows(names == name)] for name in (LOW, HIGH) if (names == name).any()}
@@ -162,7 +163,7 @@ def compare_bundles(
         "split": split,
         "spectra": len(real),
         "objects": len(set(real.groups)),
-        "left_out": sorted(without),
+        "left_out": left_out,
         "conditions": results,
     }
 

@@ -50,8 +50,9 @@ def comparison(found: dict[str, Any]) -> str:
     left_out = f", without {', '.join(found['left_out'])}" if found["left_out"] else ""
     parts = [
         f"{found['spectra']} real spectra of {found['objects']} objects of the {found['split']} split{left_out}, no "
-        "redshift, no phase. In brackets: 95 % interval of the difference from the first bundle, from the same draws "
-        "of objects for all."
+        "redshift, no phase. Below each bundle but the first: the difference from the first with its 95 % interval, "
+        "from the same draws of objects for all. There is no loss where the interval of accuracy and of recall reaches "
+        "above zero."
     ]
     for condition, one in found["conditions"].items():
         mix = ", ".join(f"{c} {m['spectra']}/{m['objects']}" for c, m in one["class_mix"].items() if m["spectra"])
@@ -70,8 +71,12 @@ def _beside(bundles: Mapping[str, Mapping[str, Any]], what: str) -> str:
         rows.append([name, *("-" if np.isnan(v) else f"{v:.3f}" for v in row["value"].values())])
         if "difference" in row:
             gaps = row["difference"].values()
-            rows.append(["", *("-" if np.isnan(d["low"]) else f"[{d['low']:+.3f}, {d['high']:+.3f}]" for d in gaps)])
+            rows.append(["less the first", *map(_gap, gaps)])
     return table([f"bundle, {what}", *FIGURES], rows)
+
+
+def _gap(d: Mapping[str, float]) -> str:
+    return "-" if np.isnan(d["low"]) else f"{d['value']:+.3f} [{d['low']:+.3f}, {d['high']:+.3f}]"
 
 
 def _degraded(rows: list[dict[str, Any]]) -> str:
