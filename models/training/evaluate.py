@@ -1,6 +1,7 @@
 """The figures of a bundle on a labelled set: what `card.json` and the tables hold."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -15,12 +16,14 @@ from models.training.dataset import Dataset
 from models.training.metrics import (
     Estimate,
     accuracy,
+    binomial_band,
     binomial_interval,
     bootstrap,
     confusion_matrix,
     expected_calibration_error,
     macro_f1,
     macro_recall,
+    macro_recall_of,
     per_object,
     precisions,
     recalls,
@@ -28,7 +31,10 @@ from models.training.metrics import (
 
 Progress = Callable[[int], None]
 K = len(FINE_CLASSES)
-HEADLINE = ("accuracy", "macro_recall", "macro_f1")
+HEADLINE = ("accuracy", "macro_recall", "macro_recall_frequent", "macro_f1")
+SMALLEST_CLASS = 5
+"""Objects. A class with fewer stands in every table and in the macro recall of all classes that have members; a second
+macro recall leaves it out, because one or two objects would decide it."""
 SNR_EDGES = (0.0, 5.0, 10.0, 20.0, 50.0, np.inf)
 PHASE_EDGES = (-np.inf, -5.0, 5.0, 20.0, 60.0, np.inf)
 
@@ -57,60 +63,87 @@ def believe(
 
 
 def summary(probabilities: NDArray[np.float64], data: Dataset) -> dict[str, Any]:
-    """Every headline figure with its interval, as plain JSON.
+    """Every headline figure with its interval, as plain JSON; see `summary_of`."""
+    predicted = probabilities.argmax(1)
+    error = expected_calibration_error(probabilities.max(1), predicted == data.label)
+    return summary_of(predicted, data) | {"ece": round(error, 4)}
+
+
+def summary_of(predicted: NDArray[np.int64], data: Dataset) -> dict[str, Any]:
+    """Headline figures of answers that are only classes.
 
     `by_object` are figures in which each object counts once, however many spectra it has: one that was followed for
-    months can be most of a rare class.
+    months can be most of a rare class. Macro recall is over the classes that have members, `macro_recall_frequent` over
+    those of at least `SMALLEST_CLASS` objects, None if there are none.
+
+    Parameters
+    ----------
+    predicted : ndarray of int, shape (n,)
+        Index into `FINE_CLASSES`, or one more for an answer that is none of them.
     """
-    true, predicted = data.label, probabilities.argmax(1)
-    matrix = confusion_matrix(true, predicted, K)
-    objects = per_object(true, predicted, data.groups, K)
-    overall = bootstrap(objects, _figures)
-    once = bootstrap(objects / objects.sum((1, 2), keepdims=True), _figures)
+    true, columns = data.label, K + int((predicted >= K).any())
+    matrix = confusion_matrix(true, predicted, columns)
+    objects = per_object(true, predicted, data.groups, columns)
+    mix = data.counts()
+    frequent = np.array([mix[c]["objects"] >= SMALLEST_CLASS for c in FINE_CLASSES])
+    overall = bootstrap(objects, partial(_figures, frequent))
+    once = bootstrap(objects / objects.sum((1, 2), keepdims=True), partial(_figures, frequent))
     names = [*(f"recall {c}" for c in FINE_CLASSES), *(f"precision {c}" for c in FINE_CLASSES)]
     by_name, single = (dict(zip([*HEADLINE, *names], found, strict=True)) for found in (overall, once))
     return {
         "spectra": len(data),
         "objects": len(set(data.groups)),
-        "class_mix": data.counts(),
-        **{k: by_name[k].to_dict() for k in HEADLINE},
-        "by_object": {k: single[k].to_dict() for k in HEADLINE} | {"recall": _per_class("recall", single)},
+        "class_mix": mix,
+        "classes": sum(row["objects"] > 0 for row in mix.values()),
+        "frequent_classes": int(frequent.sum()),
+        **{k: _known(by_name[k]) for k in HEADLINE},
+        "by_object": {k: _known(single[k]) for k in HEADLINE} | {"recall": _per_class("recall", single)},
         "recall": _per_class("recall", by_name),
         "precision": _per_class("precision", by_name),
-        "confusion": matrix.tolist(),
-        "ece": round(expected_calibration_error(probabilities.max(1), predicted == true), 4),
+        "confusion": matrix[:K].tolist(),
     }
 
 
-def _figures(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    head = [accuracy(matrix), macro_recall(matrix), macro_f1(matrix)]
-    return np.concatenate([head, recalls(matrix), precisions(matrix)])
+def _figures(frequent: NDArray[np.bool_], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    head = [accuracy(matrix), macro_recall(matrix), macro_recall_of(matrix, frequent), macro_f1(matrix)]
+    return np.concatenate([head, recalls(matrix)[:K], precisions(matrix)[:K]])
+
+
+def _known(figure: Estimate) -> dict[str, float] | None:
+    return figure.to_dict() if np.isfinite([figure.value, figure.low, figure.high]).all() else None
 
 
 def _per_class(kind: str, figures: dict[str, Estimate]) -> dict[str, dict[str, float] | None]:
     """Figures of each class; None for a class without spectra."""
-    named = {c: figures[f"{kind} {c}"] for c in FINE_CLASSES}
-    return {c: e.to_dict() if np.isfinite([e.value, e.low, e.high]).all() else None for c, e in named.items()}
+    return {c: _known(figures[f"{kind} {c}"]) for c in FINE_CLASSES}
 
 
 def set_coverage(
     scores: NDArray[np.float64], probabilities: NDArray[np.float64], labels: NDArray[np.int64], alphas: Sequence[float]
-) -> dict[str, dict[str, float]]:
-    """Coverage of the prediction sets with its binomial interval, their mean size, and the share of empty ones."""
-    out = {}
+) -> dict[str, dict[str, float | bool]]:
+    """Coverage of the prediction sets with its binomial interval, their mean size, and the share of empty ones.
+
+    `band_low` and `band_high` are where it lies in 95 % of tests of sets that hold what they promise, `inside` whether
+    it does. Spectra of one object are not independent: the true band is wider.
+    """
+    out: dict[str, dict[str, float | bool]] = {}
     for alpha in alphas:
         members = LAC(scores).members(probabilities, alpha)
         hits = int(members[np.arange(len(labels)), labels].sum())
         low, high = binomial_interval(hits, len(labels))
         size = members.sum(1)
+        band = binomial_band(1 - alpha, len(labels))
         figures = {
             "coverage": hits / len(labels),
             "low": low,
             "high": high,
+            "band_low": band[0],
+            "band_high": band[1],
             "size": size.mean(),
             "empty": (size == 0).mean(),
         }
-        out[f"{alpha:g}"] = {k: round(float(v), 4) for k, v in figures.items()}
+        inside = band[0] <= hits / len(labels) <= band[1]
+        out[f"{alpha:g}"] = {k: round(float(v), 4) for k, v in figures.items()} | {"inside": inside}
     return out
 
 
@@ -139,12 +172,16 @@ def breakdown(
         index = np.flatnonzero(names == key)
         if len(index) < smallest:
             continue
-        matrix = confusion_matrix(data.label[index], probabilities[index].argmax(1), K)
+        predicted = probabilities[index].argmax(1)
+        matrix = confusion_matrix(data.label[index], predicted, K)
+        objects = per_object(data.label[index], predicted, [data.groups[i] for i in index], K)
         low, high = binomial_interval(int(np.trace(matrix)), len(index))
         rows.append(
             {
                 "part": key,
                 "spectra": len(index),
+                "objects": len(objects),
+                "accuracy_by_object": round(accuracy((objects / objects.sum((1, 2), keepdims=True)).sum(0)), 4),
                 "accuracy": round(accuracy(matrix), 4),
                 "low": round(low, 4),
                 "high": round(high, 4),

@@ -54,6 +54,12 @@ def macro_recall(matrix: Floats | Ints) -> float:
     return float(np.nanmean(recalls(matrix)))
 
 
+def macro_recall_of(matrix: Floats | Ints, classes: NDArray[np.bool_]) -> float:
+    """Mean recall over some of the classes, those of them that have members; NaN for none."""
+    known = recalls(matrix)[: len(classes)][classes]
+    return float(np.nanmean(known)) if np.isfinite(known).any() else float("nan")
+
+
 def macro_f1(matrix: Floats | Ints) -> float:
     """Mean F1 over the classes that have members; a class nobody was given counts zero."""
     present = matrix.sum(1) > 0
@@ -112,4 +118,12 @@ def binomial_interval(hits: int, n: int) -> tuple[float, float]:
 
     low = 0.0 if hits == 0 else float(beta.ppf(0.025, hits, n - hits + 1))
     high = 1.0 if hits == n else float(beta.ppf(0.975, hits + 1, n - hits))
+    return low, high
+
+
+def binomial_band(level: float, n: int) -> tuple[float, float]:
+    """Where a share of `n` lies in 95 % of tests if each of them is a hit with the probability `level`."""
+    from scipy.stats import binom
+
+    low, high = (float(binom.ppf(q, n, level)) / n for q in (0.025, 0.975))
     return low, high

@@ -22,9 +22,41 @@ def describe_card(card: Mapping[str, Any], bundle_id: str) -> Group:
         lines.append(f"probabilities are for a mix of {mix}")
     parts: list[Any] = ["\n".join(lines)]
     if metrics := card.get("metrics"):
-        parts.append(_figures(metrics))
+        parts += [_figures(metrics)] if "domains" not in metrics else [_by_domain(metrics)]
     parts.append("\n".join(f"- {w}" for w in card["weaknesses"]))
     return Group(*parts)
+
+
+def _by_domain(metrics: Mapping[str, Any]) -> Table:
+    """Spectra of low and of high resolution side by side."""
+    found = {name: f["real"] for name, f in metrics["domains"].items()}
+    counts = "; ".join(f"{name} {s['spectra']} spectra of {s['objects']} objects" for name, s in found.items())
+    table = Table(title=f"{metrics['split']} split, real spectra: {counts}")
+    table.add_column("figure")
+    for name in found:
+        for column in (f"{name} \\[95 %]", "each object once", "spectra, objects"):
+            table.add_column(column)
+    for key in ("accuracy", "macro_recall", "macro_recall_frequent", "macro_f1"):
+        cells = [(_cell(s[key]), _cell(s["by_object"][key]), "") for s in found.values()]
+        table.add_row(_NAMES.get(key, key.replace("_", " ")), *(c for row in cells for c in row))
+    for label in next(iter(found.values()))["recall"]:
+        cells = []
+        for s in found.values():
+            mix = s["class_mix"][label]
+            once = s["by_object"]["recall"][label]
+            cells.append((_cell(s["recall"][label]), _cell(once), f"{mix['spectra']}, {mix['objects']}"))
+        table.add_row(f"recall {label}", *(c for row in cells for c in row))
+    sets = [f["prediction_sets"]["0.05"] for f in metrics["domains"].values()]
+    cells = [(f"{s['coverage']:.3f} \\[{s['low']:.3f}, {s['high']:.3f}]", "", "") for s in sets]
+    table.add_row("true class in the set at 0.05", *(c for row in cells for c in row))
+    return table
+
+
+_NAMES = {"macro_recall_frequent": "macro recall, classes of 5 objects or more"}
+
+
+def _cell(value: Mapping[str, float] | None) -> str:
+    return "-" if value is None else f"{value['value']:.3f} \\[{value['low']:.3f}, {value['high']:.3f}]"
 
 
 def _figures(metrics: Mapping[str, Any]) -> Table:

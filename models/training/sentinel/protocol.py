@@ -2,15 +2,17 @@
 
 No rare spectrum has a part in the detector that scores it: not in fine-tuning, not in the combiner, not in a threshold.
 Folds are by object and balanced by class. The combiner's ordinary side is `select`, thresholds come from `calibrate`,
-and the false-alarm rate that was really paid is measured on `test`: three sets of objects no other part has seen.
+and the false-alarm rate that was really paid is measured on `test`: three sets of objects no other part has seen. A
+spectrum is held against thresholds from calibration spectra of its domain, as in the service.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.conformal.domains import Domains, domain_of
 from models.conformal.sets import quantile
 from models.sentinel.bank import Bank
 from models.sentinel.combine import DECORRELATED, families, logistic, weighted_rank_average
@@ -55,6 +57,9 @@ class Held:
     scores : tuple of str
     baselines : dict of (rare, test)
         Seed-mean scores of the linear baselines, out of fold; the test spectra take turns with the folds.
+    rare_spacing, calibrate_spacing, test_spacing : ndarray, shape (n,)
+        Median distance of each spectrum's pixels, Angstrom, which tells its domain.
+    odd_spacing : dict of ndarray, shape (n,)
     """
 
     fold: NDArray[np.int64]
@@ -69,18 +74,45 @@ class Held:
     test_raw: Floats
     scores: tuple[str, ...]
     baselines: dict[str, tuple[Floats, Floats]]
+    rare_spacing: Floats
+    calibrate_spacing: Floats
+    test_spacing: Floats
+    odd_spacing: dict[str, Floats]
+
+    def compared(self, spacing: Floats) -> Iterator[tuple[NDArray[np.bool_], list[NDArray[np.bool_]]]]:
+        """Which spectra of these pixels are held against which calibration spectra.
+
+        Yields rows of `spacing` and masks of calibration spectra: one, that of the domain, or several for spectra of a
+        domain without thresholds of its own.
+        """
+        domains = Domains.of(self.calibrate_spacing, len(self.calibrate_spacing))
+        consulted = [domains.consulted(float(s)) for s in spacing]
+        for names in dict.fromkeys(consulted):
+            yield np.array([c == names for c in consulted], bool), [domains.masks[name] for name in names]
+
+    def flagged(self, scores: Floats, spacing: Floats, calibrate: Floats, regime: str) -> NDArray[np.bool_]:
+        """Which rows (n, seeds) exceed the thresholds of their domain; of several domains all must say so."""
+        out = np.zeros(len(scores), bool)
+        for rows, masks in self.compared(spacing):
+            out[rows] = np.all([flagged(scores[rows], calibrate[mask], regime) for mask in masks], axis=0)
+        return out
 
     def detected(self, regime: str) -> NDArray[np.bool_]:
         """Which rare spectra are flagged by detectors that never saw them, shape (rare,)."""
         out = np.zeros(len(self.fold), bool)
         for f in range(len(self.calibrate)):
             mine = self.fold == f
-            out[mine] = flagged(self.rare[mine], self.calibrate[f], regime)
+            out[mine] = self.flagged(self.rare[mine], self.rare_spacing[mine], self.calibrate[f], regime)
         return out
+
+    def alarms(self, regime: str) -> NDArray[np.bool_]:
+        """Which ordinary test spectra each fold's detectors flag, shape (folds, n)."""
+        pairs = zip(self.test, self.calibrate, strict=True)
+        return np.array([self.flagged(t, self.test_spacing, c, regime) for t, c in pairs])
 
     def false_alarms(self, regime: str) -> Floats:
         """Share of the ordinary test spectra that each fold's detectors flag, shape (folds,)."""
-        return np.array([flagged(t, c, regime).mean() for t, c in zip(self.test, self.calibrate, strict=True)])
+        return np.asarray(self.alarms(regime).mean(1))
 
     @property
     def test_in_turn(self) -> Floats:
@@ -94,13 +126,18 @@ class Held:
 
     def odd_rate(self, kind: str, regime: str = "anchor") -> float:
         """Share of the oddities of one kind that are flagged, mean over folds."""
-        pairs = zip(self.odd[kind], self.calibrate, strict=True)
-        return float(np.mean([flagged(o, c, regime).mean() for o, c in pairs]))
+        pairs, spacing = zip(self.odd[kind], self.calibrate, strict=True), self.odd_spacing[kind]
+        return float(np.mean([self.flagged(o, spacing, c, regime).mean() for o, c in pairs]))
 
     @property
     def families(self) -> tuple[Floats, Floats, Floats]:
         """Family mean ranks of rare, calibrate and test."""
         return families(self.rare_ranks), families(self.calibrate_ranks), families(self.test_ranks)
+
+
+def domain_names(spacing_A: NDArray[np.floating]) -> NDArray[np.str_]:
+    """Domain of each spectrum by the median distance of its pixels, shape (n,); empty for what is like neither."""
+    return np.array([domain_of(float(s)) or "" for s in spacing_A], dtype=np.str_)
 
 
 def flagged(scores: Floats, calibrate: Floats, regime: str) -> NDArray[np.bool_]:
@@ -196,6 +233,10 @@ def run_protocol(
         test_raw=sums[4],
         scores=names,
         baselines=simple,
+        rare_spacing=rare.spacing.astype(np.float64),
+        calibrate_spacing=material.calibrate.data.spacing.astype(np.float64),
+        test_spacing=material.test.data.spacing.astype(np.float64),
+        odd_spacing={k: b.data.spacing.astype(np.float64) for k, b in material.odd_test.items()},
     )
 
 

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.training.evaluate import SMALLEST_CLASS
 from models.training.metrics import RESAMPLES, bootstrap
 
 Floats = NDArray[np.float64]
-FIGURES = ("log loss, mean over classes", "log loss", "accuracy", "macro recall")
+FIGURES = ("log loss, mean over classes", "log loss", "accuracy", "macro recall", "macro recall, frequent classes")
 
 
 def compare(
@@ -17,6 +18,7 @@ def compare(
     labels: NDArray[np.int64],
     groups: Sequence[str],
     *,
+    once: bool = False,
     resamples: int = RESAMPLES,
 ) -> dict[str, dict[str, Any]]:
     """Figures of each classifier, and how far each is from the first.
@@ -28,6 +30,8 @@ def compare(
         averaged. The first classifier is what the others are compared with.
     groups : sequence of str, length n
         Object of each spectrum: the unit that is drawn, the same draws for all.
+    once : bool
+        Give every object the same weight, however many spectra it has.
 
     Returns
     -------
@@ -35,9 +39,12 @@ def compare(
         For each name, `value` and, but for the first, `difference`, both by figure; the latter with its 95 % interval.
     """
     per_object = np.stack([_sums(views, labels, groups) for views in answers.values()], axis=1)
+    frequent = (per_object[:, 0, :, 0] > 0).sum(0) >= SMALLEST_CLASS
+    if once:
+        per_object /= per_object[:, :, :, :1].sum(2, keepdims=True)
 
     def each(total: Floats) -> Floats:
-        levels = np.stack([_figures(t) for t in total])
+        levels = np.stack([_figures(t, frequent) for t in total])
         return np.concatenate([levels, levels - levels[0]]).ravel()
 
     found = np.array(bootstrap(per_object, each, resamples=resamples)).reshape(2, len(answers), len(FIGURES))
@@ -60,9 +67,11 @@ def _sums(views: Sequence[Floats], labels: NDArray[np.int64], groups: Sequence[s
     return out
 
 
-def _figures(total: Floats) -> Floats:
-    """The four of `FIGURES` from sums by class, shape (classes, 3); means over the classes that have spectra."""
+def _figures(total: Floats, frequent: NDArray[np.bool_]) -> Floats:
+    """Those of `FIGURES` from sums by class, shape (classes, 3); means over the classes that have spectra."""
+    some = total[frequent & (total[:, 0] > 0)]
     total = total[total[:, 0] > 0]
     loss, right = (total[:, i] / total[:, 0] for i in (1, 2))
     _, overall_loss, overall_right = total.sum(0) / total[:, 0].sum()
-    return np.array([loss.mean(), overall_loss, overall_right, right.mean()])
+    often = (some[:, 2] / some[:, 0]).mean() if len(some) else np.nan
+    return np.array([loss.mean(), overall_loss, overall_right, right.mean(), often])

@@ -82,14 +82,18 @@ def _of_two_classes(order: NDArray[np.int64], kinds: Sequence[str], where: NDArr
 
 def _kinds(material: Material, plain: Held, held: Held) -> NDArray[np.str_]:
     """Which regime each rare spectrum resembles."""
-    cal, rare = material.calibrate, material.rare
-    confidence = cal.beliefs.fine.max(1)
-    cut = fit_thresholds(confidence, held.calibrate.mean((0, 2)), decompose(cal.beliefs.member_fine).epistemic)
-    sets = predictor("lac", cal.beliefs.fine, cal.data.label).members(rare.beliefs.fine, ALPHA).sum(1)
+    rare = material.rare
     epistemic = decompose(rare.beliefs.member_fine).epistemic
     fired = [[f for f, hit in zip(FAMILIES, row, strict=True) if hit] for row in family_map(plain)]
-    rows = zip(sets, epistemic, fired, strict=True)
-    return np.array([str(regime(int(size), float(e), names_, cut)) for size, e, names_ in rows])
+    out = np.empty(len(rare.data), dtype="<U32")
+    for rows, masks in held.compared(held.rare_spacing):
+        like = np.any(masks, axis=0)
+        cal, anomaly = material.calibrate.rows(like), held.calibrate[:, like].mean((0, 2))
+        cut = fit_thresholds(cal.beliefs.fine.max(1), anomaly, decompose(cal.beliefs.member_fine).epistemic)
+        members = predictor("lac", cal.beliefs.fine, cal.data.label).members(rare.beliefs.fine[rows], ALPHA)
+        for i, size in zip(np.flatnonzero(rows), members.sum(1), strict=True):
+            out[i] = str(regime(int(size), float(epistemic[i]), fired[i], cut))
+    return out
 
 
 def case_rows(found: Sequence[Case]) -> tuple[list[str], list[list[str]]]:

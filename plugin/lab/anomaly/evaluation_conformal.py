@@ -1,26 +1,27 @@
 """Figures of the conformal layer: the paper's Tables IV, V, VII, VIII and IX in shape, on real spectra.
 
 Coverage is measured twice: of the bundle as it is (calibrated on `calibrate`, measured on `test`), and over random
-splits by object of both together, which are all unseen by the networks, the ranks and the combiner.
+splits by object of both together, which are all unseen by the networks, the ranks and the combiner. Spectra of low and
+of high resolution each by themselves, calibrated on their like, as the service does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.conformal.admcp import ADMCP, QUANTILES
+from models.conformal.domains import HIGH, LOW, smallest_cell
 from models.conformal.mondrian import Mondrian
-from models.conformal.policy import Policy, decide, fit_thresholds
 from models.conformal.sets import METHODS, predictor
-from models.conformal.spread import decompose
 from models.domain import FINE_CLASSES
 from models.sentinel.detector import Sentinel
-from models.training.metrics import binomial_interval
+from models.training.metrics import binomial_band
 from models.training.sentinel.fitting import Believed, Material
-from models.training.sentinel.protocol import Held
+from models.training.sentinel.protocol import Held, domain_names
 from models.training.sentinel.signals import auroc, error_detection
+from plugin.lab.spectra.policy import policy_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -29,6 +30,8 @@ SPLITS = 20
 FOLD_SHARE = 0.8
 """Share of the objects that calibrate in the splits of Table IX, as in the paper's five-fold cross-validation. A small
 cell has no threshold close to nominal at alpha = 0.05; in the bundle's own split a third calibrates."""
+NEAR = 0.03
+"""How far from nominal the coverage of a quintile may be."""
 K = len(FINE_CLASSES)
 
 
@@ -40,29 +43,43 @@ def evaluate_conformal(sentinel: Sentinel, material: Material, held: Held | None
     held : Held or None
         The k-fold protocol's scores, for detection rates of real rare spectra; None leaves those out.
     """
-    cal, test = material.calibrate, material.test
-    judged = {name: sentinel.judge(b.beliefs).score for name, b in (("calibrate", cal), ("test", test))}
+    rare = None if held is None else held_p_values(held)
+    domains = {}
+    for name in (LOW, HIGH):
+        cal, test = (b.rows(domain_names(b.data.spacing) == name) for b in (material.calibrate, material.test))
+        if len(set(cal.data.groups)) > 1 and len(set(test.data.groups)) > 1:
+            of_domain = ~material.rare.data.semi_real & (domain_names(material.rare.data.spacing) == name)
+            domains[name] = _of_domain(sentinel, cal, test, None if rare is None else rare[of_domain], seed)
+    return {
+        "conditions": "real spectra, no redshift, no phase; coverage holds for spectra exchangeable with these and for "
+        f"no others; random splits: {SPLITS}, by object, mean and standard deviation; low resolution is the SED "
+        "Machine and its like, high resolution the archive of other spectrographs, each calibrated on its like",
+        "domains": domains,
+    }
+
+
+def _of_domain(sentinel: Sentinel, cal: Believed, test: Believed, rare: Floats | None, seed: int) -> dict[str, Any]:
+    """Figures of spectra that are like each other."""
+    judged = [sentinel.judge(b.beliefs).score for b in (cal, test)]
     pool = _Pool(
-        anomaly=np.concatenate([judged["calibrate"], judged["test"]]),
+        anomaly=np.concatenate(judged),
         fine=np.concatenate([cal.beliefs.fine, test.beliefs.fine]),
         label=np.concatenate([cal.data.label, test.data.label]),
         groups=np.array([*cal.data.groups, *test.data.groups]),
     )
     fixed = np.arange(len(pool.label)) < len(cal.data)
-    rare = None if held is None else held_p_values(held)[~material.rare.data.semi_real]
+    rare = rare if rare is not None and len(rare) else None
     splits = [fixed, *_random_splits(pool.groups, float(fixed.mean()), SPLITS, seed)]
     return {
-        "conditions": "real spectra, no redshift, no phase; coverage holds for spectra exchangeable with these and for "
-        f"no others; random splits: {SPLITS}, by object, mean and standard deviation",
         "calibration": {"spectra": len(cal.data), "objects": len(set(cal.data.groups))},
         "test": {"spectra": len(test.data), "objects": len(set(test.data.groups))},
         "p_values": [_p_row(pool, splits, alpha, rare) for alpha in ALPHAS],
         "per_class": _per_class(pool, splits[1:]),
         "sets": {m: [_set_row(pool, splits, m, alpha) for alpha in ALPHAS] for m in METHODS},
         "quintiles": _quintiles(pool, [fixed, *_random_splits(pool.groups, FOLD_SHARE, SPLITS, seed + 1)]),
-        "error_detection": _errors(test, judged["test"]),
-        "selective": _selective(test, judged["test"], cal, judged["calibrate"]),
-        "policy": _policy(test, judged["test"], cal, judged["calibrate"]),
+        "error_detection": _errors(test, judged[1]),
+        "selective": _selective(test, judged[1], judged[0]),
+        "policy": policy_of(test.beliefs, test.data.label, judged[1], cal.beliefs, judged[0]),
         "histogram": _histogram(pool, fixed, rare),
     }
 
@@ -75,7 +92,9 @@ class _Pool:
         self.predicted, self.doubt = fine.argmax(1), 1.0 - fine.max(1)
 
     def mondrian(self, part: NDArray[np.bool_]) -> Mondrian:
-        return Mondrian(scores=self.anomaly[part], predicted=self.predicted[part], classes=K)
+        return Mondrian(
+            scores=self.anomaly[part], predicted=self.predicted[part], classes=K, smallest=smallest_cell(0.05)
+        )
 
     def cells(self, part: NDArray[np.bool_], strata: int) -> ADMCP:
         return ADMCP(self.doubt[part], self.anomaly[part], self.predicted[part], alpha=0.05, strata=strata)
@@ -87,17 +106,35 @@ def _random_splits(groups: NDArray[Any], share: float, splits: int, seed: int) -
     return [(rng.random(len(names)) < share)[place] for _ in range(splits)]
 
 
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    """First the bundle's own split, then mean and standard deviation over the random ones."""
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    """First the bundle's own split, then mean and standard deviation over the random ones; None without spectra."""
     rest = np.array(values[1:])
-    return {"own": round(values[0], 4), "mean": round(float(rest.mean()), 4), "std": round(float(rest.std()), 4)}
+    rest = rest[np.isfinite(rest)] if np.isfinite(rest).any() else rest
+    found = {"own": values[0], "mean": float(rest.mean()), "std": float(rest.std())}
+    return {k: round(v, 4) if np.isfinite(v) else None for k, v in found.items()}
 
 
 def _band(alpha: float, n: int) -> list[float]:
     """Where coverage should lie in 95 % of such tests if it is nominal."""
-    from scipy.stats import binom
+    return [round(v, 4) for v in binomial_band(1 - alpha, n)]
 
-    return [round(float(binom.ppf(q, n, 1 - alpha)) / n, 4) for q in (0.025, 0.975)]
+
+def _held_to(values: Sequence[float], alpha: float, splits: Sequence[NDArray[np.bool_]]) -> dict[str, Any]:
+    """Coverage of the bundle's own split and of the random ones, and whether both lie in the binomial band.
+
+    `splits_inside` is the share of the random splits that do, each with the band of its own number of test spectra.
+    """
+    found = _spread(values)
+    sizes = [int((~part).sum()) for part in splits]
+    low, high = binomial_band(1 - alpha, sizes[0])
+    bands = [binomial_band(1 - alpha, n) for n in sizes[1:]]
+    inside = [a <= v <= b for v, (a, b) in zip(values[1:], bands, strict=True)]
+    return {
+        **found,
+        "inside": bool(low <= values[0] <= high),
+        "mean_inside": bool(low <= float(np.mean(values[1:])) <= high),
+        "splits_inside": round(float(np.mean(inside)), 4),
+    }
 
 
 def _whole_band(alpha: float, calibration: int, test: int) -> list[float]:
@@ -122,7 +159,8 @@ def _p_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], alpha: float, rare:
         marginal.append(float((layer.marginal(pool.anomaly[~part]) > alpha).mean()))
         p = layer.per_class(pool.anomaly[~part], pool.predicted[~part])
         mondrian.append(float((p > alpha).mean()))
-    row = {"alpha": alpha, "marginal": _spread(marginal), "mondrian": _spread(mondrian)}
+    row: dict[str, Any] = {"alpha": alpha}
+    row |= {"marginal": _held_to(marginal, alpha, splits), "mondrian": _held_to(mondrian, alpha, splits)}
     row["band"] = _band(alpha, int((~splits[0]).sum()))
     row["whole_band"] = _whole_band(alpha, int(splits[0].sum()), int((~splits[0]).sum()))
     if rare is not None:
@@ -131,13 +169,18 @@ def _p_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], alpha: float, rare:
 
 
 def held_p_values(held: Held) -> Floats:
-    """Marginal p-value of each rare spectrum, by detectors of the fold that never saw it, shape (rare,)."""
+    """Marginal p-value of each rare spectrum, by detectors of the fold that never saw it, shape (rare,).
+
+    Among calibration spectra of its domain; the largest, where several stand for it.
+    """
     from models.conformal.mondrian import p_values
 
-    p = np.ones(len(held.fold))
+    p = np.zeros(len(held.fold))
     for f, calibrate in enumerate(held.calibrate):
-        mine = held.fold == f
-        p[mine] = p_values(calibrate.mean(1), held.rare[mine].mean(1))
+        for rows, masks in held.compared(held.rare_spacing):
+            mine = rows & (held.fold == f)
+            found = [p_values(calibrate[mask].mean(1), held.rare[mine].mean(1)) for mask in masks]
+            p[mine] = np.max(found, axis=0)
     return p
 
 
@@ -171,8 +214,10 @@ def _set_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], method: str, alph
         size.append(float(count.mean()))
         empty.append(float((count == 0).mean()))
         single.append(float((count == 1).mean()))
-    columns = {"coverage": coverage, "size": size, "empty": empty, "single": single}
-    return {"alpha": alpha, **{k: _spread(v) for k, v in columns.items()}}
+    columns = {"size": size, "empty": empty, "single": single}
+    row: dict[str, Any] = {"alpha": alpha, "coverage": _held_to(coverage, alpha, splits)}
+    row["band"] = _band(alpha, int((~splits[0]).sum()))
+    return row | {k: _spread(v) for k, v in columns.items()}
 
 
 def _quintiles(pool: _Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[str, Any]]:
@@ -187,20 +232,26 @@ def _quintiles(pool: _Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[st
         fresh = pool.doubt[~part], pool.anomaly[~part], pool.predicted[~part]
         strata = stratified.stratum(fresh[1])
         for name, cells in (("mondrian", plain), ("admcp", stratified)):
-            inside = cells.covered(*fresh)
-            found[name].append([float(inside[strata == q].mean()) for q in range(QUANTILES)])
+            found[name].append(_mean_by(cells.covered(*fresh), strata))
         never = stratified.covered(np.full(len(strata), np.finfo(float).max), *fresh[1:])
         found["size"].append([float((strata == q).sum()) for q in range(QUANTILES)])
-        found["never"].append([float(never[strata == q].mean()) for q in range(QUANTILES)])
+        found["never"].append(_mean_by(never, strata))
     columns = {name: np.array(rows) for name, rows in found.items()}
+    near = np.abs(np.nanmean(columns["admcp"][1:], axis=0) - 0.95) <= NEAR
     return [
         {
             "quintile": q + 1,
             **{name: _spread(rows[:, q].tolist()) for name, rows in columns.items()},
-            "band": _band(0.05, int(columns["size"][1:, q].mean())),
+            "band": _band(0.05, max(1, int(columns["size"][1:, q].mean()))),
+            "near": bool(near[q]),
         }
         for q in range(QUANTILES)
     ]
+
+
+def _mean_by(values: NDArray[np.bool_], strata: Ints) -> list[float]:
+    """Share in each quintile, NaN for one without spectra."""
+    return [float(values[strata == q].mean()) if (strata == q).any() else float("nan") for q in range(QUANTILES)]
 
 
 def _errors(test: Believed, anomaly: Floats) -> dict[str, dict[str, float]]:
@@ -212,7 +263,7 @@ def _errors(test: Believed, anomaly: Floats) -> dict[str, dict[str, float]]:
     return {**error_detection(test.beliefs, test.data.label, test.data.groups), "anomaly score": own}
 
 
-def _selective(test: Believed, anomaly: Floats, cal: Believed, cal_anomaly: Floats) -> list[dict[str, float]]:
+def _selective(test: Believed, anomaly: Floats, cal_anomaly: Floats) -> list[dict[str, float]]:
     """Table VIII: accuracy of the most confident, and how many of the rest are not odd."""
     confidence = test.beliefs.fine.max(1)
     right = test.beliefs.fine.argmax(1) == test.data.label
@@ -227,26 +278,6 @@ def _selective(test: Believed, anomaly: Floats, cal: Believed, cal_anomaly: Floa
         row["gain"] = row["accuracy"] - float(right.mean())
         rows.append({k: round(v, 4) for k, v in row.items() if np.isfinite(v)})
     return rows
-
-
-def _policy(test: Believed, anomaly: Floats, cal: Believed, cal_anomaly: Floats) -> dict[str, Mapping[str, float]]:
-    """How often each answer is given to ordinary spectra, and how accurate the class then is."""
-    epistemic = decompose(cal.beliefs.member_fine).epistemic
-    cut = fit_thresholds(cal.beliefs.fine.max(1), cal_anomaly, epistemic)
-    said = [decide(float(c), float(a), cut) for c, a in zip(test.beliefs.fine.max(1), anomaly, strict=True)]
-    right = test.beliefs.fine.argmax(1) == test.data.label
-    out: dict[str, Mapping[str, float]] = {}
-    for policy in Policy:
-        where = np.array([s is policy for s in said])
-        low, high = binomial_interval(int(right[where].sum()), int(where.sum())) if where.any() else (0.0, 1.0)
-        accuracy = float(right[where].mean()) if where.any() else 0.0
-        out[str(policy)] = {
-            "share": round(float(where.mean()), 4),
-            "accuracy": round(accuracy, 4),
-            "low": round(low, 4),
-            "high": round(high, 4),
-        }
-    return out
 
 
 def _histogram(pool: _Pool, fixed: NDArray[np.bool_], rare: Floats | None) -> dict[str, list[float]]:

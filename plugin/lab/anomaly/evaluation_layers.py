@@ -1,6 +1,6 @@
-"""The figures of the anomaly and conformal layers as pages and pictures."""
+"""The figures of the anomaly layer as a page and a picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,10 @@ import numpy as np
 
 from models.sentinel.scores import FAMILIES
 from models.training.sentinel.fitting import Believed
-from models.training.sentinel.protocol import Held, flagged
-from plugin.lab.anomaly.evaluation_sentinel import family_map
+from models.training.sentinel.protocol import Held
+from plugin.lab.anomaly.evaluation_sentinel import ALLOWED, family_map
+from plugin.lab.spectra.domain_tables import TITLES
+from plugin.lab.spectra.tables import interval, table, yes_no
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -23,7 +25,7 @@ def sentinel_page(f: Mapping[str, Any], bundle_id: str) -> str:
         f"{real['spectra']} real rare spectra of {real['objects']} objects, {semi['spectra']} semi-real ones apart, "
         f"{f['ordinary_test']} ordinary test spectra. {f['conditions']}. Exposure of the networks: {f['exposure']}."
     )
-    scores = [[r["family"], r["score"], _triple(r["auroc"]), _triple(r["auprc"])] for r in f["scores"]]
+    scores = [[r["family"], r["score"], interval(r["auroc"]), interval(r["auprc"])] for r in f["scores"]]
     families = [[r["family"], _share(r), f"{r['false_alarms']:.4f}"] for r in f["families"]]
     strategies = [
         [r["strategy"], *(_share(r[s][u]) for s in ("real", "transient", "contaminant", "semi")
@@ -33,8 +35,14 @@ def sentinel_page(f: Mapping[str, Any], bundle_id: str) -> str:
     ]  # fmt: skip
     classes = [
         [r["class"] + (" (semi-real)" if r["semi_real"] else ""), _share(r["spectra"]), _share(r["objects"]),
-         f"{r['mean_score']:.3f}"]
+         *(_short(part[u]) for part in r["domains"].values() for u in ("spectra", "objects")), f"{r['mean_score']:.3f}"]
         for r in f["classes"]
+    ]  # fmt: skip
+    apart = [
+        [f"{TITLES[name]} ({part['test']} test, {part['calibration']} calibration)", r["strategy"],
+         _share(r["spectra"]), _share(r["objects"]),
+         f"{r['false_alarms']:.4f} [{r['low']:.4f}, {r['high']:.4f}]", yes_no(r["kept"])]
+        for name, part in f["domains"].items() for r in part["strategies"]
     ]  # fmt: skip
     odd = [[f"{r['kind']} (simulated)", "new ones" if r["exposed"] else "none like it", _share(r)] for r in f["odd"]]
     good = f["ordinary_good_sn_ia"]
@@ -46,15 +54,21 @@ def sentinel_page(f: Mapping[str, Any], bundle_id: str) -> str:
             [
                 f"# Anomaly layer of {bundle_id}",
                 head,
+                "## The SED Machine's spectra and the archive's apart",
+                "Thresholds of each from its own calibration spectra, as served; rare spectra are real ones.",
+                table(
+                    ["spectra", "strategy", "rare spectra", "rare objects", "false alarms", f"at most {ALLOWED:g}"],
+                    apart,
+                ),
                 "## Single scores and combinations (Table XIII)",
-                _table(["family", "score", "AUROC [95 %]", "AUPRC [95 %]"], scores),
+                table(["family", "score", "AUROC [95 %]", "AUPRC [95 %]"], scores),
                 "## Families alone at 1 % false alarms (Table I)",
-                _table(["family", "real rare spectra detected", "false alarms, test"], families),
+                table(["family", "real rare spectra detected", "false alarms, test"], families),
                 f"Real rare spectra by number of families that flag them: {by}. The combination flags {c['combined']}, "
                 f"of which {c['combined_without_any_family']} no family flags.",
                 "## Operating regimes (Table II)",
                 "Transients: without galaxies, M dwarfs and stars, which are the contaminants.",
-                _table(
+                table(
                     [
                         "strategy",
                         "real",
@@ -70,104 +84,18 @@ def sentinel_page(f: Mapping[str, Any], bundle_id: str) -> str:
                     strategies,
                 ),
                 "## By class, anchor (Table III)",
-                _table(["class", "spectra", "objects", "mean score"], classes),
-                "## Inputs that are no spectra, and good ones",
-                _table(["what", "exposed to", "flagged"], odd),
-            ]
-        )
-        + "\n"
-    )
-
-
-def conformal_page(f: Mapping[str, Any], bundle_id: str, cases: tuple[list[str], list[list[str]]]) -> str:
-    """Tables IV, V, VII, VIII, IX and X as Markdown; `cases` holds head and rows of the last."""
-    p = [
-        [f"{r['alpha']:g}", f"{1 - r['alpha']:g}", f"{r['band'][0]:.3f}-{r['band'][1]:.3f}",
-         f"{r['whole_band'][0]:.3f}-{r['whole_band'][1]:.3f}", _spread(r["marginal"]),
-         _spread(r["mondrian"]), f"{r['rare_detected']:.3f}" if "rare_detected" in r else ""]
-        for r in f["p_values"]
-    ]  # fmt: skip
-    per_class = [
-        [
-            r["class"],
-            f"{r['calibration']:.0f}",
-            f"{r['test']:.0f}",
-            "" if r["coverage"] is None else f"{r['coverage']:.3f}",
-        ]
-        for r in f["per_class"]
-    ]
-    sets = [
-        [m, f"{r['alpha']:g}", _spread(r["coverage"]), f"{r['size']['own']:.2f}", f"{r['single']['own']:.3f}",
-         f"{r['empty']['own']:.3f}"]
-        for m, rows in f["sets"].items()
-        for r in rows
-    ]  # fmt: skip
-    quintiles = [
-        [str(r["quintile"]), _spread(r["mondrian"]), _spread(r["admcp"]), f"{r['size']['mean']:.0f}",
-         f"{r['band'][0]:.3f}-{r['band'][1]:.3f}", f"{r['never']['mean']:.3f}"]
-        for r in f["quintiles"]
-    ]  # fmt: skip
-    errors = [[name, _triple(v)] for name, v in f["error_detection"].items()]
-    selective = [
-        [
-            f"{r['coverage']:g}",
-            f"{r['accuracy']:.3f}",
-            f"{100 * r['gain']:+.1f}",
-            f"{r['ad_low']:.3f}" if "ad_low" in r else "",
-        ]
-        for r in f["selective"]
-    ]
-    policy = [
-        [k, f"{v['share']:.3f}", f"{v['accuracy']:.3f} [{v['low']:.3f}, {v['high']:.3f}]"]
-        for k, v in f["policy"].items()
-    ]
-    head = (
-        f"Calibrated on {f['calibration']['spectra']} spectra of {f['calibration']['objects']} objects, tested on "
-        f"{f['test']['spectra']} of {f['test']['objects']}; {f['conditions']}."
-    )
-    cover = "coverage (mean +- std of random splits)"
-    return (
-        "\n\n".join(
-            [
-                f"# Conformal layer of {bundle_id}",
-                head,
-                "## P-values of the anomaly score (Table IV)",
-                "Bands hold 95 % of right tests, if spectra were independent: of this many test spectra with a perfect "
-                "threshold, and with one of this many calibration spectra.",
-                _table(
+                table(
                     [
-                        "alpha",
-                        "target",
-                        "95 % band, test alone",
-                        "with the calibration set's chance",
-                        f"marginal {cover}",
-                        f"Mondrian {cover}",
-                        "real rare, k-fold, p < alpha",
+                        "class",
+                        "spectra",
+                        "objects",
+                        *(f"{name}, {unit}" for name in f["domains"] for unit in ("spectra", "objects")),
+                        "mean score",
                     ],
-                    p,
+                    classes,
                 ),
-                "## By predicted class, alpha = 0.025 (Table V)",
-                _table(["class", "calibration", "test", "coverage"], per_class),
-                "## Prediction sets",
-                _table(["method", "alpha", cover, "mean size", "singletons", "empty"], sets),
-                "## By anomaly quintile, alpha = 0.05 (Table IX)",
-                "First the bundle's own split, in brackets 20 random splits by object in which four fifths calibrate, "
-                "as in the paper's five-fold cross-validation. The last column: share in cells of too few spectra for "
-                "alpha, where nothing fires.",
-                _table(
-                    ["quintile", "Mondrian", "AD-MCP", "spectra in a split", "95 % band of one split", "no threshold"],
-                    quintiles,
-                ),
-                "## Which signal knows of an error (Table VII)",
-                _table(["signal", "AUROC [95 %]"], errors),
-                "## Leaving out the least confident (Table VIII)",
-                _table(["coverage", "accuracy", "gain, points", "rejected that are not odd"], selective),
-                "## Policy on ordinary spectra",
-                _table(["answer", "share", "accuracy [95 %]"], policy),
-                "## Case studies (Table X)",
-                "Real rare spectra; scores and p-values by detectors that never saw the object, single scores as ranks "
-                "among ordinary spectra.",
-                _table(*cases),
+                "## Inputs that are no spectra, and good ones",
+                table(["what", "exposed to", "flagged"], odd),
             ]
         )
         + "\n"
@@ -179,7 +107,8 @@ def draw_map(plain: Held, held: Held, rare: Believed, path: Path) -> None:
     real = ~rare.data.semi_real
     kinds = np.array(rare.data.kinds)[real]
     by_score = [
-        flagged(plain.rare_ranks[:, [j]], plain.calibrate_ranks[:, [j]], "anchor") for j in range(len(plain.scores))
+        plain.flagged(plain.rare_ranks[:, [j]], plain.rare_spacing, plain.calibrate_ranks[:, [j]], "anchor")
+        for j in range(len(plain.scores))
     ]
     by_family = family_map(plain)[real].T
     rows = np.concatenate([held.detected("anchor")[real][None], np.array(by_score)[:, real], by_family])
@@ -205,50 +134,6 @@ def draw_map(plain: Held, held: Held, rare: Believed, path: Path) -> None:
     _save(figure, path)
 
 
-def draw_alphas(f: Mapping[str, Any], path: Path) -> None:
-    """Coverage against the target, of p-values and of sets, with the band a right one stays in."""
-    figure, axes = plt.subplots(figsize=(5.2, 4), layout="constrained")
-    target = [1 - r["alpha"] for r in f["p_values"]]
-    for name, label, shade in (("whole_band", "beta-binomial 95 % band", "0.92"), ("band", "test alone", "0.82")):
-        low, high = zip(*(r[name] for r in f["p_values"]), strict=True)
-        axes.fill_between(target, low, high, color=shade, label=label)
-    for name in ("marginal", "mondrian"):
-        axes.plot(target, [r[name]["own"] for r in f["p_values"]], marker="o", label=f"p-values, {name}")
-    for method, rows in f["sets"].items():
-        axes.plot(target, [r["coverage"]["own"] for r in rows], marker="s", ls="--", label=f"sets, {method}")
-    axes.plot((0.78, 1), (0.78, 1), color="0.5", lw=0.8)
-    axes.set(xlabel="1 - alpha", ylabel="coverage on test")
-    axes.legend(frameon=False, fontsize=8)
-    _save(figure, path)
-
-
-def draw_p_values(f: Mapping[str, Any], path: Path) -> None:
-    """Histogram of p-values (Fig. 4)."""
-    figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
-    edges = np.linspace(0, 1, 21)
-    for name, colour in (("ordinary", "tab:blue"), ("rare", "tab:red")):
-        if name in f["histogram"]:
-            axes.stairs(f["histogram"][name], edges, label=f"{name} spectra", color=colour, lw=1.6)
-    axes.axhline(0.05, color="0.5", lw=0.8, ls="--", label="uniform")
-    axes.set(xlabel="conformal p-value", ylabel="share of spectra", yscale="log")
-    axes.legend(frameon=False)
-    _save(figure, path)
-
-
-def draw_coverage(f: Mapping[str, Any], path: Path) -> None:
-    """Coverage by anomaly quintile: plain Mondrian thresholds and AD-MCP."""
-    figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
-    for name, label in (("mondrian", "per class"), ("admcp", "per class and quintile (AD-MCP)")):
-        rows = [r[name] for r in f["quintiles"]]
-        axes.errorbar(
-            range(1, 6), [r["mean"] for r in rows], [r["std"] for r in rows], marker="o", capsize=3, label=label
-        )
-    axes.axhline(0.95, color="0.5", lw=0.8, ls="--")
-    axes.set(xlabel="anomaly quintile", ylabel="coverage", xticks=range(1, 6))
-    axes.legend(frameon=False)
-    _save(figure, path)
-
-
 def _save(figure: Any, path: Path) -> None:
     figure.savefig(path, dpi=130)
     plt.close(figure)
@@ -260,14 +145,5 @@ def _share(row: Mapping[str, float]) -> str:
     return f"{row['detected']}/{row['of']} = {row['share']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
 
 
-def _triple(v: Mapping[str, float]) -> str:
-    return f"{v['value']:.3f} [{v['low']:.3f}, {v['high']:.3f}]"
-
-
-def _spread(v: Mapping[str, float]) -> str:
-    return f"{v['own']:.3f} ({v['mean']:.3f} +- {v['std']:.3f})"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _short(row: Mapping[str, float]) -> str:
+    return f"{row['detected']}/{row['of']}" if row["of"] else "-"

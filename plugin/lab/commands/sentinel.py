@@ -91,9 +91,9 @@ def evaluate_conformal_command(
     write_card: CardOption = False,
 ) -> None:
     """The conformal layer on real spectra: coverage of p-values and sets, by class and by anomaly quintile."""
+    from plugin.lab.anomaly.conformal_page import conformal_page, draw_alphas, draw_coverage, draw_p_values
     from plugin.lab.anomaly.evaluation_cases import case_rows, cases, draw_cases
     from plugin.lab.anomaly.evaluation_conformal import evaluate_conformal
-    from plugin.lab.anomaly.evaluation_layers import conformal_page, draw_alphas, draw_coverage, draw_p_values
 
     loaded, material = _material(data, bundle, kept)
     layer = loaded.sentinel

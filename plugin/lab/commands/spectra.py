@@ -147,14 +147,23 @@ def evaluate_spectra_command(
     bundle: BundleOption = None,
     split: Annotated[str, typer.Option(help="test; or select or calibrate while developing.")] = "test",
     write_card: Annotated[bool, typer.Option(help="Also write the figures into the bundle's card.json.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out spectra brought to other resolutions and noise: far less time.")
+    ] = False,
 ) -> None:
-    """Accuracy, macro recall, confusion matrix, prediction sets and breakdowns, with intervals."""
+    """Accuracy, macro recall, confusion, prediction sets and breakdowns of each kind of spectra, with intervals.
+
+    The SED Machine's spectra and the archive's apart; with SNID's answers beside them where the files' headers have
+    any. The README's table is written as well.
+    """
     from models.bundle import SHIPPED
     from models.bundle import verify as fresh
     from models.bundle import write_card as write
+    from plugin.lab.dataset.headers import read_headers
     from plugin.lab.spectra.evaluation import evaluate_spectra
     from plugin.lab.spectra.evaluation_figures import draw_all
     from plugin.lab.spectra.evaluation_tables import markdown
+    from plugin.lab.spectra.readme_table import readme_table
 
     loaded = load_bundle(bundle)
     labelled = read_labelled(data)
@@ -163,15 +172,17 @@ def evaluate_spectra_command(
             "[yellow]These spectra or splits are not those the bundle was trained with: objects of the test split may "
             "have been trained on.[/]"
         )
-    figures = evaluate_spectra(loaded, labelled.data, split=split, started=progress)
+    headers = read_headers(data)
+    figures = evaluate_spectra(loaded, labelled.data, split=split, started=progress, headers=headers, quick=quick)
     out.mkdir(parents=True, exist_ok=True)
     (out / "spectra.json").write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n")
     (out / "spectra.md").write_text(markdown(figures, loaded.bundle_id))
+    (out / "readme.md").write_text(readme_table(figures) + "\n")
     draw_all(figures, out)
     if write_card:
         folder = bundle or SHIPPED
         write(folder, {**fresh(folder), "metrics": figures})  # minutes have passed: the card may have gained a layer
-    print(markdown(figures, loaded.bundle_id).split("## By")[0])
+    print(markdown(figures, loaded.bundle_id).split("## All together")[0])
 
 
 def compare(
@@ -181,8 +192,21 @@ def compare(
     ],
     split: Annotated[str, typer.Option(help="select, where bundles are chosen; test only for the record.")] = "select",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A Markdown file.")] = None,
+    other_data: Annotated[
+        bool,
+        typer.Option(
+            "--other-data",
+            help="Also bundles trained on other spectra or splits, such as the shipped one; objects that may have "
+            "taught one of them stay out.",
+        ),
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out the archive's spectra brought to the SED Machine's resolution.")
+    ] = False,
 ) -> None:
-    """Which of several bundles is better, as observed and at the SED Machine's resolution, with paired intervals."""
+    """Which of several bundles is better, on the SED Machine's spectra and on the archive's, with paired intervals."""
+    from plugin.lab.dataset.labelled import TAUGHT_BEFORE, placed_before
+    from plugin.lab.dataset.splits import splits_hash
     from plugin.lab.spectra.evaluation import compare_bundles
     from plugin.lab.spectra.evaluation_tables import comparison
 
@@ -191,10 +215,24 @@ def compare(
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise typer.BadParameter("name two bundles or more that differ")
     labelled = read_labelled(data)
+    without: frozenset[str] = frozenset()
     for bundle in loaded:
-        if bundle.card["training"]["data_hash"] != labelled.data.hash():
+        training = bundle.card["training"]
+        if training["data_hash"] == labelled.data.hash():
+            continue
+        if not other_data:
             raise typer.BadParameter(f"{bundle.bundle_id} was trained on other spectra or splits than these")
-    page = comparison(compare_bundles(loaded, labelled.data, split=split, started=progress))
+        earlier = training["split_hash"] == splits_hash(placed_before())
+        if not earlier and training["split_hash"] != labelled.splits_hash:
+            raise typer.BadParameter(f"{bundle.bundle_id} was trained on splits that nobody knows here")
+        # An object keeps its split, so one of the test split was in it before, or is new, but for those named.
+        without |= TAUGHT_BEFORE if earlier else frozenset()
+        Console(stderr=True).print(
+            f"[yellow]{bundle.bundle_id} was trained on other spectra than these; objects keep their splits, and those "
+            f"it may have learned from stay out: {', '.join(sorted(without)) or 'none'}.[/]"
+        )
+    found = compare_bundles(loaded, labelled.data, split=split, started=progress, without=without, quick=quick)
+    page = comparison(found)
     if out is not None:
         out.write_text(page)
     print(page)

@@ -18,3 +18,8 @@ def interval(value: Mapping[str, float] | None) -> str:
 def share(row: Mapping[str, Any], name: str) -> str:
     """A share under `name` with its `low` and `high`."""
     return f"{row[name]:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def yes_no(value: bool) -> str:
+    """Whether something holds, so that what does not is seen."""
+    return "yes" if value else "**no**"

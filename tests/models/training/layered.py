@@ -18,6 +18,8 @@ def labelled(n: int, seed: int, *, shift: float = 0.0) -> Believed:
     columns = {f: getattr(data, f) for f in Dataset.__dataclass_fields__}
     columns |= {"label": labels if not shift else np.full(n, -1), "groups": names, "ids": names}
     columns |= {"kinds": tuple("nova" if i % 4 < 2 else "LRN" for i in range(n)), "semi_real": np.zeros(n, bool)}
+    # Every other object with the SED Machine's pixels: there are two domains to calibrate.
+    columns |= {"spacing": np.where(np.arange(n) // 2 % 2, 25.6, 2.0).astype(np.float32)}
     return Believed(data=Dataset(**columns), beliefs=beliefs_of(features))
 
 
@@ -26,7 +28,7 @@ def layered() -> Material:
     return Material(
         train=labelled(280, 0),
         select=labelled(140, 1),
-        calibrate=labelled(140, 2),
+        calibrate=labelled(240, 2),
         test=labelled(140, 3),
         rare=labelled(40, 4, shift=6.0),
         train_views=labelled(70, 7),

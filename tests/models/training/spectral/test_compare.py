@@ -17,10 +17,26 @@ def test_the_four_figures_are_those_of_a_count_by_hand() -> None:
     labels = np.array([0, 0, 0, 1])
     p = _answers(labels, np.array([True, True, False, True]))
     wrong = -np.log(0.1 / 6)
-    by_class, mean, accuracy, recall = compare({"one": [p]}, labels, "abcd", resamples=9)["one"]["value"].values()
+    found = compare({"one": [p]}, labels, "abcd", resamples=9)["one"]["value"]
+    by_class, mean, accuracy, recall, _ = found.values()
     assert by_class == pytest.approx(((-2 * np.log(0.9) + wrong) / 3 - np.log(0.9)) / 2, abs=1e-4)
     assert mean == pytest.approx((-3 * np.log(0.9) + wrong) / 4, abs=1e-4)
     assert (accuracy, recall) == (0.75, pytest.approx((2 / 3 + 1) / 2, abs=1e-4))
+
+
+def test_each_object_once_and_only_frequent_classes() -> None:
+    # Class 0: one object of four spectra that are wrong, five of one that are right. Class 1: one object, right.
+    labels = np.array([0] * 9 + [1])
+    right = np.array([False] * 4 + [True] * 6)
+    answers = {"one": [_answers(labels, right)]}
+    by_spectrum, once = (
+        compare(answers, labels, list("aaaabcdefg"), once=once, resamples=9)["one"]["value"] for once in (False, True)
+    )
+    assert by_spectrum["accuracy"] == 0.6
+    assert once["accuracy"] == pytest.approx(6 / 7, abs=1e-4)
+    assert by_spectrum["macro recall"] == pytest.approx((5 / 9 + 1) / 2, abs=1e-4)
+    assert by_spectrum["macro recall, frequent classes"] == pytest.approx(5 / 9, abs=1e-4)
+    assert once["macro recall, frequent classes"] == pytest.approx(5 / 6, abs=1e-4)
 
 
 def test_views_are_averaged_not_joined() -> None:

@@ -7,20 +7,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from models.conformal.domains import HIGH, LOW
 from models.sentinel.scores import names
 from models.training.sentinel.fitting import fit_sentinel
-from models.training.sentinel.protocol import run_protocol
+from models.training.sentinel.protocol import flagged, run_protocol
 from plugin.lab.anomaly import evaluation_sentinel
+from plugin.lab.anomaly.conformal_page import conformal_page, draw_alphas, draw_coverage, draw_p_values
 from plugin.lab.anomaly.evaluation_cases import case_rows, cases, draw_cases
 from plugin.lab.anomaly.evaluation_conformal import _whole_band, evaluate_conformal
-from plugin.lab.anomaly.evaluation_layers import (
-    conformal_page,
-    draw_alphas,
-    draw_coverage,
-    draw_map,
-    draw_p_values,
-    sentinel_page,
-)
+from plugin.lab.anomaly.evaluation_layers import draw_map, sentinel_page
 from plugin.lab.anomaly.evaluation_sentinel import areas, evaluate_sentinel
 from tests.models.training.layered import layered
 
@@ -62,10 +57,29 @@ def test_every_table_of_the_anomaly_layer_is_there(measured) -> None:
     assert sum(r["spectra"]["of"] for r in figures["classes"]) == len(material.rare.data)
     assert sum(figures["complementarity"]["by_families"].values()) == 40
     assert figures["families"][-1]["detected"] == int(held.detected("anchor").sum())
+    low, high = figures["domains"].values()
+    anchor = [next(r for r in part["strategies"] if r["strategy"] == "anchor") for part in (low, high)]
+    assert sum(r["spectra"]["detected"] for r in anchor) == int(held.detected("anchor").sum())
+    assert low["test"] == high["test"] == 70
+    overall = held.false_alarms("anchor").mean()
+    assert np.mean([r["false_alarms"] for r in anchor]) == pytest.approx(overall, abs=1e-3)
     page = sentinel_page(figures, "made@0")
     assert "LightGBM, mean of seeds" in page
     assert "noise (simulated)" in page
     assert " nan" not in page
+
+
+def test_every_spectrum_is_held_against_its_like(measured) -> None:
+    _, _, held, _, _ = measured
+    low = held.calibrate_spacing > 20
+    scores, calibrate = held.test[0], held.calibrate[0] + 10.0 * low[:, None]
+    found = held.flagged(scores, held.test_spacing, calibrate, "anchor")
+    assert not found[held.test_spacing > 20].any(), "their like are far more anomalous"
+    fine = held.test_spacing < 20
+    np.testing.assert_array_equal(found[fine], flagged(scores[fine], calibrate[~low], "anchor"))
+    unlike = np.full(len(scores), 90.0)
+    both = [flagged(scores, calibrate[part], "anchor") for part in (low, ~low)]
+    np.testing.assert_array_equal(held.flagged(scores, unlike, calibrate, "anchor"), both[0] & both[1])
 
 
 def test_the_band_of_coverage_counts_the_chance_of_the_calibration_set() -> None:
@@ -82,19 +96,27 @@ def test_every_table_of_the_conformal_layer_is_there_and_covers(measured, tmp_pa
     layer, material, held, _, _ = measured
     figures = evaluate_conformal(layer, material, held)
     json.dumps(figures, allow_nan=False)
-    for row in figures["p_values"]:
-        slack = 5 * math.sqrt(row["alpha"] / 140) + 2 / 140
-        assert row["marginal"]["mean"] > 1 - row["alpha"] - slack
-        assert 0 <= row["rare_detected"] <= 1
-        assert row["whole_band"][0] <= row["band"][0] <= row["band"][1] <= row["whole_band"][1]
-    assert len(figures["quintiles"]) == 5
-    assert all(q["admcp"]["mean"] > 0.85 for q in figures["quintiles"])
-    assert sum(p["share"] for p in figures["policy"].values()) == pytest.approx(1, abs=1e-3)
-    assert sum(figures["histogram"]["rare"]) == pytest.approx(1, abs=0.01)
+    assert list(figures["domains"]) == [LOW, HIGH]
+    for found in figures["domains"].values():
+        assert (found["calibration"]["spectra"], found["test"]["spectra"]) == (120, 70)
+        for row in found["p_values"]:
+            slack = 5 * math.sqrt(row["alpha"] / 70) + 2 / 70
+            assert row["marginal"]["mean"] > 1 - row["alpha"] - slack
+            assert 0 <= row["rare_detected"] <= 1
+            assert row["whole_band"][0] <= row["band"][0] <= row["band"][1] <= row["whole_band"][1]
+            own = row["marginal"]
+            assert own["inside"] == (row["band"][0] <= own["own"] <= row["band"][1])
+        assert len(found["quintiles"]) == 5
+        assert all(q["admcp"]["mean"] > 0.8 for q in found["quintiles"])
+        assert all(q["near"] == (abs(q["admcp"]["mean"] - 0.95) <= 0.03) for q in found["quintiles"])
+        assert sum(p["share"] for p in found["policy"].values()) == pytest.approx(1, abs=1e-3)
+        assert sum(found["histogram"]["rare"]) == pytest.approx(1, abs=0.01)
     found = cases(material, held, held)
     assert found
     page = conformal_page(figures, "made@0", case_rows(found))
     assert "AD-MCP" in page
+    assert page.index("What must hold") < page.index("The SED Machine's spectra: p-values")
+    assert "**no**" in page
     assert "Table X" in page
     draw_cases(material, held, found, tmp_path / "cases.png")
     draw_alphas(figures, tmp_path / "coverage.png")
