@@ -202,7 +202,9 @@ def _caveats(cell: Cell, mondrian: Mondrian, admcp: ADMCP) -> tuple[Caveat, ...]
     name = FINE_CLASSES[cell.predicted]
     found = []
     if cell.level != "cell":
-        stead = f"the whole class ({cell.used})" if cell.level == "class" else f"all classes ({cell.used})"
+        stead = (
+            f"the quintile's small cells ({cell.used})" if cell.level == "quintile" else f"all spectra ({cell.used})"
+        )
         found.append(
             f"AD-MCP cell {name}, quintile {cell.quintile}: {cell.size} calibration spectra, "
             f"{admcp.smallest} needed; the threshold of {stead} stands in"

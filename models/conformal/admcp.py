@@ -1,7 +1,10 @@
 """AD-stratified Mondrian conformal prediction (ASTRANet paper, Eq. 6 and 7).
 
 Cells of predicted class times anomaly-score quintile, each with its own threshold on `1 - p(predicted class)`: the
-quintile of the strangest spectra, where alerts come from, gets the same error rate as the others.
+quintile of the strangest spectra, where alerts come from, gets the same error rate as the others. A cell with too few
+calibration spectra shares a threshold with the other small cells of its quintile. (The paper falls back to the whole
+class, most of whose spectra are ordinary: then the strangest quintile, which is made of small cells, is missed more
+often than promised.)
 """
 
 import math
@@ -18,7 +21,7 @@ from models.conformal.sets import quantile
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 QUANTILES = 5
-Level = Literal["cell", "class", "all"]
+Level = Literal["cell", "quintile", "all"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,8 @@ class Cell:
     size : int
         Calibration spectra in the cell itself.
     level : str
-        `cell`; `class` when the cell has too few, `all` when the class has too few too.
+        `cell`; `quintile` when the cell has too few: the small cells of its quintile together, or the whole quintile
+        when they are too few too; `all` when even that has too few.
     used : int
         Calibration spectra behind the threshold.
     threshold : float
@@ -127,10 +131,19 @@ class ADMCP:
     def _threshold(self, predicted: int, stratum: int) -> tuple[int, Level, int, float]:
         key = (predicted, stratum)
         if key not in self._cells:
-            of_class = self._predicted == predicted
-            in_cell = of_class & (self._stratum == stratum)
-            size = int(in_cell.sum())
-            level: Level = "cell" if size >= self.smallest else "class" if of_class.sum() >= self.smallest else "all"
-            used = {"cell": in_cell, "class": of_class, "all": np.ones_like(of_class)}[level]
+            used, level = self._compared(predicted, stratum)
+            size = int(((self._predicted == predicted) & (self._stratum == stratum)).sum())
             self._cells[key] = (size, level, int(used.sum()), quantile(self._scores[used], self.alpha))
         return self._cells[key]
+
+    def _compared(self, predicted: int, stratum: int) -> tuple[NDArray[np.bool_], Level]:
+        """Which calibration spectra stand behind a cell's threshold."""
+        in_quintile = self._stratum == stratum
+        sizes = np.bincount(self._predicted[in_quintile], minlength=predicted + 1)
+        if sizes[predicted] >= self.smallest:
+            return in_quintile & (self._predicted == predicted), "cell"
+        small = in_quintile & (sizes < self.smallest)[np.minimum(self._predicted, len(sizes) - 1)]
+        for used in (small, in_quintile):
+            if used.sum() >= self.smallest:
+                return used, "quintile"
+        return np.ones_like(in_quintile), "all"

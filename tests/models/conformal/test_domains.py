@@ -65,12 +65,12 @@ def test_the_smallest_cell_can_fire(alpha) -> None:
 
 
 @pytest.mark.parametrize("size", range(10, 19))
-def test_a_cell_of_ten_to_eighteen_falls_back_at_five_per_cent(size) -> None:
+def test_a_quintile_of_ten_to_eighteen_falls_back_at_five_per_cent(size) -> None:
     rng = np.random.default_rng(size)
     predicted = np.zeros(5 * size, int)
     cells = ADMCP(rng.random(5 * size), np.arange(5.0 * size), predicted, alpha=0.05)
     cell = cells.cell(2.0, 0.0, 0)
-    assert (cell.size, cell.level) == (size, "class")
+    assert (cell.size, cell.level) == (size, "all")
     assert cell.fires
 
 

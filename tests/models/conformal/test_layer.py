@@ -121,16 +121,42 @@ def test_every_stratum_is_covered_and_plain_mondrian_leaves_the_last_one_short(s
     assert inside_plain[strata == 0].mean() == 1.0
 
 
-def test_a_sparse_cell_falls_back_to_its_class_then_to_all_and_says_so() -> None:
-    predicted = np.array([0] * 100 + [1] * 12 + [2] * 3)
-    rng = np.random.default_rng(0)
-    cells = ADMCP(rng.random(115), rng.random(115), predicted, alpha=0.1)
-    own, of_class, of_all = (cells.cell(0.5, 0.05, k) for k in range(3))
-    assert (own.level, of_class.level, of_all.level) == ("cell", "class", "all")
-    assert (of_class.used, of_all.used) == (12, 115)
-    assert of_class.size < 10
+def test_sparse_cells_of_a_quintile_share_a_threshold_then_take_the_quintile_and_say_so() -> None:
+    anomaly = np.arange(150) / 150
+    quintile = np.minimum(np.arange(150) // 30, 4)
+    # Classes 1 and 2 have eight each in the first quintile, three each in the second, none elsewhere.
+    place = np.arange(150) % 30
+    few = np.select([quintile == 0, quintile == 1], [8, 3], 0)
+    predicted = np.where(place < few, 1, np.where(place < 2 * few, 2, 0))
+    cells = ADMCP(np.random.default_rng(0).random(150), anomaly, predicted, alpha=0.1)
+    own, shared, whole = cells.cell(0.5, 0.01, 0), cells.cell(0.5, 0.01, 1), cells.cell(0.5, 0.3, 2)
+    assert (own.level, own.used, own.size) == ("cell", 14, 14)
+    assert (shared.level, shared.used, shared.size) == ("quintile", 16, 8)
+    assert (whole.level, whole.used, whole.size) == ("quintile", 30, 3)
+    assert cells.cell(0.5, 0.99, 2).used == 30
     assert own.quintile == 1
     assert own.to_dict(("a", "b", "c"))["cell"] == "a|Q1"
+
+
+def test_a_quintile_with_too_few_is_compared_with_all() -> None:
+    cells = ADMCP(np.arange(40.0), np.arange(40.0), np.zeros(40, int), alpha=0.1)
+    assert (cells.cell(50.0, 0.0, 0).level, cells.cell(50.0, 0.0, 0).used) == ("all", 40)
+
+
+def test_small_cells_do_not_leave_the_strangest_quintile_short() -> None:
+    """Four rare classes live in the last quintile, where the answers are doubtful; the common one elsewhere too."""
+    rng = np.random.default_rng(1)
+    anomaly = rng.random(8000)
+    predicted = np.where((anomaly > 0.8) & (rng.random(8000) < 0.7), rng.integers(1, 5, 8000), 0)
+    predicted = np.where(rng.random(8000) < 0.03, rng.integers(1, 5, 8000), predicted)
+    doubt = np.where(anomaly > 0.8, 1.0, 0.2) * rng.random(8000)
+    covered = []
+    for part in range(20):
+        mine = slice(400 * part, 400 * part + 200), slice(400 * part + 200, 400 * (part + 1))
+        cells = ADMCP(doubt[mine[0]], anomaly[mine[0]], predicted[mine[0]], alpha=0.05)
+        last = cells.stratum(anomaly[mine[1]]) == 4
+        covered += cells.covered(doubt[mine[1]], anomaly[mine[1]], predicted[mine[1]])[last].tolist()
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.025)
 
 
 def test_too_few_spectra_for_alpha_never_fire() -> None:
