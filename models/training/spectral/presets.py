@@ -108,6 +108,11 @@ PRESETS: dict[str, TrainConfig] = {
     "velocity-restart": replace(_RESTART, net=VELOCITY),
     "coarse": _COARSE,
     "sedm": replace(_COARSE, augment=SEDM_AUGMENT),
+    "longslit": replace(
+        _COARSE,
+        augment=replace(BOTH_AUGMENT, sedm=(0.15, 4.0, 45.0)),
+        sampling=replace(SURVEY_SAMPLING, low_resolution=1.5),
+    ),
     "tiny": TrainConfig(
         net=replace(
             COMPACT,
@@ -134,6 +139,6 @@ PRESETS: dict[str, TrainConfig] = {
 }
 """`compact-restart` goes on from a bundle of `compact`: a warm restart without MixUp, with everything in `auxiliary`.
 `velocity` is a network of bins of equal velocity width, trained that way from the start with Muon and simulated
-transients; `velocity-restart` goes on without them. `coarse` has a quarter of its bins, `sedm` the same and learns from
-next to nothing but low resolution and noise.
+transients; `velocity-restart` goes on without them. `coarse` has a quarter of its bins; half of what it is
+shown is of the SED Machine or made to look so. `longslit` is shown a third, `sedm` next to nothing else.
 `tiny` exists for tests: it trains in seconds and goes through every part of the method."""

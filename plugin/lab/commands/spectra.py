@@ -34,7 +34,9 @@ def register(app: typer.Typer) -> None:
 def train_spectral(
     data: DataOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Checkpoints, learning curves and the bundle go here.")],
-    preset: Annotated[str, typer.Option(help="paper, compact, velocity, coarse, sedm, restarts, tiny.")] = "compact",
+    preset: Annotated[
+        str, typer.Option(help="paper, compact, velocity, coarse, longslit, sedm, restarts, tiny.")
+    ] = "compact",
     seeds: Annotated[str, typer.Option(help="Comma-separated; each gives two members.")] = "42,123,7",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
