@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from models.spectral.prepare import LOW_RESOLUTION_A
 from models.training.dataset import Dataset
 from models.training.spectral.augment import SURVEY_AUGMENT, Augmenter
 
@@ -25,6 +26,7 @@ def views(data: Dataset, n: int, seed: int, *, chunk: int = 128) -> Dataset:
             nothing,
             torch.from_numpy(part.floor),
             nothing.long(),
+            torch.from_numpy(part.spacing > LOW_RESOLUTION_A),
         )
         flux.append(f.clamp(-6e4, 6e4).half().numpy())
         mask.append(m.numpy() > 0)
