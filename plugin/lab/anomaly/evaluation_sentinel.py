@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain import FINE_CLASSES
-from models.sentinel.combine import DECORRELATED
+from models.training.sentinel.combine import DECORRELATED
 from models.sentinel.detector import REGIMES
 from models.sentinel.scores import BEYOND, FAMILIES, SCORES
 from models.training.metrics import Estimate, binomial_interval
