@@ -54,7 +54,7 @@ class Extra:
         return all(find_spec(package) is not None for package in self.needs)
 
 
-_SERVER = ("starlette", "uvicorn", "strawberry")
+_SERVER = ("starlette", "uvicorn", "strawberry", "pyarrow")
 _LAB = (
     "spectra",
     "ablation",

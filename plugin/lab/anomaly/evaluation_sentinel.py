@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain import FINE_CLASSES
-from models.training.sentinel.combine import DECORRELATED
 from models.sentinel.detector import REGIMES
 from models.sentinel.scores import BEYOND, FAMILIES, SCORES
 from models.training.metrics import Estimate, binomial_interval
+from models.training.sentinel.combine import DECORRELATED
 from models.training.sentinel.fitting import Believed, Material
 from models.training.sentinel.protocol import BASELINES, Held, flagged
 from models.training.spectral.oddities import UNSEEN
