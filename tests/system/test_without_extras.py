@@ -7,7 +7,6 @@ that these need in turn; of the checkout neither laboratory nor sandbox nor trai
 import json
 import os
 import subprocess
-import sys
 import tomllib
 import venv
 from collections.abc import Iterable, Iterator
