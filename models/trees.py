@@ -16,6 +16,8 @@ from models.special import softmax
 
 Floats = NDArray[np.float64]
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
+_ROWS = 1024
+"""At a time, so that memory does not grow with the number of rows."""
 _NO_MISSING, _NAN_MISSING = 0, 2
 """What a node does with NaN: takes it for zero, or sends it to its default side."""
 
@@ -105,18 +107,22 @@ class Trees:
         """
         if x.ndim != 2 or x.shape[1] != len(self.names):
             raise ValueError(f"{len(self.names)} inputs are needed, got an array of shape {x.shape}")
-        rows, trees = np.arange(len(x))[:, None], np.arange(len(self.feature))[None]
-        node = np.zeros((len(x), len(self.feature)), np.int32)
+        parts = [self._sums(x[i : i + _ROWS]) for i in range(0, len(x), _ROWS)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.classes))
+
+    def _sums(self, x: Floats) -> Floats:
+        count, nodes = self.feature.shape
+        rows, first = np.arange(len(x))[:, None], np.arange(count) * nodes
+        node = np.zeros((len(x), count), np.int32)
         while (inner := node >= 0).any():
-            at = np.maximum(node, 0)
-            value = x[rows, self.feature[trees, at]]
-            unknown = np.isnan(value)
-            value = np.where(unknown, 0.0, value)
-            goes_left = np.where(
-                unknown & ~self.nan_is_zero[trees, at], self.nan_left[trees, at], value <= self.threshold[trees, at]
-            )
-            node = np.where(inner, np.where(goes_left, self.left[trees, at], self.right[trees, at]), node)
-        values = self.leaf[trees, ~node].reshape(len(x), len(self.feature) // self.classes, self.classes)
+            at = np.maximum(node, 0) + first
+            value = x[rows, self.feature.take(at)]
+            left = value <= self.threshold.take(at)
+            if (unknown := np.isnan(value)).any():
+                zero = self.threshold.take(at) >= 0
+                left = np.where(unknown, np.where(self.nan_is_zero.take(at), zero, self.nan_left.take(at)), left)
+            node = np.where(inner, np.where(left, self.left.take(at), self.right.take(at)), node)
+        values = self.leaf[np.arange(count), ~node].reshape(len(x), count // self.classes, self.classes)
         # One tree after the other, as LightGBM adds them: a pairwise sum differs in the last bit.
         return np.asarray(values.cumsum(axis=1)[:, -1])
 

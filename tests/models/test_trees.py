@@ -76,7 +76,7 @@ def test_the_shipped_ones(path: object) -> None:
     text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
     trees, booster = Trees.from_text(text), lightgbm.Booster(model_str=text)
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(40, len(trees.names)))
+    x = rng.normal(size=(1100, len(trees.names)))
     x[rng.random(x.shape) < 0.2] = np.nan
     np.testing.assert_array_equal(np.squeeze(trees.raw(x)), booster.predict(x, raw_score=True, num_threads=1))
     np.testing.assert_allclose(trees.gain, booster.feature_importance("gain"), rtol=1e-6)
