@@ -1,4 +1,4 @@
-# Every target does its own set-up: the environment lives in .venv and is rebuilt when pyproject.toml changes.
+# Every target does its own set-up: the environment lives in .venv and is rebuilt when what it is made of changes.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
@@ -7,11 +7,11 @@ BIN := .venv/bin
 
 setup: .venv/.ready
 
-.venv/.ready: pyproject.toml
+.venv/.ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "needs Python 3.11 or 3.12 (set PYTHON=/path/to/python)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 demo: setup
@@ -25,8 +25,11 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
+# Tests marked slow (more than ten seconds each) run where the real data are and in CI; elsewhere with `make test CI=1`.
+MARKS := not benchmark$(if $(or $(ASTRANET_DATA_DIR),$(CI)),, and not slow)
+
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m '$(MARKS)'
 
 benchmark: setup
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import typer
-from rich.markup import escape
 
 app = typer.Typer(
     name="astranet",
@@ -55,7 +54,7 @@ class Extra:
         return all(find_spec(package) is not None for package in self.needs)
 
 
-_SERVER = ("starlette", "uvicorn", "strawberry")
+_SERVER = ("starlette", "uvicorn", "strawberry", "pyarrow")
 _LAB = (
     "spectra",
     "ablation",
@@ -88,6 +87,8 @@ def offer(to: typer.Typer, extra: Extra) -> None:
         for module in extra.modules:
             importlib.import_module(module).register(to)
         return
+    from rich.markup import escape
+
     to.info.epilog = "\n\n".join(filter(None, (to.info.epilog or "", escape(extra.sentence))))
     for name in extra.commands:
         if " " not in name:

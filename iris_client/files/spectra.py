@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from iris_client.files.ascii import read_ascii
-from iris_client.files.fits import read_fits
-from iris_client.files.parquet import read_parquet
+from iris_client.files.extra import pyarrow_needed
 from iris_client.files.trouble import Unreadable
 from models.domain import RawSpectrum
 
@@ -34,6 +33,11 @@ def read_spectra(path: str | Path) -> Iterator[RawSpectrum]:
     ------
     RawSpectrum
         `spectrum_id` is the row's `spec_id`, or the file's name without ending (and `:row` if there are several).
+
+    Raises
+    ------
+    MissingExtra
+        If it is a Parquet file and pyarrow is not installed.
     """
     path = Path(path)
     try:
@@ -43,8 +47,12 @@ def read_spectra(path: str | Path) -> Iterator[RawSpectrum]:
 
 
 def _read(path: Path) -> Iterator[RawSpectrum]:
+    """Choose the reader. Those that need pyarrow or astropy are imported only then: that takes longer than reading."""
     start = _first_bytes(path)
     if start.startswith(b"PAR1"):
+        with pyarrow_needed():
+            from iris_client.files.parquet import read_parquet
+
         yield from read_parquet(path, _stem(path))
         return
     content = _content(path, start)
@@ -53,6 +61,8 @@ def _read(path: Path) -> Iterator[RawSpectrum]:
     if content[:512].lstrip().lower().startswith(_HTML):
         raise Unreadable("this is a web page, not a spectrum; was a login page downloaded?")
     if content.startswith(b"SIMPLE  ="):
+        from iris_client.files.fits import read_fits
+
         yield read_fits(content, _stem(path))
     else:
         yield read_ascii(content, _stem(path))

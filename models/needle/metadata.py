@@ -10,15 +10,14 @@ The probabilities are scores on that scale, not frequencies.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
-from lightgbm import Booster
 
 from models.conformal.mondrian import p_values
 from models.domain import NEEDLE_CLASSES
 from models.needle.hosts import HostModel
-from models.needle.inputs import NAMES, brightest
+from models.needle.inputs import brightest
 from models.needle.lightcurves.lightcurve import Floats
 
 PAPER_MIX: Final = np.array([2559.0, 14.0, 15.0]) / 2588.0
@@ -27,24 +26,6 @@ VARIANTS: Final = ("TH", "T")
 """With a host, and without (Sec. 6.2): the same members, calibrated apart."""
 PREFERENCES: Final = ("purity", "completeness")
 ALPHAS: Final = (0.05, 0.1, 0.2)
-PARAMETERS: Final[Mapping[str, Any]] = {
-    "objective": "multiclass",
-    "num_class": len(NEEDLE_CLASSES),
-    "num_leaves": 6,
-    "learning_rate": 0.05,
-    "feature_fraction": 0.3,
-    "extra_trees": True,
-    "bagging_fraction": 0.7,
-    "bagging_freq": 1,
-    "min_data_in_leaf": 30,
-    "min_sum_hessian_in_leaf": 1e-3,
-    "lambda_l2": 5.0,
-    "max_bin": 63,
-    "verbose": -1,
-    "deterministic": True,
-    "num_threads": 1,
-}
-"""Thresholds drawn at random and small trees, for few objects of two classes."""
 TRAINING_MIX: Final = np.array([1.0, 0.012, 0.013])
 """Total weight of each class in training; the paper's mix would be 1 : 0.0055 : 0.0059."""
 SHARPNESS: Final = 3.0
@@ -53,13 +34,20 @@ neither above 0.8, though few of either are mistaken for the other at the paper'
 5 and 8."""
 
 
+class Member(Protocol):
+    """What gives class probabilities: `models.trees.Trees`, or the LightGBM booster that a training has made."""
+
+    def predict(self, inputs: Floats, /) -> Any:
+        """Give class probabilities, shape (n, 3), of rows in the order of `inputs.NAMES`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
     """The classifier.
 
     Parameters
     ----------
-    members : sequence of Booster
+    members : sequence of Member
     hosts : HostModel
     shift : mapping of str to ndarray, shape (3,)
         What is added to the log probabilities for each preference.
@@ -68,7 +56,7 @@ class Metadata:
         probabilities; `T` likewise of those without one.
     """
 
-    members: Sequence[Booster]
+    members: Sequence[Member]
     hosts: HostModel
     shift: Mapping[str, Floats]
     calibration: Mapping[str, np.ndarray]
@@ -96,7 +84,7 @@ class Metadata:
         return np.column_stack(columns)
 
 
-def mean_of(members: Sequence[Booster], x: Floats) -> Floats:
+def mean_of(members: Sequence[Member], x: Floats) -> Floats:
     """Geometric mean of the members' class probabilities, for equal class shares.
 
     The shifts and the calibration are those of single members, out of fold. An arithmetic mean of small probabilities
@@ -110,31 +98,6 @@ def with_hosts(balanced: Floats, x: Floats, galaxies: Floats, hosts: HostModel) 
     """Probabilities of the light curve and the host's likelihood ratio, joined."""
     ratio = np.exp(hosts.log_ratio(galaxies, brightest(x)))
     return shifted(balanced * ratio, np.zeros(len(NEEDLE_CLASSES)))
-
-
-def train_member(
-    x: Floats, label: np.ndarray, weight: Floats, *, seed: int, rounds: int, mix: Floats = TRAINING_MIX
-) -> Booster:
-    """Fit one member on inputs in the order of `inputs.NAMES`; `weight` balances the classes (`balance`)."""
-    import lightgbm
-
-    weight = weight * mix[label]
-    data = lightgbm.Dataset(x, label, weight=weight / weight.mean(), feature_name=list(NAMES))
-    return lightgbm.train({**PARAMETERS, "seed": seed}, data, rounds)
-
-
-def balance(label: np.ndarray, weight: Floats, core_collapse: np.ndarray, core_collapse_share: float) -> Floats:
-    """Weights that give each class the same total, and core-collapse supernovae their share among SN.
-
-    The SN of the training set are 96 % SN Ia; in a magnitude-limited survey about 28 % are core-collapse.
-    """
-    out = weight.astype(float).copy()
-    groups = [(label == 0) & ~core_collapse, (label == 0) & core_collapse, label == 1, label == 2]
-    totals = [1 - core_collapse_share, core_collapse_share, 1.0, 1.0]
-    for rows, total in zip(groups, totals, strict=True):
-        if rows.any():
-            out[rows] *= total / out[rows].sum()
-    return out / out.mean()
 
 
 def shifted(probabilities: Floats, shift: Floats) -> Floats:

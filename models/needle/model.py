@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import lightgbm
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
@@ -25,6 +24,7 @@ from models.needle.inputs import NAMES, galaxy, light_curve_inputs
 from models.needle.lightcurves.lightcurve import CleanRules, Floats, Photometry, as_of, clean, typical_ebv
 from models.needle.lightcurves.templates import Bank
 from models.needle.metadata import ALPHAS, PREFERENCES, VARIANTS, Metadata
+from models.trees import Trees
 
 SHIPPED: Final = Path(__file__).parent.parent / "data" / "needle"
 FORMAT: Final = 3
@@ -197,7 +197,7 @@ def load(folder: Path | None = None) -> Needle:
             group=drawn["group"].astype(int),
             owner=np.full(len(drawn["group"]), -1),
         )
-    except (KeyError, TypeError, OSError, EOFError, lightgbm.basic.LightGBMError, SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, OSError, EOFError, SafetensorError) as error:
         raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
     return Needle(card=card, model=model, bank=bank)
 
@@ -233,7 +233,7 @@ def fingerprint(card: Mapping[str, Any]) -> str:
 def _metadata(folder: Path, card: Mapping[str, Any], calibration: Mapping[str, np.ndarray]) -> Metadata:
     kinds = (("probabilities", float), ("label", int))
     return Metadata(
-        members=[_booster(folder / file) for file in card["members"]],
+        members=[_trees(folder / file) for file in card["members"]],
         hosts=HostModel.from_dict(card["hosts"]),
         shift={prefer: np.array(card["shift"][prefer], float) for prefer in PREFERENCES},
         calibration={f"{v}.{name}": calibration[f"{v}.{name}"].astype(kind) for v in VARIANTS for name, kind in kinds},
@@ -245,8 +245,8 @@ def _check(prefer: str) -> None:
         raise ValueError(f"prefer must be one of {', '.join(PREFERENCES)}, got {prefer!r}")
 
 
-def _booster(path: Path) -> lightgbm.Booster:
-    return lightgbm.Booster(model_str=gzip.decompress(path.read_bytes()).decode())
+def _trees(path: Path) -> Trees:
+    return Trees.from_text(gzip.decompress(path.read_bytes()).decode())
 
 
 def _reddening(ebv_mag: float | None, position_deg: tuple[float, float] | None) -> tuple[float, list[Caveat]]:

@@ -7,19 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.domain import FINE_CLASSES
-from models.sentinel.features import Features
-from models.sentinel.forest import Forest, fit_forest
-from models.sentinel.gaussians import Gaussians, fit_gaussians
-from models.sentinel.mixtures import Mixtures, fit_mixtures
-from models.sentinel.neighbours import References, fit_references, thinned
-from models.sentinel.subspaces import Subspaces, fit_subspaces
-
-K = len(FINE_CLASSES)
-MRS_COMPONENTS = 12
-PCA_COMPONENTS = 24
-REFERENCES = 1400
-"""Reference spectra per seed; all of a small class, a part of SN Ia and SN II. More would only make the bundle big."""
+from models.sentinel.forest import Forest
+from models.sentinel.gaussians import Gaussians
+from models.sentinel.mixtures import Mixtures
+from models.sentinel.neighbours import References
+from models.sentinel.subspaces import Subspaces
 
 PARTS: Mapping[str, type] = {
     "gaussians": Gaussians,
@@ -71,31 +63,6 @@ class Bank:
             for name, kind in PARTS.items()
         }
         return cls(projection_centres=_wide(arrays["projection_centres"]), **parts)
-
-
-def fit_bank(features: Features, labels: NDArray[np.int64], *, seed: int = 0, references: int = REFERENCES) -> Bank:
-    """Fit on training spectra. What comes back is already rounded as it will be stored, so scores do not move later.
-
-    Raises
-    ------
-    ValueError
-        If a class has fewer than two spectra.
-    """
-    e = features.embedding
-    bank = Bank(
-        gaussians=fit_gaussians(e, labels, K),
-        references=fit_references(_rounded(e[thinned(labels, references, seed)])),
-        mixtures=fit_mixtures(e, labels, K, seed),
-        forest=fit_forest(e, seed),
-        pca=fit_subspaces(e, labels, K, PCA_COMPONENTS, centred=False),
-        manifolds=fit_subspaces(e, labels, K, MRS_COMPONENTS, centred=True),
-        projection_centres=np.stack([features.projection[labels == k].mean(0) for k in range(K)]),
-    )
-    return Bank.from_arrays(bank.arrays())
-
-
-def _rounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    return points.astype(np.float16).astype(np.float64)
 
 
 def _small(values: NDArray[Any]) -> NDArray[Any]:

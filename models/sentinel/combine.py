@@ -1,19 +1,13 @@
-"""Ranks to one number: gradient-boosted trees (paper, Sec. IV D), and simpler ways to compare them with."""
+"""Ranks to one number: gradient-boosted trees (paper, Sec. IV D)."""
 
-from collections.abc import Sequence
-
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 
 from models.sentinel.scores import FAMILIES, SCORES, names
+from models.special import expit
+from models.trees import Trees
 
 Floats = NDArray[np.float64]
-TREES, RATE, LEAVES = 300, 0.05, 31
-DECORRELATED = ("mahal_global", "lof", "msp")
 
 
 class Combiner:
@@ -27,11 +21,8 @@ class Combiner:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        try:
-            self._booster = lightgbm.Booster(model_str=text)
-        except lightgbm.basic.LightGBMError as error:
-            raise ValueError(f"not a LightGBM model: {error}") from error
-        self.scores: tuple[str, ...] = tuple(self._booster.feature_name())
+        self._trees = Trees.from_text(text)
+        self.scores = self._trees.names
         if not set(self.scores) <= set(SCORES):
             raise ValueError(f"a combiner of unknown scores: {set(self.scores) - set(SCORES)}")
 
@@ -41,61 +32,16 @@ class Combiner:
         Parameters
         ----------
         start : ndarray, shape (n,), optional
-            Log-odds that the trees add to; see `fit_combiner`.
+            Log-odds that the trees add to; see `models.training.sentinel.combine.fit_combiner`.
         """
-        if not len(ranks):
-            return np.zeros(0)
-        odds = np.asarray(self._booster.predict(ranks, num_threads=1, raw_score=True), dtype=float)
-        return np.asarray(expit(odds if start is None else odds + start))
+        odds = self._trees.raw(ranks)[:, 0]
+        return expit(odds if start is None else odds + start)
 
     @property
     def importances(self) -> dict[str, float]:
         """Share of the total gain each score brings."""
-        gain = self._booster.feature_importance("gain")
+        gain = self._trees.gain
         return dict(zip(self.scores, (gain / max(gain.sum(), 1e-12)).tolist(), strict=True))
-
-
-def fit_combiner(
-    ranks: Floats,
-    anomalous: NDArray[np.bool_],
-    *,
-    scores: Sequence[str] | None = None,
-    start: Floats | None = None,
-    seed: int = 0,
-) -> Combiner:
-    """300 trees of 31 leaves, learning rate 0.05, both sides weighted alike.
-
-    Parameters
-    ----------
-    ranks : ndarray, shape (n, scores)
-        Ranks of the in-distribution rows should come from a pool they are part of.
-    anomalous : ndarray of bool, shape (n,)
-    scores : sequence of str, optional
-        What the columns are; the sixteen of the paper unless said otherwise.
-    start : ndarray, shape (n,), optional
-        Log-odds to begin with, such as those of exposure: trees alone are constant beyond the last split, and would
-        rank all that is very strange alike.
-
-    Raises
-    ------
-    ValueError
-        If one side is missing.
-    """
-    if anomalous.all() or not anomalous.any():
-        raise ValueError("the combiner needs ordinary and anomalous spectra")
-    model = lightgbm.LGBMClassifier(
-        n_estimators=TREES,
-        learning_rate=RATE,
-        num_leaves=LEAVES,
-        class_weight="balanced",
-        random_state=seed,
-        deterministic=True,
-        force_row_wise=True,
-        n_jobs=1,
-        verbosity=-1,
-    )
-    model.fit(ranks, anomalous.astype(int), feature_name=list(scores or names()), init_score=start)
-    return Combiner(model.booster_.model_to_string(num_iteration=TREES))
 
 
 def families(ranks: Floats) -> Floats:
@@ -108,18 +54,3 @@ def families(ranks: Floats) -> Floats:
     """
     every = names()
     return np.stack([ranks[:, [every.index(s) for s in names(f)]].mean(1) for f in FAMILIES], axis=1)
-
-
-def weighted_rank_average(ranks: Floats, anomalous: NDArray[np.bool_], fresh: Sequence[Floats]) -> list[Floats]:
-    """First baseline: ranks weighted by how far each score's AUROC on the training rows lies above one half."""
-    weight = np.array([max(roc_auc_score(anomalous, column) - 0.5, 0.0) for column in ranks.T])
-    return [rows @ (weight / weight.sum()) for rows in fresh]
-
-
-def logistic(
-    ranks: Floats, anomalous: NDArray[np.bool_], fresh: Sequence[Floats], which: Sequence[str] | None = None
-) -> list[Floats]:
-    """Second and third baseline: logistic regression on some scores (`DECORRELATED`), or on all."""
-    columns = [names().index(s) for s in which] if which else list(range(ranks.shape[1]))
-    model = LogisticRegression(class_weight="balanced", max_iter=2000).fit(ranks[:, columns], anomalous)
-    return [model.predict_proba(rows[:, columns])[:, 1] for rows in fresh]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from models.special import softmax
 from models.spectral.ensemble import Beliefs
 
 Floats = NDArray[np.float64]
@@ -64,12 +65,6 @@ def of_seed(beliefs: Beliefs, seed: int) -> Features:
         texture=np.mean([beliefs.member_texture[i] for i in members], axis=0),
         exposure=np.zeros((beliefs.member_logits.shape[1], 3)),
     )
-
-
-def softmax(logits: Floats) -> Floats:
-    """Probabilities from logits along the last axis."""
-    shifted = np.exp(logits - logits.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
 
 
 def entropy(p: Floats) -> Floats:

@@ -4,15 +4,18 @@ A sequence is a tensor of shape (batch, channels, 1, length) in channels-last me
 in that layout are several times faster on CPUs than its one-dimensional ones, and compute the same.
 """
 
+from functools import cache
+
 import numpy as np
 import torch
-from scipy.signal import savgol_coeffs
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.spectral.prepare import GRID_SIZE, WINDOW_A
 
-SG_WINDOW, SG_ORDER = 7, 3
+SG_WINDOW = 7
+SG_DERIVATIVE = np.array([22.0, -67.0, -58.0, 0.0, 58.0, 67.0, -22.0]) / 252.0
+"""Taps of the first derivative of that window and order 3 (Savitzky & Golay 1964, Anal. Chem. 36, 1627)."""
 
 
 class Conv(nn.Conv2d):
@@ -29,8 +32,8 @@ class Derivative(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        taps = savgol_coeffs(SG_WINDOW, SG_ORDER, deriv=1, use="dot")
-        self.register_buffer("kernel", torch.tensor(taps, dtype=torch.float32)[None, None], persistent=False)
+        taps = torch.from_numpy(SG_DERIVATIVE.astype(np.float32))
+        self.register_buffer("kernel", taps[None, None], persistent=False)
 
     def forward(self, flux: Tensor, mask: Tensor) -> Tensor:
         """Take flux and mask of shape (batch, length); give the derivative, same shape."""
@@ -53,13 +56,9 @@ class LogBins(nn.Module):
 
     def __init__(self, bins: int) -> None:
         super().__init__()
-        # Pixel i reaches from i to i + 1 here, and the window from 0 to GRID_SIZE.
-        edges = GRID_SIZE * (np.geomspace(*WINDOW_A, bins + 1) - WINDOW_A[0]) / (WINDOW_A[1] - WINDOW_A[0])
-        pixel = np.arange(GRID_SIZE)[:, None]
-        overlap = np.clip(np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel), 0, None)
-        width = np.diff(edges)
-        self.register_buffer("overlap", torch.tensor(overlap, dtype=torch.float32), persistent=False)
-        self.register_buffer("width", torch.tensor(width, dtype=torch.float32), persistent=False)
+        overlap, width = _log_bins(bins)
+        self.register_buffer("overlap", torch.from_numpy(overlap), persistent=False)
+        self.register_buffer("width", torch.from_numpy(width), persistent=False)
 
     def forward(self, channels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Bin flux and derivative (batch, 2, 4096), zero where missing, and the mask (batch, 4096)."""
@@ -69,6 +68,19 @@ class LogBins(nn.Module):
         means = sums[:, :2] / covered.clamp_min(1.0)[:, None]
         scale = torch.stack([torch.ones_like(self.width), self.width / self.width.mean()])
         return means * scale, covered / self.width
+
+
+@cache
+def _log_bins(bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each pixel lies in each bin, (4096, bins), and the bins' widths in pixels; float32.
+
+    Every network of an ensemble has the same bins: they share these arrays, which nothing changes.
+    """
+    # Pixel i reaches from i to i + 1 here, and the window from 0 to GRID_SIZE.
+    edges = GRID_SIZE * (np.geomspace(*WINDOW_A, bins + 1) - WINDOW_A[0]) / (WINDOW_A[1] - WINDOW_A[0])
+    pixel = np.arange(GRID_SIZE)[:, None]
+    overlap = np.clip(np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel), 0, None)
+    return overlap.astype(np.float32), np.diff(edges).astype(np.float32)
 
 
 def dropout_layer(p: float, whole_channels: bool) -> nn.Module:

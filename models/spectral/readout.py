@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from models.domain import FINE_CLASSES
+from models.special import softmax
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,5 +38,4 @@ class Readout:
 
     def __call__(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Probabilities along the last axis, of the shape of the logits."""
-        told: NDArray[np.float64] = softmax(logits.astype(np.float64) / self.temperature + np.log(self.odds), axis=-1)
-        return told
+        return softmax(logits.astype(np.float64) / self.temperature + np.log(self.odds))

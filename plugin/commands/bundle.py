@@ -1,5 +1,6 @@
 """Commands about model bundles: verify, show, diff; and what every command shares that loads one."""
 
+import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,9 @@ def load_bundle(folder: Path | None) -> Any:
     """A verified bundle, the shipped one by default; the command ends with one sentence where it is damaged."""
     from models.bundle import load
 
+    # What PyTorch has just made stays until the end. Looking through it for garbage, again and again and once more at
+    # the end, would take a fifth of the time in which one spectrum is answered.
+    gc.freeze()
     with refusing("bundle"):
         return load(folder)
 

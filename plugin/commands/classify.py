@@ -16,13 +16,16 @@ def register(app: typer.Typer) -> None:
 
 
 def classify(
-    files: Annotated[list[Path], typer.Argument(help="Parquet, ASCII, CSV or FITS files.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="ASCII, CSV or FITS files, or Parquet (which needs the extra files).")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="One JSON object per spectrum and line.")],
     bundle: BundleOption = None,
     min_coverage: Annotated[float, typer.Option(help="Share of 3850-9000 A a spectrum must cover.")] = 0.8,
     regime: Annotated[str, typer.Option(help="When it is anomalous: anchor, per_seed or seed_union.")] = "anchor",
 ) -> None:
     """Classify spectra from files, refused ones included, in the order they come."""
+    from iris_client.files.extra import MissingExtra
     from iris_client.quality.control import QualityRules
     from models.analyst import Analyst
     from models.sentinel.detector import REGIMES
@@ -33,6 +36,10 @@ def classify(
         raise typer.BadParameter(f"no regime {regime!r}: choose from {', '.join(REGIMES)}")
     analyst = Analyst(load_bundle(bundle), regime=chosen)
     rules = QualityRules(min_coverage=min_coverage)
-    with progress("classify") as advance, out.open("w", encoding="utf-8") as file:
-        counts = classify_files(files, file, analyst, rules, advance=advance)
+    try:
+        with progress("classify") as advance, out.open("w", encoding="utf-8") as file:
+            counts = classify_files(files, file, analyst, rules, advance=advance)
+    except MissingExtra as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
     Console(stderr=True).print(f"{counts['ok']} classified, {counts['refused']} refused -> {out}")

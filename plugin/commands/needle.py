@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def needle(
-    light_curves: Annotated[Path, typer.Argument(help="Parquet: object_id, ra, dec, mjd, band, mag...")],
+    light_curves: Annotated[
+        Path, typer.Argument(help="Parquet (needs the extra files): object_id, ra, dec, mjd, band, mag...")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="One JSON object per object and line.")],
     alerts: Annotated[
         Path | None, typer.Option(help="Folder of alert packets (*.avro), for --hybrid; else checked, not read.")
@@ -34,10 +36,16 @@ def needle(
     model: ModelOption = None,
 ) -> None:
     """Classify light curves as SN, SLSN-I or TDE, refused ones included."""
+    from iris_client.files.extra import MissingExtra, pyarrow_needed
     from models.needle.metadata import PREFERENCES
-    from plugin.batch.needle_answers import answer_file, draw_histories
-    from plugin.batch.needle_files import NeedleInputError, read_hosts
 
+    try:
+        with pyarrow_needed():
+            from plugin.batch.needle_answers import answer_file, draw_histories
+            from plugin.batch.needle_files import NeedleInputError, read_hosts
+    except MissingExtra as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
     if prefer not in PREFERENCES:
         raise typer.BadParameter(f"choose from {', '.join(PREFERENCES)}", param_hint="--prefer")
     if alerts is not None and not alerts.is_dir():

@@ -1,11 +1,13 @@
 """Commands about: notes."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from plugin.commands.service import prepared
-from plugin.notes.night import Night
+
+if TYPE_CHECKING:
+    from plugin.notes.night import Night
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +23,7 @@ def note(
 ) -> None:
     """Draft the AstroNote of a night from the reports on file; a person reviews and submits it."""
     from plugin.clock import utc_now
+    from plugin.notes.night import Night
 
     chosen = _night(night) if night else Night.before(utc_now())
     with prepared() as settings:
@@ -33,7 +36,9 @@ def note(
     typer.echo(f"night {chosen}: " + (f"draft in {folder}" if folder else "nothing to say, no draft"))
 
 
-def _night(text: str) -> Night:
+def _night(text: str) -> "Night":
+    from plugin.notes.night import Night
+
     try:
         return Night.parse(text)
     except ValueError:

@@ -3,9 +3,6 @@
 import textwrap
 
 import typer
-from pydantic_core import PydanticUndefined
-
-from plugin.settings import PREFIX, Settings
 
 NEEDED = ("marshal_url", "marshal_token_file", "group_ids")
 _HEAD = """\
@@ -26,11 +23,17 @@ def print_env_example() -> None:
 
 def env_example() -> str:
     """Every `ASTRANET_*` variable, commented out at its default, except the three that must be given."""
+    from plugin.settings import Settings
+
     blocks = [_HEAD, *(_block(name) for name in Settings.model_fields)]
     return "\n".join(blocks)
 
 
 def _block(name: str) -> str:
+    from pydantic_core import PydanticUndefined
+
+    from plugin.settings import PREFIX, Settings
+
     field = Settings.model_fields[name]
     what = textwrap.fill(field.description or "", 110, initial_indent="# ", subsequent_indent="# ")
     mark = "" if name in NEEDED else "#"

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, maximum_filter
-from skimage.metrics import structural_similarity
+from scipy.ndimage import binary_dilation, maximum_filter, uniform_filter
 
 from models.needle.images.noise import fill, noise_set
 from models.needle.images.quality import SATURATION
@@ -51,14 +50,35 @@ class Restored:
 
 
 def similarity(bad: FloatImage, good: FloatImage) -> NDArray[np.float64]:
-    """Structural similarity (Wang et al. 2004) of two stretched images, per pixel, -1 to 1; 7x7 windows.
+    """Compare two images per pixel by `structural_similarity` once stretched, -1 to 1, shape (60, 60).
 
     Missing pixels count as extremely low, and the full range from there to the brightest pixel as the data range, so
     noise is alike.
     """
     first, second = stretch(bad).astype(float), stretch(good).astype(float)
     span = max(first.max(), second.max(), 1.0) - FLOOR
-    return structural_similarity(first, second, win_size=WINDOW, data_range=span, full=True)[1]
+    return structural_similarity(first, second, span)
+
+
+def structural_similarity(first: NDArray[np.float64], second: NDArray[np.float64], span: float) -> NDArray[np.float64]:
+    """Structural similarity (Wang et al. 2004, IEEE Trans. Image Process. 13, 600, Eq. 13) around each pixel.
+
+    Square windows of 7x7 pixels and sample covariances, as scikit-image has them by default; mirrored at the edges.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (rows, columns)
+    span : float
+        The range of values there may be.
+    """
+    c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2
+    mean, other = (uniform_filter(image, WINDOW) for image in (first, second))
+    sample = WINDOW**2 / (WINDOW**2 - 1)
+    variance = sample * (uniform_filter(first**2, WINDOW) - mean**2)
+    other_variance = sample * (uniform_filter(second**2, WINDOW) - other**2)
+    covariance = sample * (uniform_filter(first * second, WINDOW) - mean * other)
+    light = (2 * mean * other + c1) / (mean**2 + other**2 + c1)
+    return np.asarray(light * (2 * covariance + c2) / (variance + other_variance + c2))
 
 
 def difference_mask(bad: FloatImage, good: FloatImage) -> Mask:

@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.sentinel.bank import Bank
-from models.sentinel.features import Features, softmax
+from models.sentinel.features import Features
 from models.sentinel.features import entropy as _entropy
 from models.sentinel.scores.registry import score
+from models.special import softmax
 
 Floats = NDArray[np.float64]
 ODIN_TEMPERATURE = 1.5

@@ -23,14 +23,15 @@ from models.conformal.spread import decompose
 from models.domain import FINE_CLASSES
 from models.sentinel.adapter import Adapter
 from models.sentinel.analogs import Analogs, object_name, sketches, unit_rows
-from models.sentinel.bank import Bank, fit_bank
-from models.sentinel.combine import fit_combiner
+from models.sentinel.bank import Bank
 from models.sentinel.detector import Calibration, SeedDetector, Sentinel, judge
 from models.sentinel.features import Features, of_seed
 from models.sentinel.ranks import Ranks, fit_ranks
 from models.sentinel.scores import BEYOND, compute, names
 from models.spectral.ensemble import Beliefs
 from models.training.dataset import Dataset
+from models.training.sentinel.bank import fit_bank
+from models.training.sentinel.combine import fit_combiner
 
 Floats = NDArray[np.float64]
 ALL_FOLDS = -1

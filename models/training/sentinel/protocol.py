@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from models.conformal.domains import Domains, domain_of
 from models.conformal.sets import quantile
 from models.sentinel.bank import Bank
-from models.sentinel.combine import DECORRELATED, families, logistic, weighted_rank_average
+from models.sentinel.combine import families
 from models.sentinel.detector import FALSE_ALARM_RATE
 from models.sentinel.ranks import Ranks
 from models.sentinel.scores import compute
+from models.training.sentinel.combine import DECORRELATED, logistic, weighted_rank_average
 from models.training.sentinel.fitting import Material, Sights, Tuned, fit_scores, sights, training_ranks, with_combiner
 
 Floats = NDArray[np.float64]

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from models.conformal.domains import HIGH, LOW
 from models.domain import FINE_CLASSES
-from models.sentinel.combine import DECORRELATED
 from models.sentinel.detector import REGIMES
 from models.sentinel.scores import BEYOND, FAMILIES, SCORES
 from models.training.metrics import Estimate, binomial_interval
+from models.training.sentinel.combine import DECORRELATED
 from models.training.sentinel.fitting import Believed, Material
 from models.training.sentinel.protocol import BASELINES, Held, domain_names
 from models.training.spectral.oddities import UNSEEN

@@ -19,12 +19,9 @@ from models.needle.inputs import brightest
 from models.needle.lightcurves import shape, templates
 from models.needle.lightcurves.lightcurve import clean
 from models.needle.metadata import (
-    PARAMETERS,
     TRAINING_MIX,
     VARIANTS,
-    balance,
     mean_of,
-    train_member,
     with_hosts,
 )
 from models.needle.model import write_card
@@ -41,6 +38,7 @@ from models.training.needle.examples import (
     up_sampled,
 )
 from models.training.needle.figures import operating_shift
+from models.training.needle.metadata import PARAMETERS, balance, train_member
 from plugin.lab.needle.data import NeedleData, folds
 
 Floats = NDArray[np.float64]

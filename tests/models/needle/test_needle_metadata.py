@@ -16,11 +16,9 @@ from models.needle.lightcurves.lightcurve import Photometry, clean
 from models.needle.metadata import (
     PAPER_MIX,
     TRAINING_MIX,
-    balance,
     mean_of,
     posterior,
     shifted,
-    train_member,
 )
 from models.needle.model import SHIPPED, load, verify, write_card
 from models.training.needle.examples import ExampleRules, Labelled, concatenate, histories, training, until
@@ -33,6 +31,7 @@ from models.training.needle.figures import (
     operating_shift,
     with_intervals,
 )
+from models.training.needle.metadata import balance, train_member
 from models.training.needle.net import cross_entropy, focal_loss, importances, predict, train_net
 
 

@@ -5,12 +5,13 @@ import pytest
 
 from models.domain import FINE_CLASSES
 from models.sentinel.analogs import Analogs, object_name, sketches, unit_rows
-from models.sentinel.bank import fit_bank
-from models.sentinel.combine import Combiner, families, fit_combiner, logistic, weighted_rank_average
+from models.sentinel.combine import Combiner, families
 from models.sentinel.detector import REGIMES, Calibration, Limits, SeedDetector, Sentinel, judge
 from models.sentinel.ranks import fit_ranks
 from models.sentinel.scores import compute, names
 from models.sentinel.stored import files_of, load_sentinel, save_sentinel
+from models.training.sentinel.bank import fit_bank
+from models.training.sentinel.combine import fit_combiner, logistic, weighted_rank_average
 from tests.models.sentinel.made import beliefs_of, clouds
 
 

@@ -9,10 +9,11 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import LocalOutlierFactor
 
 from models.domain import COARSE_CLASSES, COARSE_OF, FINE_CLASSES
-from models.sentinel import forest, gaussians, neighbours, subspaces
-from models.sentinel.bank import Bank, fit_bank
-from models.sentinel.features import softmax
+from models.sentinel import forest, neighbours, subspaces
+from models.sentinel.bank import Bank
 from models.sentinel.scores import FAMILIES, SCORES, compute, names, score
+from models.special import softmax
+from models.training.sentinel.bank import fit_bank, fit_forest, fit_gaussians, whitening
 from tests.models.sentinel.made import K, clouds
 
 
@@ -142,7 +143,7 @@ def test_doubt_scores_higher(name: str, x, bank: Bank) -> None:
 def test_the_forest_is_sklearns() -> None:
     e, q = clouds(500, 4)[0].embedding, clouds(60, 5)[0].embedding
     model = IsolationForest(n_estimators=200, max_samples=256, random_state=7).fit(e.astype(np.float32))
-    np.testing.assert_allclose(forest.fit_forest(e, 7).score(q), -model.score_samples(q.astype(np.float32)), rtol=1e-6)
+    np.testing.assert_allclose(fit_forest(e, 7).score(q), -model.score_samples(q.astype(np.float32)), rtol=1e-6)
 
 
 def test_the_outlier_factor_is_sklearns() -> None:
@@ -163,7 +164,7 @@ def test_one_mixture_component_is_a_gaussian(bank: Bank) -> None:
 def test_a_class_of_few_borrows_the_common_shape() -> None:
     features, labels = clouds(700, 9)
     few = np.flatnonzero((labels != 3) | (np.cumsum(labels == 3) <= 4))
-    fitted = gaussians.fit_gaussians(features.embedding[few], labels[few], K)
+    fitted = fit_gaussians(features.embedding[few], labels[few], K)
     fresh, fresh_labels = clouds(350, 10)
     own = fitted.distances(fresh.embedding)[fresh_labels == 3, 3]
     other = fitted.distances(fresh.embedding)[fresh_labels == 2, 2]
@@ -174,7 +175,7 @@ def test_a_class_of_few_borrows_the_common_shape() -> None:
 def test_whitening_makes_unit_covariance() -> None:
     rng = np.random.default_rng(0)
     a = rng.normal(size=(6, 6))
-    w = gaussians.whitening(a @ a.T + np.eye(6))
+    w = whitening(a @ a.T + np.eye(6))
     np.testing.assert_allclose(w @ (a @ a.T + np.eye(6)) @ w, np.eye(6), atol=1e-9)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from skimage.metrics import structural_similarity
+from skimage.metrics import structural_similarity as scikit_image
 from sklearn.cluster import DBSCAN
 
 from models.domain import CaveatCode, Cutouts
@@ -10,7 +10,7 @@ from models.needle.images.mask import MIN_NEIGHBOURS, cluster, mask_pair, match_
 from models.needle.images.noise import noise_pixels
 from models.needle.images.prepare import EARLIER, prepare
 from models.needle.images.quality import Checker, facts
-from models.needle.images.restore import difference_mask, restore, similarity
+from models.needle.images.restore import difference_mask, restore, similarity, structural_similarity
 from models.needle.images.stamps import CENTER, PADDING, missing, stretch
 from models.training.needle.augment import augment, turned
 from tests.models.needle.stamps import LEVEL, SIGMA, field, sky, star
@@ -44,9 +44,17 @@ def test_similarity_is_that_of_scikit_image_on_stretched_images():
     bad[:8] = np.nan
     first, second = stretch(bad).astype(float), stretch(good).astype(float)
     span = max(first.max(), second.max()) + 10
-    _, expected = structural_similarity(first, second, win_size=7, data_range=span, full=True)
+    _, expected = scikit_image(first, second, win_size=7, data_range=span, full=True)
     np.testing.assert_allclose(similarity(bad, good), expected)
     assert similarity(bad, good)[:8].mean() < 0.2 < 0.6 < similarity(bad, good)[12:].mean()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_structural_similarity_of_random_images(seed):
+    first, second = np.random.default_rng(seed).normal(0, 10.0**seed, (2, 31, 44))
+    second = 0.2 * seed * first + second
+    _, expected = scikit_image(first, second, win_size=7, data_range=3.0 * 10.0**seed, full=True)
+    np.testing.assert_allclose(structural_similarity(first, second, 3.0 * 10.0**seed), expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("value", [np.nan, PADDING, -3.4e38, 55_000.0])

@@ -21,6 +21,7 @@ def accuracy(weights, data) -> float:
     return float((predict(net.eval(), data).argmax(1) == data.label).mean())
 
 
+@pytest.mark.slow
 def test_it_learns_what_can_be_learnt_and_nothing_else(tmp_path) -> None:
     data = ripples(12)
     rows = []
@@ -58,7 +59,12 @@ MORE = {
 }
 
 
-@pytest.mark.parametrize("more", MORE.values(), ids=MORE)
+SLOWER = ("auxiliary", "muon")
+
+
+@pytest.mark.parametrize(
+    "more", [pytest.param(v, id=k, marks=[pytest.mark.slow] * (k in SLOWER)) for k, v in MORE.items()]
+)
 def test_an_interrupted_training_ends_the_same(tmp_path, more) -> None:
     data, short = ripples(10), dataclasses.replace(TINY, epochs=3, steps_per_epoch=2, **more)
     whole = train_seed(data, short, 5, tmp_path / "whole")
