@@ -47,8 +47,13 @@ class Bundle:
         return f"{self.card['name']}@{fingerprint(self.card)[:8]}"
 
 
-def load(folder: Path | None = None, *, device: str = "cpu") -> Bundle:
+def load(folder: Path | None = None, *, device: str = "cpu", layer: bool = True) -> Bundle:
     """Verify and load a bundle; the shipped one by default.
+
+    Parameters
+    ----------
+    layer : bool
+        Whether the anomaly layer is wanted too: not by whoever is going to replace it.
 
     Raises
     ------
@@ -64,7 +69,7 @@ def load(folder: Path | None = None, *, device: str = "cpu") -> Bundle:
         ]
         calibration = load_arrays(folder / card["calibration"]["file"])
         ensemble = Ensemble(members, readout=_readout(card), device=device)
-        sentinel = load_sentinel(folder, card["sentinel"]) if "sentinel" in card else None
+        sentinel = load_sentinel(folder, card["sentinel"]) if layer and "sentinel" in card else None
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
     return Bundle(card=card, ensemble=ensemble, calibration=calibration, sentinel=sentinel)

@@ -9,7 +9,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from models.sentinel.scores import FAMILIES, SCORES, names
+from models.sentinel.scores import FAMILIES, SCORES, names, unknown
 
 Floats = NDArray[np.float64]
 TREES, RATE, LEAVES = 300, 0.05, 31
@@ -32,8 +32,8 @@ class Combiner:
         except lightgbm.basic.LightGBMError as error:
             raise ValueError(f"not a LightGBM model: {error}") from error
         self.scores: tuple[str, ...] = tuple(self._booster.feature_name())
-        if not set(self.scores) <= set(SCORES):
-            raise ValueError(f"a combiner of unknown scores: {set(self.scores) - set(SCORES)}")
+        if missing := unknown(self.scores):
+            raise ValueError(f"a combiner of scores that this version does not know: {', '.join(missing)}")
 
     def __call__(self, ranks: Floats, start: Floats | None = None) -> Floats:
         """Anomaly score of each row of ranks (n, scores), between 0 and 1; no probability.
@@ -71,7 +71,7 @@ def fit_combiner(
         Ranks of the in-distribution rows should come from a pool they are part of.
     anomalous : ndarray of bool, shape (n,)
     scores : sequence of str, optional
-        What the columns are; the sixteen of the paper unless said otherwise.
+        What the columns are; every registered one of the four families unless said otherwise.
     start : ndarray, shape (n,), optional
         Log-odds to begin with, such as those of exposure: trees alone are constant beyond the last split, and would
         rank all that is very strange alike.
@@ -98,16 +98,25 @@ def fit_combiner(
     return Combiner(model.booster_.model_to_string(num_iteration=TREES))
 
 
-def families(ranks: Floats) -> Floats:
-    """Mean rank within each family, shape (n, 4): the family-only mini-ensembles (Sec. V C).
+def families(ranks: Floats, scores: Sequence[str] | None = None) -> Floats:
+    """Average the ranks within each family, shape (n, 4): the family-only mini-ensembles (Sec. V C).
 
     Parameters
     ----------
-    ranks : ndarray, shape (n, 16 or more)
-        Of the paper's sixteen scores first.
+    ranks : ndarray, shape (n, scores)
+    scores : sequence of str, optional
+        What the columns are; every registered one of the four families unless said otherwise.
+
+    Raises
+    ------
+    ValueError
+        If a family has no score among them.
     """
-    every = names()
-    return np.stack([ranks[:, [every.index(s) for s in names(f)]].mean(1) for f in FAMILIES], axis=1)
+    of_family = [SCORES[s].family for s in (names() if scores is None else scores)]
+    columns = {f: [j for j, family in enumerate(of_family) if family == f] for f in FAMILIES}
+    if empty := [f for f, own in columns.items() if not own]:
+        raise ValueError(f"no score of the family {', '.join(empty)}")
+    return np.stack([ranks[:, own].mean(1) for own in columns.values()], axis=1)
 
 
 def weighted_rank_average(ranks: Floats, anomalous: NDArray[np.bool_], fresh: Sequence[Floats]) -> list[Floats]:

@@ -100,7 +100,10 @@ class Held:
     @property
     def families(self) -> tuple[Floats, Floats, Floats]:
         """Family mean ranks of rare, calibrate and test."""
-        return families(self.rare_ranks), families(self.calibrate_ranks), families(self.test_ranks)
+        rare, calibrate, test = (
+            families(r, self.scores) for r in (self.rare_ranks, self.calibrate_ranks, self.test_ranks)
+        )
+        return rare, calibrate, test
 
 
 def flagged(scores: Floats, calibrate: Floats, regime: str) -> NDArray[np.bool_]:
