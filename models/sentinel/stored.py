@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from models.card_fields import SentinelFields
 from models.sentinel.adapter import Adapter
 from models.sentinel.analogs import Analogs
 from models.sentinel.bank import Bank
@@ -42,7 +43,7 @@ def save_sentinel(sentinel: Sentinel, folder: Path) -> dict[str, Any]:
     return {"seeds": [d.seed for d in sentinel.detectors], "scores": list(sentinel.scores)}
 
 
-def load_sentinel(folder: Path, section: Mapping[str, Any]) -> Sentinel:
+def load_sentinel(folder: Path, section: SentinelFields) -> Sentinel:
     """Read what `save_sentinel` wrote. It computes the scores that the card names, whatever else is registered.
 
     Parameters
@@ -67,7 +68,7 @@ def load_sentinel(folder: Path, section: Mapping[str, Any]) -> Sentinel:
     return Sentinel(detectors, Calibration(**load_file(folder / CALIBRATION)), Analogs.load(folder / ANALOGS))
 
 
-def files_of(section: Mapping[str, Any]) -> set[str]:
+def files_of(section: SentinelFields) -> set[str]:
     """Names of the files a card with this section must list."""
     own = {f"sentinel-{seed}.{end}" for seed in section["seeds"] for end in ("safetensors", "txt")}
     return own | {CALIBRATION, ANALOGS}
