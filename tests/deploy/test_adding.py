@@ -182,7 +182,8 @@ with build(settings, analyst=FakeAnalyst()) as app:
     print(">", dict(app.once().analysed))
 import plugin.ops.doctor as doctor
 doctor.make_analyst = lambda _settings: FakeAnalyst()
-print(">", sorted(c.name for c in examine(settings) if c.ok and c.name in ("marshal", "token rights", "groups", "clock")))
+told = ("marshal", "token rights", "groups", "clock")
+print(">", sorted(c.name for c in examine(settings) if c.ok and c.name in told))
 """
 
 
