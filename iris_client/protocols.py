@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from models.domain import Caveat, Cutouts, Host, LightCurve, RawSpectrum, Target
@@ -213,6 +214,12 @@ class Marshal(SpectrumSource, PhotometrySource, Protocol):
 
     def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
         """One machine classification per (source, origin): updates ours, or adds it; never votes and never labels."""
+
+    def server_time(self) -> datetime | None:
+        """Return the marshal's own time, UTC; None when it does not tell."""
+
+    def close(self) -> None:
+        """Let go of every connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

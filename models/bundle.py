@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 
+from models.card_fields import BundleCard, MemberFields, checked
 from models.cards import BundleError, digest, read_card, require_hashes, store_card
 from models.domain import COARSE_CLASSES, FINE_CLASSES
 from models.sentinel.detector import Sentinel
@@ -36,7 +37,7 @@ FORMAT = 1
 class Bundle:
     """A verified bundle in memory."""
 
-    card: Mapping[str, Any]
+    card: BundleCard
     ensemble: Ensemble
     calibration: Mapping[str, NDArray[Any]]
     sentinel: Sentinel | None = None
@@ -47,8 +48,13 @@ class Bundle:
         return f"{self.card['name']}@{fingerprint(self.card)[:8]}"
 
 
-def load(folder: Path | None = None, *, device: str = "cpu") -> Bundle:
+def load(folder: Path | None = None, *, device: str = "cpu", layer: bool = True) -> Bundle:
     """Verify and load a bundle; the shipped one by default.
+
+    Parameters
+    ----------
+    layer : bool
+        Whether the anomaly layer is wanted too: not by whoever is going to replace it.
 
     Raises
     ------
@@ -64,33 +70,33 @@ def load(folder: Path | None = None, *, device: str = "cpu") -> Bundle:
         ]
         calibration = load_arrays(folder / card["calibration"]["file"])
         ensemble = Ensemble(members, readout=_readout(card), device=device)
-        sentinel = load_sentinel(folder, card["sentinel"]) if "sentinel" in card else None
+        sentinel = load_sentinel(folder, card["sentinel"]) if layer and "sentinel" in card else None
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
     return Bundle(card=card, ensemble=ensemble, calibration=calibration, sentinel=sentinel)
 
 
-def verify(folder: Path) -> dict[str, Any]:
-    """Check the card, every file's SHA-256, the format and the classes; return the card.
+def verify(folder: Path) -> BundleCard:
+    """Check the card and its fields, every file's SHA-256, the format and the classes; return the card.
 
     Raises
     ------
     BundleError
         With the file and what is wrong with it.
     """
-    card = read_card(folder, version=FORMAT, what="bundle", classes=FINE_CLASSES)
-    if tuple(card.get("coarse_classes", ())) != COARSE_CLASSES:
-        raise BundleError(f"{folder}: made for other classes: {card.get('coarse_classes')}")
-    if not card.get("members"):
+    card = checked(folder, read_card(folder, version=FORMAT, what="bundle", classes=FINE_CLASSES), BundleCard)
+    if tuple(card["coarse_classes"]) != COARSE_CLASSES:
+        raise BundleError(f"{folder}: made for other classes: {card['coarse_classes']}")
+    if not card["members"]:
         raise BundleError(f"{folder}: the card names no members")
-    named = {m["file"] for m in card["members"]} | {card.get("calibration", {}).get("file")}
+    named = {m["file"] for m in card["members"]} | {card["calibration"]["file"]}
     if "sentinel" in card:
         named |= files_of(card["sentinel"])
     require_hashes(folder, card, named)
     return card
 
 
-def fingerprint(card: Mapping[str, Any]) -> str:
+def fingerprint(card: BundleCard) -> str:
     """SHA-256 over the files' hashes: the same weights and calibration have the same one, whatever the card adds."""
     parts = ["net", "temperature", "files"]
     # Older cards have no odds, and name one kind of network for all members.
@@ -99,12 +105,12 @@ def fingerprint(card: Mapping[str, Any]) -> str:
     return digest(card, parts)
 
 
-def net_of(card: Mapping[str, Any], member: Mapping[str, Any]) -> NetConfig:
+def net_of(card: BundleCard, member: MemberFields) -> NetConfig:
     """What kind of network a member is: the card's, or its own in a bundle that was joined from several."""
     return NetConfig.from_dict(member.get("net", card["net"]))
 
 
-def _readout(card: Mapping[str, Any]) -> Readout:
+def _readout(card: BundleCard) -> Readout:
     odds = card.get("class_odds", {})
     return Readout(temperature=float(card["temperature"]), odds=tuple(float(odds.get(c, 1.0)) for c in FINE_CLASSES))
 

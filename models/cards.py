@@ -13,8 +13,8 @@ class BundleError(Exception):
     """A bundle is missing, damaged, or not for this version: nothing may be served from it."""
 
 
-def read_card(folder: Path, *, version: int, what: str, classes: Iterable[str]) -> dict[str, Any]:
-    """Read the card and check its format and classes, and every file it names.
+def read_card(folder: Path, *, version: int, what: str, classes: Iterable[str] | None = None) -> dict[str, Any]:
+    """Read the card and check its format and classes, and every file it names; its fields `card_fields` checks.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def read_card(folder: Path, *, version: int, what: str, classes: Iterable[str]) 
         The only format that is read.
     what : str
         For the sentence, such as `NEEDLE model`.
-    classes : iterable of str
-        What the model must tell apart, in this order.
+    classes : iterable of str, optional
+        What the model must tell apart, in this order; left out for one that tells no classes apart.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def read_card(folder: Path, *, version: int, what: str, classes: Iterable[str]) 
         raise BundleError(f"{folder}: no readable {CARD}: {error}") from error
     if not isinstance(card, dict) or card.get("format") != version:
         raise BundleError(f"{folder}: not a {what} of format {version}")
-    if tuple(card.get("classes", ())) != tuple(classes):
+    if classes is not None and tuple(card.get("classes", ())) != tuple(classes):
         raise BundleError(f"{folder}: made for other classes: {card.get('classes')}")
     for name, expected in card.get("files", {}).items():
         path = folder / name
@@ -61,7 +61,7 @@ def require_hashes(folder: Path, card: Mapping[str, Any], needed: Iterable[str |
 
 
 def store_card(folder: Path, card: Mapping[str, Any], *, version: int) -> dict[str, Any]:
-    """Write the card with its format and the hash of every other file in the folder; returns the card written."""
+    """Write the card with its format and the hash of every other file in the folder; return the card written."""
     files = {p.name: sha256(p) for p in sorted(folder.iterdir()) if p.name != CARD and p.is_file()}
     full = {**card, "format": version, "files": files}
     (folder / CARD).write_text(json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n")
@@ -69,10 +69,10 @@ def store_card(folder: Path, card: Mapping[str, Any], *, version: int) -> dict[s
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """Compute the SHA-256 of a file, hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def digest(card: Mapping[str, Any], keys: Iterable[str]) -> str:
-    """SHA-256 over some parts of a card: those that decide an answer."""
+    """Compute the SHA-256 over some parts of a card: those that decide an answer."""
     return hashlib.sha256(json.dumps([card[k] for k in keys], sort_keys=True).encode()).hexdigest()

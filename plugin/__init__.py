@@ -1,4 +1,4 @@
-"""The service: decides what happens and when; the only package that reads environment, clock, disk, database."""
+"""The service: what happens and when. It alone reads the environment, the clock and the database."""
 
 import os
 

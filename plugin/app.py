@@ -13,7 +13,6 @@ import structlog
 from iris_client.errors import UpstreamError
 from iris_client.http.pacer import Pacer
 from iris_client.http.transport import Hooks
-from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
@@ -25,7 +24,6 @@ from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.analyse import Analysing, Analyst, Card
 from plugin.cycle.spectra.discover import discover, sweep
 from plugin.settings import Settings
-from plugin.sources.combined import CombinedMarshal
 from plugin.sources.marshal import make_pacer, make_source, tell_retry
 from plugin.store import Store, open_store
 
@@ -111,8 +109,7 @@ class App:
     def close(self) -> None:
         """Let go of database and connections."""
         self.store.close()
-        if isinstance(self.marshal, SkyPortal | CombinedMarshal):
-            self.marshal.close()
+        self.marshal.close()
         if self.watch is not None:
             self.watch.close()
         if self.naming is not None and self.naming.tns is not None:

@@ -17,6 +17,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from models.card_fields import NeedleCard, checked
 from models.cards import BundleError, digest, read_card, require_hashes, store_card
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
 from models.needle.hosts import HostModel
@@ -67,7 +68,7 @@ class History:
 class Needle:
     """A verified model in memory."""
 
-    card: Mapping[str, Any]
+    card: NeedleCard
     model: Metadata
     bank: Bank
 
@@ -202,20 +203,20 @@ def load(folder: Path | None = None) -> Needle:
     return Needle(card=card, model=model, bank=bank)
 
 
-def verify(folder: Path) -> dict[str, Any]:
-    """Check the card, the format, the classes, the features, and every file's SHA-256; return the card.
+def verify(folder: Path) -> NeedleCard:
+    """Check the card and its fields, the format, the classes, the features, and every file's SHA-256; return the card.
 
     Raises
     ------
     BundleError
         With the file and what is wrong with it.
     """
-    card = read_card(folder, version=FORMAT, what="NEEDLE model", classes=NEEDLE_CLASSES)
-    if tuple(card.get("inputs", ())) != NAMES:
+    card = checked(folder, read_card(folder, version=FORMAT, what="NEEDLE model", classes=NEEDLE_CLASSES), NeedleCard)
+    if tuple(card["inputs"]) != NAMES:
         raise BundleError(f"{folder}: made for other inputs")
-    if not card.get("members"):
+    if not card["members"]:
         raise BundleError(f"{folder}: the card names no members")
-    require_hashes(folder, card, {*card["members"], card.get("calibration"), card.get("templates")})
+    require_hashes(folder, card, {*card["members"], card["calibration"], card["templates"]})
     return card
 
 
@@ -225,12 +226,12 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
     return store_card(folder, full, version=FORMAT)
 
 
-def fingerprint(card: Mapping[str, Any]) -> str:
+def fingerprint(card: NeedleCard) -> str:
     """SHA-256 over what decides an answer: files, host model, shifts and rules of cleaning."""
     return digest(card, ("files", "hosts", "shift", "clean"))
 
 
-def _metadata(folder: Path, card: Mapping[str, Any], calibration: Mapping[str, np.ndarray]) -> Metadata:
+def _metadata(folder: Path, card: NeedleCard, calibration: Mapping[str, np.ndarray]) -> Metadata:
     kinds = (("probabilities", float), ("label", int))
     return Metadata(
         members=[_trees(folder / file) for file in card["members"]],

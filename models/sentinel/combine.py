@@ -1,9 +1,11 @@
 """Ranks to one number: gradient-boosted trees (paper, Sec. IV D)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from models.sentinel.scores import FAMILIES, SCORES, names
+from models.sentinel.scores import FAMILIES, SCORES, names, unknown
 from models.special import expit
 from models.trees import Trees
 
@@ -23,8 +25,8 @@ class Combiner:
         self.text = text
         self._trees = Trees.from_text(text)
         self.scores = self._trees.names
-        if not set(self.scores) <= set(SCORES):
-            raise ValueError(f"a combiner of unknown scores: {set(self.scores) - set(SCORES)}")
+        if missing := unknown(self.scores):
+            raise ValueError(f"a combiner of scores that this version does not know: {', '.join(missing)}")
 
     def __call__(self, ranks: Floats, start: Floats | None = None) -> Floats:
         """Anomaly score of each row of ranks (n, scores), between 0 and 1; no probability.
@@ -44,13 +46,22 @@ class Combiner:
         return dict(zip(self.scores, (gain / max(gain.sum(), 1e-12)).tolist(), strict=True))
 
 
-def families(ranks: Floats) -> Floats:
-    """Mean rank within each family, shape (n, 4): the family-only mini-ensembles (Sec. V C).
+def families(ranks: Floats, scores: Sequence[str] | None = None) -> Floats:
+    """Average the ranks within each family, shape (n, 4): the family-only mini-ensembles (Sec. V C).
 
     Parameters
     ----------
-    ranks : ndarray, shape (n, 16 or more)
-        Of the paper's sixteen scores first.
+    ranks : ndarray, shape (n, scores)
+    scores : sequence of str, optional
+        What the columns are; every registered one of the four families unless said otherwise.
+
+    Raises
+    ------
+    ValueError
+        If a family has no score among them.
     """
-    every = names()
-    return np.stack([ranks[:, [every.index(s) for s in names(f)]].mean(1) for f in FAMILIES], axis=1)
+    of_family = [SCORES[s].family for s in (names() if scores is None else scores)]
+    columns = {f: [j for j, family in enumerate(of_family) if family == f] for f in FAMILIES}
+    if empty := [f for f, own in columns.items() if not own]:
+        raise ValueError(f"no score of the family {', '.join(empty)}")
+    return np.stack([ranks[:, own].mean(1) for own in columns.values()], axis=1)

@@ -177,7 +177,9 @@ def judge(detectors: Sequence[SeedDetector], beliefs: Beliefs) -> Judgement:
     """Scores of every spectrum by every detector."""
     ranks, scores = zip(*(_in_chunks(d, of_seed(beliefs, d.seed)) for d in detectors), strict=True)
     mean = np.mean(ranks, axis=0)
-    return Judgement(seed_scores=np.stack(scores, axis=1), ranks=mean, families=families(mean))
+    return Judgement(
+        seed_scores=np.stack(scores, axis=1), ranks=mean, families=families(mean, detectors[0].combiner.scores)
+    )
 
 
 def _in_chunks(detector: SeedDetector, features: Features) -> tuple[Floats, Floats]:

@@ -6,7 +6,7 @@ sentinel-calibration.safetensors
 analogs.safetensors
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from models.card_fields import SentinelFields
 from models.sentinel.adapter import Adapter
 from models.sentinel.analogs import Analogs
 from models.sentinel.bank import Bank
 from models.sentinel.combine import Combiner
 from models.sentinel.detector import Calibration, SeedDetector, Sentinel
 from models.sentinel.ranks import Ranks
-from models.sentinel.scores import names
+from models.sentinel.scores import BEYOND, SCORES, unknown
 
 CALIBRATION, ANALOGS = "sentinel-calibration.safetensors", "analogs.safetensors"
 
 
 def save_sentinel(sentinel: Sentinel, folder: Path) -> dict[str, Any]:
-    """Write the files; returns what `load_sentinel` needs from the card."""
+    """Write the files and return what `load_sentinel` needs from the card."""
     for detector in sentinel.detectors:
         arrays = detector.bank.arrays() | {"pool": detector.ranks.pool.astype(np.float32)}
         arrays |= {} if detector.adapter is None else detector.adapter.arrays()
@@ -39,11 +40,11 @@ def save_sentinel(sentinel: Sentinel, folder: Path) -> dict[str, Any]:
     calibration = {k: v for k, v in columns.items() if v is not None}
     _save(calibration, folder / CALIBRATION)
     sentinel.analogs.save(folder / ANALOGS)
-    return {"seeds": [d.seed for d in sentinel.detectors], "scores": list(names())}
+    return {"seeds": [d.seed for d in sentinel.detectors], "scores": list(sentinel.scores)}
 
 
-def load_sentinel(folder: Path, section: Mapping[str, Any]) -> Sentinel:
-    """Read what `save_sentinel` wrote.
+def load_sentinel(folder: Path, section: SentinelFields) -> Sentinel:
+    """Read what `save_sentinel` wrote. It computes the scores that the card names, whatever else is registered.
 
     Parameters
     ----------
@@ -53,20 +54,30 @@ def load_sentinel(folder: Path, section: Mapping[str, Any]) -> Sentinel:
     Raises
     ------
     ValueError
-        If it was made for other scores, or a combiner is none.
+        If the card names a score that this version does not know, a combiner is of other scores, or none at all.
     KeyError
         If an array is missing.
     """
-    if tuple(section["scores"]) != names():
-        raise ValueError(f"the anomaly layer was made for the scores {section['scores']}")
+    if missing := unknown(section["scores"]):
+        raise ValueError(f"the anomaly layer needs scores that this version does not know: {', '.join(missing)}")
     detectors = tuple(_detector(folder, seed) for seed in section["seeds"])
+    for detector in detectors:
+        if not _are(detector.combiner.scores, section["scores"]):
+            own = ", ".join(detector.combiner.scores)
+            raise ValueError(f"the anomaly layer of seed {detector.seed} is of other scores than the card names: {own}")
     return Sentinel(detectors, Calibration(**load_file(folder / CALIBRATION)), Analogs.load(folder / ANALOGS))
 
 
-def files_of(section: Mapping[str, Any]) -> set[str]:
+def files_of(section: SentinelFields) -> set[str]:
     """Names of the files a card with this section must list."""
     own = {f"sentinel-{seed}.{end}" for seed in section["seeds"] for end in ("safetensors", "txt")}
     return own | {CALIBRATION, ANALOGS}
+
+
+def _are(own: Sequence[str], named: Sequence[str]) -> bool:
+    """Whether these are the scores a card names; cards of earlier versions leave out those beyond the paper."""
+    paper = [s for s in own if SCORES[s].family != BEYOND]
+    return list(named) in (list(own), paper)
 
 
 def _save(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:

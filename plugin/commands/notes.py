@@ -1,5 +1,6 @@
 """Commands about: notes."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,11 +29,14 @@ def note(
     chosen = _night(night) if night else Night.before(utc_now())
     with prepared() as settings:
         from plugin.notes.nightly import write_night
-        from plugin.sources.marshal import make_marshal
+        from plugin.sources.marshal import make_source
         from plugin.store import open_store
 
-        with open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store:
-            folder = write_night(settings, store, make_marshal(settings), now=utc_now(), night=chosen)
+        with (
+            open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store,
+            closing(make_source(settings)) as marshal,
+        ):
+            folder = write_night(settings, store, marshal, now=utc_now(), night=chosen)
     typer.echo(f"night {chosen}: " + (f"draft in {folder}" if folder else "nothing to say, no draft"))
 
 

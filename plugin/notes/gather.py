@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from iris_client.errors import NotFound
 from iris_client.protocols import SpectrumSource
+from models.card_fields import BundleCard, IntervalFields
 from models.domain import Target
 from plugin.notes.entries import Entry, Figure, Figures
 from plugin.notes.night import Night
@@ -36,7 +36,7 @@ def gather(store: Store, marshal: SpectrumSource, night: Night, rules: NoteRules
     return [replace(e, simulated=_made_up(marshal, e)) if confident(e, rules) else e for e in entries]
 
 
-def figures_of(card: Mapping[str, Any]) -> Figures:
+def figures_of(card: BundleCard) -> Figures:
     """The figures of a bundle's card: its real test spectra, without redshift and phase, as the service runs."""
     metrics = card.get("metrics")
     if not metrics:
@@ -49,7 +49,7 @@ def figures_of(card: Mapping[str, Any]) -> Figures:
     )
 
 
-def _by_class(values: Mapping[str, Mapping[str, float] | None]) -> dict[str, Figure]:
+def _by_class(values: Mapping[str, IntervalFields | None]) -> dict[str, Figure]:
     return {c: Figure(v["value"], v["low"], v["high"]) for c, v in values.items() if v is not None}
 
 

@@ -1,14 +1,13 @@
 """The daily job and `astranet note`: one night from the store to the files."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
 from iris_client.protocols import SpectrumSource
+from models.card_fields import BundleCard
 from plugin.notes.draft import Byline, Draft, compose
 from plugin.notes.files import write_note
 from plugin.notes.gather import figures_of, gather
@@ -56,7 +55,7 @@ def draft_night(
     *,
     now: datetime,
     night: Night,
-    card: Mapping[str, Any],
+    card: BundleCard,
     rules: NoteRules | None = None,
 ) -> Draft | None:
     """Gather a night and compose its draft; `card` is that of the bundle whose figures are stated."""
@@ -77,7 +76,7 @@ def _marshal_name(settings: Settings) -> str:
     return f"the marshal {host}" if host else "the marshal"
 
 
-def card_of(settings: Settings) -> Mapping[str, Any]:
+def card_of(settings: Settings) -> BundleCard:
     """The card of the bundle in use.
 
     Raises

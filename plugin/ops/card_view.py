@@ -1,13 +1,16 @@
 """A bundle's card for the terminal."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from models.card_fields import BundleCard, IntervalFields, MetricsFields
 
-def describe_card(card: Mapping[str, Any], bundle_id: str) -> Group:
+
+def describe_card(card: "BundleCard", bundle_id: str) -> Group:
     """Name, data, headline figures and weaknesses on one screen."""
     training, calibration = card["training"], card["calibration"]
     lines = [
@@ -59,7 +62,7 @@ def _cell(value: Mapping[str, float] | None) -> str:
     return "-" if value is None else f"{value['value']:.3f} \\[{value['low']:.3f}, {value['high']:.3f}]"
 
 
-def _figures(metrics: Mapping[str, Any]) -> Table:
+def _figures(metrics: "MetricsFields") -> Table:
     real = metrics["real"]
     table = Table(title=f"{metrics['split']} split: {real['spectra']} real spectra of {real['objects']} objects")
     for column in ("figure", "value", "95 % interval", "spectra", "objects", "each object once"):
@@ -75,7 +78,7 @@ def _figures(metrics: Mapping[str, Any]) -> Table:
     return table
 
 
-def _cells(value: Mapping[str, float] | None) -> tuple[str, str]:
+def _cells(value: "IntervalFields | None") -> tuple[str, str]:
     return ("-", "-") if value is None else (f"{value['value']:.3f}", f"{value['low']:.3f} to {value['high']:.3f}")
 
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -10,13 +11,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from iris_client.errors import UpstreamError
-from iris_client.marshal.skyportal import SkyPortal
-from iris_client.protocols import Account
+from iris_client.protocols import Account, Marshal
 from models.cards import BundleError
 from plugin.app import make_analyst
 from plugin.clock import utc_now
 from plugin.settings import PREFIX, ConfigError, Settings
-from plugin.sources.marshal import make_marshal, make_pacer
+from plugin.sources.marshal import make_pacer, make_source
 from plugin.store import StoreError, open_store, schema_of
 from plugin.store.engine import make_engine, parse_url, sqlite_file
 
@@ -46,7 +46,7 @@ class Check:
     remedy: str = ""
 
 
-def examine(settings: Settings, *, client: Callable[[Settings], SkyPortal] = make_marshal) -> Iterator[Check]:
+def examine(settings: Settings, *, client: Callable[[Settings], Marshal] = make_source) -> Iterator[Check]:
     """Every check, in the order in which trouble is best removed."""
     yield Check(name="settings", ok=True, found=_mode(settings))
     yield _bundle(settings)
@@ -57,7 +57,7 @@ def examine(settings: Settings, *, client: Callable[[Settings], SkyPortal] = mak
     except ConfigError as error:
         yield Check(name="marshal", ok=False, found="not set up", remedy=str(error))
         return
-    with marshal:
+    with closing(marshal):
         yield from _marshal(settings, marshal)
     yield from _alerts(settings)
     yield _tns(settings)
@@ -133,7 +133,7 @@ def _folder(name: str, path: Path, found: str, remedy: str) -> Check:
     return Check(name=name, ok=True, found=found)
 
 
-def _marshal(settings: Settings, marshal: SkyPortal) -> Iterator[Check]:
+def _marshal(settings: Settings, marshal: Marshal) -> Iterator[Check]:
     try:
         account = marshal.account()
     except UpstreamError as error:
@@ -237,7 +237,7 @@ def _groups(settings: Settings, account: Account) -> Check:
     return Check(name="groups", ok=True, found=", ".join(map(str, sorted(settings.group_ids))))
 
 
-def _clock(marshal: SkyPortal) -> Check:
+def _clock(marshal: Marshal) -> Check:
     try:
         theirs = marshal.server_time()
     except UpstreamError as error:

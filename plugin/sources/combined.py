@@ -1,6 +1,7 @@
 """A marshal whose spectra are read in one way and everything else in another: GraphQL in, REST out."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from iris_client.marshal.graphql import GraphQLSpectra
@@ -54,6 +55,10 @@ class CombinedMarshal:
     def candidates(self, *, group_ids: Sequence[int], detected_after: str | None = None) -> Iterator[Target]:
         """Objects whose alerts passed a filter of these groups."""
         return self._rest.candidates(group_ids=group_ids, detected_after=detected_after)
+
+    def server_time(self) -> datetime | None:
+        """Return the marshal's own time."""
+        return self._rest.server_time()
 
     def account(self) -> Account:
         """Who we are there."""

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,12 @@ class FakeMarshal:
         data = {"label": label, "probability": probability}
         self._put(f"class/{target_id}", {"id": 1, "origin": origin, "data": data, "groups": list(group_ids)})
         return "1"
+
+    def server_time(self) -> datetime | None:
+        return None
+
+    def close(self) -> None:
+        self.calls.append(("close", ""))
 
     def _stubs(self, group_ids: Sequence[int]) -> list[SpectrumStub]:
         return [

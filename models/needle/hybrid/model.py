@@ -12,7 +12,7 @@ default until real stamps of rare classes can be had.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 
 from models.bundle import FORMAT, read_member
+from models.card_fields import HybridCard, checked
 from models.cards import BundleError, digest, read_card, require_hashes
 from models.conformal.mondrian import p_values
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
@@ -51,7 +52,7 @@ NOTES: Final = (
 class Hybrid:
     """A verified model in memory."""
 
-    card: Mapping[str, Any]
+    card: HybridCard
     nets: Mapping[str, HybridNet]
     calibration: Mapping[str, np.ndarray]
 
@@ -180,28 +181,28 @@ def load(folder: Path | None = None) -> Hybrid:
     return Hybrid(card=card, nets=nets, calibration=calibration)
 
 
-def verify(folder: Path) -> dict[str, Any]:
-    """Check the card, the format, the classes, the features, and every file's SHA-256; return the card.
+def verify(folder: Path) -> HybridCard:
+    """Check the card and its fields, the format, the classes, the features, and every file's SHA-256; return the card.
 
     Raises
     ------
     BundleError
         With the file and what is wrong with it.
     """
-    card = read_card(folder, version=FORMAT, what="hybrid model", classes=NEEDLE_CLASSES)
-    if {k: tuple(v) for k, v in card.get("features", {}).items()} != FEATURES:
+    card = checked(folder, read_card(folder, version=FORMAT, what="hybrid model", classes=NEEDLE_CLASSES), HybridCard)
+    if {k: tuple(v) for k, v in card["features"].items()} != FEATURES:
         raise BundleError(f"{folder}: made for other features")
     needed = {CALIBRATION, *(f"{v}.{p}.safetensors" for v in VARIANTS for p in PREFERENCES)}
     require_hashes(folder, card, needed)
     return card
 
 
-def fingerprint(card: Mapping[str, Any]) -> str:
+def fingerprint(card: HybridCard) -> str:
     """SHA-256 over what decides an answer: files, shifts and rules of cleaning."""
     return digest(card, ("files", "shift", "clean"))
 
 
-def _network(config: HybridConfig, card: Mapping[str, Any], key: str, folder: Path) -> HybridNet:
+def _network(config: HybridConfig, card: HybridCard, key: str, folder: Path) -> HybridNet:
     blank = [0.0] * len(card["features"][key.split(".")[0]])
     net = HybridNet(config, blank, blank, blank)
     net.load_state_dict(read_member(folder / f"{key}.safetensors"))

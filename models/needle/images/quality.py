@@ -5,7 +5,6 @@ the sky, a blank image. A stamp with such a fact is bad whatever the network say
 P(good): bad below 0.75.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ from safetensors import SafetensorError
 from torch import nn
 
 from models.bundle import read_member
-from models.cards import CARD, BundleError, sha256
+from models.card_fields import QualityCard, checked
+from models.cards import BundleError, read_card, require_hashes
 from models.needle.images.quality_net import network
 from models.needle.images.stamps import FloatImage, background, missing, stretch
 
@@ -116,15 +116,11 @@ def load(folder: Path | None = None) -> Checker:
         With the file and what is wrong with it.
     """
     folder = folder or SHIPPED
+    card = checked(folder, read_card(folder, version=FORMAT, what="quality network"), QualityCard)
+    require_hashes(folder, card, {WEIGHTS})
     try:
-        card = json.loads((folder / CARD).read_text())
-        kind, width, expected = card["net"]["kind"], card["net"]["width"], card["files"][WEIGHTS]
-        if card["format"] != FORMAT:
-            raise BundleError(f"{folder}: not a quality network of format {FORMAT}")
-        if sha256(folder / WEIGHTS) != expected:
-            raise BundleError(f"{folder}: {WEIGHTS} is not the file the card describes (SHA-256 differs)")
-        net = network(kind, width)
+        net = network(card["net"]["kind"], card["net"]["width"])
         net.load_state_dict(read_member(folder / WEIGHTS))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{folder}: no usable quality network: {error}") from error
-    return Checker(net, threshold=card["threshold"], name=f"{card['name']}@{expected[:8]}")
+    return Checker(net, threshold=card["threshold"], name=f"{card['name']}@{card['files'][WEIGHTS][:8]}")

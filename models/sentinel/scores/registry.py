@@ -1,6 +1,6 @@
-"""The list of scores. A new one is a function under `@score(name, family)` in one of the four family files."""
+"""The list of scores. A new one is a function under `@score(name, family)` in one of the family files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -49,12 +49,20 @@ def score(name: str, family: str) -> Callable[[Function], Function]:
 
 
 def names(family: str | None = None) -> tuple[str, ...]:
-    """Names of the sixteen scores of the paper, or of one family."""
+    """List the registered scores of the four families, or of one: what a new training uses.
+
+    A stored layer uses the scores it was trained with, which may be fewer.
+    """
     wanted = FAMILIES if family is None else (family,)
     return tuple(s.name for s in _SCORES.values() if s.family in wanted)
 
 
+def unknown(which: Iterable[str]) -> tuple[str, ...]:
+    """List those of some names that no score of this version has, in order."""
+    return tuple(name for name in which if name not in _SCORES)
+
+
 def compute(features: Features, bank: Bank, which: Sequence[str] | None = None) -> NDArray[np.float64]:
-    """Raw values of the scores, shape (n, scores)."""
+    """Compute raw values of some scores, or of all of the four families, shape (n, scores)."""
     chosen = names() if which is None else which
     return np.stack([_SCORES[name].function(features, bank) for name in chosen], axis=1)

@@ -32,7 +32,7 @@ def fit_combiner(
         Ranks of the in-distribution rows should come from a pool they are part of.
     anomalous : ndarray of bool, shape (n,)
     scores : sequence of str, optional
-        What the columns are; the sixteen of the paper unless said otherwise.
+        What the columns are; every registered one of the four families unless said otherwise.
     start : ndarray, shape (n,), optional
         Log-odds to begin with, such as those of exposure: trees alone are constant beyond the last split, and would
         rank all that is very strange alike.

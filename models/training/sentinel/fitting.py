@@ -37,7 +37,6 @@ Floats = NDArray[np.float64]
 ALL_FOLDS = -1
 ODD_EACH = 40
 """Simulated spectra of each kind that the combiner sees: more would outnumber the real rare ones."""
-TUNED_SCORES = (*names(), *names(BEYOND))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +98,12 @@ class Sights:
     def through(self, adapter: Adapter) -> "Sights":
         """As the adapter makes them."""
         parts = {f: _mapped(getattr(self, f), adapter.adapted) for f in Sights.__dataclass_fields__ if f != "scores"}
-        return Sights(**parts, scores=TUNED_SCORES)
+        return Sights(**parts, scores=tuned_scores())
+
+
+def tuned_scores() -> tuple[str, ...]:
+    """List what a tuned detector combines: every registered score, those from the adapter last."""
+    return (*names(), *names(BEYOND))
 
 
 Tuned = Callable[[int, int, NDArray[np.bool_]], tuple[Sights, Adapter | None]]

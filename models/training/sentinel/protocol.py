@@ -133,7 +133,10 @@ class Held:
     @property
     def families(self) -> tuple[Floats, Floats, Floats]:
         """Family mean ranks of rare, calibrate and test."""
-        return families(self.rare_ranks), families(self.calibrate_ranks), families(self.test_ranks)
+        rare, calibrate, test = (
+            families(r, self.scores) for r in (self.rare_ranks, self.calibrate_ranks, self.test_ranks)
+        )
+        return rare, calibrate, test
 
 
 def domain_names(spacing_A: NDArray[np.floating]) -> NDArray[np.str_]:

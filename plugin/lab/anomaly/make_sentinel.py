@@ -181,7 +181,7 @@ def add_sentinel(
         If the data are not those the bundle was trained with: its test objects may be in these training splits. If
         the preset tunes whole networks, which a bundle does not hold twice. Or if the bundle has no such seed.
     """
-    bundle = load(folder)
+    bundle = load(folder, layer=False)  # an earlier one may need scores that are gone
     if labelled.hash() != bundle.card["training"]["data_hash"]:
         raise ValueError("these spectra or splits are not those the bundle was trained with")
     if preset is not None and PRESETS[preset].part != "top":

@@ -1,14 +1,12 @@
 """Where IRIS reads from: the marshal of the settings, or parquet files."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import PhotometrySource, SpectrumSource
 from plugin.lab.dataset.records import POOL_FILES, RARE_FILES, Record, read_catalogue, read_parquet
 from plugin.settings import Settings
-from plugin.sources.combined import CombinedMarshal
 from plugin.sources.marshal import make_source
 
 
@@ -22,12 +20,8 @@ def open_source(settings: Settings) -> Iterator[tuple[SpectrumSource, Photometry
         If address, token or groups are missing.
     """
     _, _, group_ids = settings.marshal()
-    marshal = make_source(settings)
-    try:
+    with closing(make_source(settings)) as marshal:
         yield marshal, marshal, group_ids
-    finally:
-        if isinstance(marshal, SkyPortal | CombinedMarshal):
-            marshal.close()
 
 
 def read_catalogues(paths: Sequence[Path]) -> Iterator[Record]:

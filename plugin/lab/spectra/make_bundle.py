@@ -147,10 +147,11 @@ def join_bundles(
     first = cards[taken[0][0]]
     kept = ("classes", "coarse_classes", "net", "metadata", "weaknesses")
     joined = {c["name"]: {k: v for k, v in c["training"].items() if not k.startswith("counts")} for c in cards.values()}
-    card = {k: first[k] for k in kept} | {"name": name, "created": today.isoformat(), "members": entries}
-    card["sources"] = list(dict.fromkeys(source for c in cards.values() for source in c["sources"]))
-    card["training"] = {k: v for k, v in first["training"].items() if k != "earlier_stage"} | {"joined": joined}
-    return _calibrated(folder, card, labelled, device=device, today=today, advance=advance)
+    made: dict[str, Any] = {k: v for k, v in first.items() if k in kept}
+    made |= {"name": name, "created": today.isoformat(), "members": entries}
+    made["sources"] = list(dict.fromkeys(source for c in cards.values() for source in c["sources"]))
+    made["training"] = {k: v for k, v in first["training"].items() if k != "earlier_stage"} | {"joined": joined}
+    return _calibrated(folder, made, labelled, device=device, today=today, advance=advance)
 
 
 def _empty(folder: Path) -> None:

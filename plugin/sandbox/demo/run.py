@@ -4,12 +4,12 @@ import math
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
+from models.card_fields import BundleCard
 from plugin.app import App, build
 from plugin.clock import utc_now
 from plugin.cycle.done import Cycle
@@ -81,7 +81,7 @@ def live_settings(sandbox: Sandbox, scratch: Path) -> Settings:
     )
 
 
-def tell(app: App, sandbox: Sandbox, out: Path, *, card: Mapping[str, Any], seed: int, console: Console) -> Path:
+def tell(app: App, sandbox: Sandbox, out: Path, *, card: BundleCard, seed: int, console: Console) -> Path:
     """Two cycles, then page, draft and table; returns the page.
 
     Raises

@@ -144,7 +144,7 @@ def test_the_layer_survives_the_disk(layer: Sentinel, tmp_path) -> None:
     np.testing.assert_allclose(again.judge(beliefs).seed_scores, layer.judge(beliefs).seed_scores, atol=1e-9)
     assert Limits.of(again.calibration).anchor == Limits.of(layer.calibration).anchor
     assert again.analogs.names == layer.analogs.names
-    with pytest.raises(ValueError, match="made for the scores"):
+    with pytest.raises(ValueError, match="of other scores than the card names"):
         load_sentinel(tmp_path, {**section, "scores": ["msp"]})
 
 

@@ -25,7 +25,7 @@ from models.training.sentinel.exposure import (
     learn_to_tell,
     margin_term,
 )
-from models.training.sentinel.fitting import TUNED_SCORES, Believed, Material, fit_scores, fit_sentinel, sights
+from models.training.sentinel.fitting import Believed, Material, fit_scores, fit_sentinel, sights, tuned_scores
 from models.training.sentinel.protocol import flagged, folds_of, run_protocol
 from models.training.sentinel.tuned import Tuning
 from models.training.spectral.oddities import ODDITIES, UNSEEN, odd_ones
@@ -205,7 +205,7 @@ def test_no_adapter_is_shown_what_it_scores(material: Material, tmp_path, monkey
     held = run_protocol(full, scorers, folds=2, tuned=Tuning(full, members, PRESETS["tiny"], tmp_path))
     made = sum(len(b.data) for b in full.odd.values())
     assert seen == [(f, 3 * int((held.fold != f).sum()) + made) for f in (0, 1)]
-    assert held.scores == TUNED_SCORES
+    assert held.scores == tuned_scores()
     layer = fit_sentinel(full, Tuning(full, members, PRESETS["tiny"], tmp_path))
     save_sentinel(layer, tmp_path)
     loaded = load_sentinel(tmp_path, {"seeds": [1, 2], "scores": list(names())})
