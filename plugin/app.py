@@ -21,6 +21,7 @@ from plugin.clock import Clock, utc_now
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
 from plugin.cycle.patience import Patience
+from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.analyse import Analysing, Analyst, Card
 from plugin.cycle.spectra.discover import discover, sweep
@@ -147,6 +148,8 @@ class App:
         except UpstreamError as error:
             _log.error("cannot read the marshal", error=str(error), status=error.status)
             return Cycle(trouble=(str(error),))
+        except Exception as error:  # what cannot be listed keeps nothing waiting that is stored already
+            return Cycle(trouble=(why("looking for news", error, self.settings.secrets),))
 
     def _look_at_alerts(self, *, sweep: bool = False) -> Cycle:
         """Look for news of watched objects, where there is a source of alerts."""
@@ -204,6 +207,7 @@ class App:
             marshal=self.marshal,
             store=self.store,
             dry_run=self.settings.dry_run,
+            secrets=self.settings.secrets,
             patience=Patience(self.settings.max_attempts),
             clock=self._clock,
             stop=self._stop.is_set,

@@ -28,6 +28,11 @@ class Context:
         return postgresql.insert(table) if self.is_postgres else sqlite.insert(table)
 
 
+def storable(text: str) -> str:
+    """A text that every database takes: without what no UTF-8 can hold, and without NUL, which PostgreSQL refuses."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+
+
 def canonical(value: Any) -> str:
     """JSON with one form only: sorted keys, no spaces, never NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 _BUSY_MS = 30_000  # a writer holds the file for milliseconds; half a minute means that something is wrong
 
@@ -61,6 +61,11 @@ def make_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         _prepare_sqlite(engine)
     return engine
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database itself cannot be used now: locked, full, out of reach. What was asked of it may be right."""
+    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 def _prepare_sqlite(engine: Engine) -> None:

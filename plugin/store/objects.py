@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, update
 
-from plugin.store.context import Context
+from plugin.store.context import Context, storable
 from plugin.store.object_tables import objects
 from plugin.store.tasks import LostClaim
 
@@ -142,11 +142,11 @@ class Objects:
 
     def retry(self, held: Watched, error: str, at: datetime) -> None:
         """Put an object back, to be tried again from `at` on."""
-        self._free(held, state="new", attempts=held.attempts + 1, next_try=at, last_error=error)
+        self._free(held, state="new", attempts=held.attempts + 1, next_try=at, last_error=storable(error))
 
     def park(self, held: Watched, error: str) -> None:
         """Set an object aside for a person to see."""
-        self._free(held, state="parked", attempts=held.attempts + 1, last_error=error)
+        self._free(held, state="parked", attempts=held.attempts + 1, last_error=storable(error))
 
     def release(self, held: Iterable[Watched]) -> None:
         """Put objects back that nothing was tried with."""

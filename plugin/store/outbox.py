@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
 
 from iris_client.protocols import Place
-from plugin.store.context import Context, canonical
+from plugin.store.context import Context, canonical, storable
 from plugin.store.tables import delivered, outbox
 
 NOTHING = "nothing"
@@ -34,6 +34,8 @@ class Parcel:
         pending, sending, sent, retracted or parked.
     remote_id : str or None
         The marshal's id of what hangs there.
+    fault : str or None
+        Why what is stored cannot be read; there is no body then, and it must not be sent.
     """
 
     id: int
@@ -47,6 +49,7 @@ class Parcel:
     attempts: int
     last_error: str | None = None
     remote_id: str | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Outbox:
         return "sent" if there is not None and there.body_sha == sha else "pending"
 
     def claim(self, now: datetime) -> Parcel | None:
-        """Take the next due post and mark the place as unknown until `sent` or `failed` is called."""
+        """Take the next due post and mark the place as unknown until `sent`, `retry` or `park` is called."""
         due = (
             select(outbox)
             .where(self._mine(), outbox.c.state == "pending", outbox.c.next_try <= now)
@@ -126,11 +129,11 @@ class Outbox:
 
     def retry(self, parcel: Parcel, error: str, at: datetime) -> None:
         """Put a post back, to be tried again from `at` on."""
-        self._close(parcel, "pending", last_error=error, next_try=at)
+        self._close(parcel, "pending", last_error=storable(error), next_try=at)
 
     def park(self, parcel: Parcel, error: str) -> None:
         """Set a post aside for a person to see."""
-        self._close(parcel, "parked", last_error=error)
+        self._close(parcel, "parked", last_error=storable(error))
 
     def _close(self, parcel: Parcel, state: str, **values: object) -> None:
         """End a delivery; when the wish changed meanwhile, the new one is due at once."""
@@ -188,22 +191,32 @@ class Outbox:
 
     def _parcel(self, row: Any) -> Parcel:
         there = self._row(delivered, {name: getattr(row, name) for name in _KEY})
+        body, group_ids, fault = _read(row)
         return Parcel(
             id=row.id,
             place=Place(kind=row.place_kind, id=row.place_id),
             kind=row.kind,
             origin=row.origin,
-            body=None if row.body is None else json.loads(row.body),
-            group_ids=tuple(json.loads(row.group_ids)),
+            body=body,
+            group_ids=group_ids,
             body_sha=row.body_sha,
             state=row.state,
             attempts=row.attempts,
             last_error=row.last_error,
             remote_id=None if there is None else there.remote_id,
+            fault=fault,
         )
 
 
 _KEY = ("marshal", "place_kind", "place_id", "kind", "origin")
+
+
+def _read(row: Any) -> tuple[Mapping[str, Any] | None, tuple[int, ...], str | None]:
+    """Body, groups, and why they cannot be read."""
+    try:
+        return None if row.body is None else dict(json.loads(row.body)), tuple(json.loads(row.group_ids)), None
+    except (ValueError, TypeError) as error:
+        return None, (), f"{type(error).__name__}: {error}"
 
 
 def digest(body: Mapping[str, Any], group_ids: tuple[int, ...]) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 
 from iris_client.protocols import SpectrumStub
-from plugin.store.context import Context
+from plugin.store.context import Context, storable
 from plugin.store.tables import tasks
 
 _CHUNK = 500  # SQLite takes some thousand parameters per statement
@@ -117,7 +117,7 @@ class Tasks:
             state="new",
             attempts=task.attempts + 1,
             next_try=at,
-            last_error=error,
+            last_error=storable(error),
             claimed_by=None,
             claimed_at=None,
         )
@@ -128,7 +128,7 @@ class Tasks:
             self._held(task),
             state="parked",
             attempts=task.attempts + 1,
-            last_error=error,
+            last_error=storable(error),
             claimed_by=None,
             claimed_at=None,
         )

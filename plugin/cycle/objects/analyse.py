@@ -15,6 +15,7 @@ from plugin.cycle.objects import compose as wording
 from plugin.cycle.objects.discover import version_of
 from plugin.cycle.objects.gather import Gathering, is_patient
 from plugin.cycle.patience import Breaker, Patience, denied
+from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
 from plugin.cycle.posts import want
 from plugin.cycle.spectra import compose
@@ -79,8 +80,7 @@ class AnalysingObjects:
         except UpstreamError as error:
             return self._put_back(one, error, breaker)
         except Exception as error:  # whatever the models raise, the object is parked with it and the others go on
-            _log.exception("the models failed", source=one.target_id)
-            self._park(one, f"the models failed: {type(error).__name__}: {error}"[:400])
+            self._park(one, why("the models", error, source=one.target_id))
             return "parked"
         breaker.success()
         return outcome

@@ -14,6 +14,7 @@ from iris_client.quality.phase import redshift_of
 from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
 from plugin.clock import Clock, utc_now
 from plugin.cycle.patience import Breaker, Patience, denied
+from plugin.cycle.poison import why
 from plugin.cycle.posting import Post, Posting
 from plugin.cycle.posts import want
 from plugin.cycle.spectra import compose
@@ -106,6 +107,8 @@ class Analysing:
                 outcomes[self._file_gone(task)] += 1
             except UpstreamError as error:
                 outcomes[self._put_back(task, error, breaker)] += 1
+            except Exception as error:
+                outcomes[self._poison(task, "reading", error)] += 1
         return fetched
 
     def _fetch(self, task: Task, targets: dict[str, Target]) -> Fetched:
@@ -134,9 +137,7 @@ class Analysing:
             return list(zip(fetched, self.analyst.run_many([one.item for one in fetched]), strict=True))
         except Exception as error:  # whatever the models raise, the spectrum is parked with it below
             if len(fetched) == 1:
-                _log.exception("the models failed", spectrum=fetched[0].task.spectrum_id)
-                self._park(fetched[0].task, f"the models failed: {type(error).__name__}: {error}"[:400])
-                outcomes["parked"] += 1
+                outcomes[self._poison(fetched[0].task, "the models", error)] += 1
                 return []
             return [answer for one in fetched for answer in self._ask([one], outcomes)]
 
@@ -152,8 +153,8 @@ class Analysing:
             group_ids=one.raw.group_ids,
             filed_at=self.clock(),
         )
-        cards = self._cards(filed, one)
         try:
+            cards = self._cards(filed, one)
             with self.store.begin() as unit:
                 unit.tasks.finish(one.task, "done")
                 if not unit.tasks.has_newer_done(one.task):
@@ -161,6 +162,8 @@ class Analysing:
         except LostClaim as error:
             _log.warning("claim lost", reason=str(error))
             return "later"
+        except Exception as error:
+            return self._poison(one.task, "filing", error)
         _log.info("analysed", spectrum=filed.spectrum_id, source=filed.target_id, **_gist(report))
         return str(report.status)
 
@@ -196,6 +199,8 @@ class Analysing:
         except LostClaim as error:
             _log.warning("claim lost", reason=str(error))
             return "later"
+        except Exception as error:
+            return self._poison(task, "taking back", error)
         _log.info("gone", spectrum=task.spectrum_id)
         return "gone"
 
@@ -217,6 +222,11 @@ class Analysing:
             unit.tasks.retry(task, str(error), self.patience.next_try(now, task.attempts + 1, error))
         _log.warning("not fetched, later again", spectrum=task.spectrum_id, error=str(error))
         return "later"
+
+    def _poison(self, task: Task, step: str, error: Exception) -> str:
+        """Whatever breaks, the spectrum is parked with it and the others go on."""
+        self._park(task, why(step, error, self.secrets, spectrum=task.spectrum_id))
+        return "parked"
 
     def _park(self, task: Task, error: str) -> None:
         with self.store.begin() as unit:

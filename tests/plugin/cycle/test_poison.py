@@ -1,0 +1,145 @@
+"""Poison: whatever breaks on one piece of work, at whichever step, parks that piece; the others and delivery go on."""
+
+import pytest
+from sqlalchemy import text
+
+from models.domain import Report
+from plugin.cycle.deliver import Delivering
+from plugin.cycle.spectra import analyse as spectra
+from plugin.cycle.spectra import compose
+from tests.fakes.analyst import FakeAnalyst
+from tests.fakes.marshal import good
+
+
+class Poison(Exception):
+    """What nobody has thought of."""
+
+
+def poisoned(real, is_bad):
+    """The same function, but for what is bad."""
+
+    def call(*args, **kwargs):
+        if is_bad(*args):
+            raise Poison("nobody thought of this")
+        return real(*args, **kwargs)
+
+    return call
+
+
+def parked(app) -> list[tuple[str, str]]:
+    with app.store.begin() as unit:
+        return [(task.spectrum_id, str(task.last_error)) for task in unit.tasks.parked()]
+
+
+def at_fetch(app, monkeypatch):
+    monkeypatch.setattr(app.marshal, "spectrum", poisoned(app.marshal.spectrum, lambda name: name == "2"))
+
+
+def at_quality(app, monkeypatch):
+    monkeypatch.setattr(spectra, "examine", poisoned(spectra.examine, lambda raw, *_: raw.spectrum_id == "2"))
+
+
+def at_compose(app, monkeypatch):
+    monkeypatch.setattr(compose, "on_spectrum", poisoned(compose.on_spectrum, lambda filed, _: is_second(filed.report)))
+
+
+def at_file(app, monkeypatch):
+    """A number that no JSON can hold is found out when the report is written down."""
+    monkeypatch.setattr(Report, "to_json", poisoned(Report.to_json, is_second))
+
+
+def at_card(app, monkeypatch):
+    def draw(report: Report, _spectrum) -> bytes:
+        if is_second(report):
+            raise Poison("nobody thought of this")
+        return b"PNG"
+
+    monkeypatch.setattr(compose, "wants_card", lambda filed, _: is_second(filed.report))
+    monkeypatch.setattr("plugin.app.make_card", lambda _analyst: draw)
+
+
+def is_second(report: Report) -> bool:
+    return report.spectrum_id == "2"
+
+
+@pytest.mark.parametrize("poison", [at_fetch, at_quality, at_compose, at_file, at_card])
+def test_one_spectrum_that_breaks_a_step_is_parked_and_the_others_are_answered_and_sent(
+    poison, make_app, marshal, monkeypatch
+):
+    marshal.add(*(good(str(n), f"ZTF26{n}") for n in (1, 2, 3)))
+    app = make_app(batch_size=2)
+    poison(app, monkeypatch)
+    cycle = app.once()
+    assert (cycle.analysed["ok"], cycle.analysed["parked"]) == (2, 1)
+    assert list(marshal.posted) == ["source/ZTF261", "source/ZTF263", "spectrum/1", "spectrum/3"]
+    ((name, reason),) = parked(app)
+    assert name == "2"
+    assert "Poison: nobody thought of this" in reason
+    monkeypatch.undo()
+    assert app.once(retry_parked=True).analysed == {"ok": 1}
+    assert "spectrum/2" in marshal.posted
+
+
+def test_a_deleted_spectrum_that_cannot_be_taken_back_stops_no_other(make_app, marshal, clock, monkeypatch):
+    marshal.add(good("1", "ZTF26a"), good("2", "ZTF26b"))
+    app = make_app(sweep_hours=6)
+    app.once()
+    del marshal.spectra["1"]
+    marshal.add(good("3", "ZTF26c", modified="2026-06-10T12:30:00"))
+    monkeypatch.setattr(compose, "gone", poisoned(compose.gone, lambda name: name == "1"))
+    clock.forward(hours=7)
+    done = app.once()
+    assert (done.analysed["ok"], done.analysed["parked"]) == (1, 1)
+    assert [name for name, _ in parked(app)] == ["1"]
+    assert "spectrum/3" in marshal.posted
+
+
+def test_a_reason_holds_no_secret_and_whatever_text_an_exception_has(make_app, marshal):
+    class Rude(FakeAnalyst):
+        def run_many(self, items):
+            raise Poison(f"token {app.settings.secrets[0]} \ud800 \x00 {'x' * 9999}")
+
+    marshal.add(good("1", "ZTF26a"))
+    app = make_app(analyst=Rude())
+    assert app.once().analysed == {"parked": 1}
+    ((_, reason),) = parked(app)
+    assert "Poison: token ***" in reason
+    assert "\x00" not in reason
+    assert len(reason) < 500
+
+
+def test_one_post_that_cannot_be_sent_is_parked_and_the_others_are_sent(make_app, marshal, monkeypatch):
+    marshal.add(*(good(str(n), f"ZTF26{n}") for n in (1, 2)))
+    app = make_app()
+    real = Delivering._send
+    monkeypatch.setattr(Delivering, "_send", poisoned(real, lambda _, parcel: parcel.place.id == "1"))
+    assert app.once().delivered == {"sent": 3, "parked": 1}
+    with app.store.begin() as unit:
+        ((post),) = unit.outbox.parked()
+    assert (post.place.id, "Poison: nobody thought of this" in str(post.last_error)) == ("1", True)
+    monkeypatch.undo()
+    assert app.once(retry_parked=True).delivered == {"sent": 1}
+
+
+def test_a_stored_post_that_cannot_be_read_is_parked_and_the_others_are_sent(make_app, marshal):
+    marshal.add(*(good(str(n), f"ZTF26{n}") for n in (1, 2)))
+    app = make_app(dry_run=True)
+    app.once()
+    with app.store.engine.begin() as connection:
+        connection.execute(text("UPDATE outbox SET body = '{' WHERE place_id = '1'"))
+    app.close()
+    app = make_app()
+    assert app.once().delivered == {"sent": 3, "parked": 1}
+    assert list(marshal.posted) == ["source/ZTF261", "source/ZTF262", "spectrum/2"]
+
+
+def test_what_cannot_be_listed_is_trouble_and_what_is_stored_is_worked_on(make_app, marshal, monkeypatch):
+    marshal.add(good("1", "ZTF26a"))
+    app = make_app(dry_run=True)
+    app.once()
+    app.close()
+    app = make_app()
+    monkeypatch.setattr(marshal, "spectra_modified_since", poisoned(marshal.spectra_modified_since, lambda *_: True))
+    cycle = app.once()
+    assert "nobody thought of this" in cycle.trouble[0]
+    assert cycle.delivered == {"sent": 2}
