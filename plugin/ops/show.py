@@ -26,6 +26,7 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
     """Everything about a spectrum or source of this name."""
     with store.begin() as unit:
         filed, tasks = unit.reports.of(name), unit.tasks.of(name)
+        lost = unit.reports.unreadable(name)
         needle, watched = unit.object_reports.of(name), unit.objects.of(name)
         places = {Place(kind="source", id=f.target_id) for f in filed} | {Place(kind="source", id=name)}
         places |= {Place(kind="spectrum", id=t.spectrum_id) for t in tasks}
@@ -36,6 +37,7 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
         yield f"nothing on file about {escape(name)}"
         return
     yield from (report(one) for one in filed)
+    yield from (f"[yellow]a report cannot be read by this version:[/] {escape(reason)}" for reason in lost)
     if needle is not None:
         yield needle_report(needle)
     if watched is not None and watched.state not in ("done", "idle"):

@@ -1,9 +1,16 @@
 """A report together with what the store knows about its spectrum."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar
+
+import structlog
 
 from models.domain import Report
+
+T = TypeVar("T")
+_log = structlog.get_logger("astranet.store")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +39,25 @@ class Filed:
     instrument: str | None = None
     group_ids: tuple[int, ...] = ()
     filed_at: datetime
+
+
+def readable(rows: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
+    """Read what can be read: a report that a later version wrote may be beyond this one, and stops no other."""
+    found = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except ValueError as error:
+            _log.warning("a report cannot be read and is left out", source=row.target_id, reason=str(error))
+    return found
+
+
+def unreadable(rows: Iterable[Any], read: Callable[[Any], T]) -> list[str]:
+    """Why each of those that cannot be read cannot."""
+    found = []
+    for row in rows:
+        try:
+            read(row)
+        except ValueError as error:
+            found.append(str(error))
+    return found

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from models.domain import Report, Status
 from plugin.store.context import Context, canonical
+from plugin.store.filed import readable
 from plugin.store.object_tables import object_reports as rows
 
 Fact = str | int | float
@@ -72,7 +73,7 @@ class ObjectReports:
 
     def _list(self, which: ColumnElement[bool]) -> list[ObjectFiled]:
         found = self.context.connection.execute(select(rows).where(self._mine(), which).order_by(rows.c.target_id))
-        return [_filed(row) for row in found]
+        return readable(found, _filed)
 
     def _mine(self) -> ColumnElement[bool]:
         return rows.c.marshal == self.context.marshal

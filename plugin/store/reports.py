@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, text, update
 
 from models.domain import Report, Status
 from plugin.store.context import Context, canonical
-from plugin.store.filed import Filed
+from plugin.store.filed import Filed, readable, unreadable
 from plugin.store.tables import reports
 
 
@@ -72,10 +72,17 @@ class Reports:
         """Every report that counts."""
         return self._list(reports.c.is_current)
 
+    def unreadable(self, name: str) -> list[str]:
+        """Why a report that counts for a spectrum or a source of this name cannot be read."""
+        mine = or_(reports.c.spectrum_id == name, reports.c.target_id == name)
+        return unreadable(self._rows(reports.c.is_current & mine), _filed)
+
     def _list(self, which: ColumnElement[bool]) -> list[Filed]:
+        return readable(self._rows(which), _filed)
+
+    def _rows(self, which: ColumnElement[bool]) -> Sequence[Any]:
         order = (reports.c.target_id, reports.c.observed_at, reports.c.spectrum_id)
-        found = self.context.connection.execute(select(reports).where(self._mine(), which).order_by(*order))
-        return [_filed(row) for row in found]
+        return self.context.connection.execute(select(reports).where(self._mine(), which).order_by(*order)).all()
 
     def _mine(self) -> ColumnElement[bool]:
         return reports.c.marshal == self.context.marshal

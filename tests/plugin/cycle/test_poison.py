@@ -1,5 +1,7 @@
 """Poison: whatever breaks on one piece of work, at whichever step, parks that piece; the others and delivery go on."""
 
+import json
+
 import pytest
 from sqlalchemy import text
 
@@ -7,6 +9,7 @@ from models.domain import Report
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.spectra import analyse as spectra
 from plugin.cycle.spectra import compose
+from plugin.ops import show as views
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import good
 
@@ -143,3 +146,53 @@ def test_what_cannot_be_listed_is_trouble_and_what_is_stored_is_worked_on(make_a
     cycle = app.once()
     assert "nobody thought of this" in cycle.trouble[0]
     assert cycle.delivered == {"sent": 2}
+
+
+def later_version(app, where: str, change) -> None:
+    """A report as a later version of this program has written it, before it was rolled back."""
+    with app.store.engine.begin() as connection:
+        body = json.loads(connection.execute(text(f"SELECT body FROM reports WHERE {where}")).scalar_one())
+        change(body)
+        connection.execute(text(f"UPDATE reports SET body = :body WHERE {where}"), {"body": json.dumps(body)})
+
+
+def test_a_report_with_keys_this_version_does_not_know_counts_all_the_same(make_app, marshal):
+    marshal.add(good("1", "ZTF26a"))
+    app = make_app()
+    app.once()
+    later_version(app, "spectrum_id = '1'", lambda body: (body.update(new=1), body["verdict"].update(newer=[2])))
+    marshal.add(good("2", "ZTF26a", modified="2026-06-10T11:00:00"))
+    assert app.once().analysed == {"ok": 1}
+    assert marshal.posted["source/ZTF26a"]["an_n_spectra"] == 2
+    with app.store.engine.connect() as connection:
+        kept = connection.execute(text("SELECT body FROM reports WHERE spectrum_id = '1'")).scalar_one()
+    assert json.loads(kept)["verdict"]["newer"] == [2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: body.update(schema=99),
+        lambda body: body.update(caveats=[{"code": "found_later", "text": "?"}]),
+        lambda body: body["verdict"].pop("label"),
+        lambda body: body.update(verdict=["no", "mapping"]),
+    ],
+)
+def test_a_report_that_cannot_be_read_is_left_out_and_stops_nobody(change, make_app, marshal, capsys):
+    marshal.add(good("1", "ZTF26a"), good("3", "ZTF26b"))
+    app = make_app()
+    app.once()
+    later_version(app, "spectrum_id = '1'", change)
+    marshal.add(*(good(n, name, modified="2026-06-10T11:00:00") for n, name in (("2", "ZTF26a"), ("3", "ZTF26b"))))
+    cycle = app.once()
+    assert cycle.analysed == {"ok": 2}
+    assert cycle.complete
+    summary = marshal.posted["source/ZTF26a"]
+    assert (summary["an_n_spectra"], summary["an_spectrum_id"]) == (1, "2")
+    with app.store.begin() as unit:
+        assert [one.spectrum_id for one in unit.reports.every()] == ["2", "3"]
+    shown = " ".join(str(part) for part in views.on_file(app.store, "1"))
+    assert "cannot be read by this version" in shown
+    marshal.add(good("1", "ZTF26a", modified="2026-06-10T11:30:00"))
+    app.once()
+    assert marshal.posted["source/ZTF26a"]["an_n_spectra"] == 2
