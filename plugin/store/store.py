@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from plugin.store import migrate
-from plugin.store.engine import StoreError, make_engine, parse_url, sqlite_file
+from plugin.store.engine import StoreError, make_engine, parse_url, reading, sqlite_file
 from plugin.store.lock import FileLock
 from plugin.store.unit import Unit
 
@@ -36,9 +36,15 @@ class Store:
         self._lock = lock
 
     @contextmanager
-    def begin(self) -> Iterator[Unit]:
-        """One transaction: committed at the end, rolled back on any error."""
-        with self.engine.begin() as connection:
+    def begin(self, *, to_read: bool = False) -> Iterator[Unit]:
+        """One transaction: committed at the end, rolled back on any error.
+
+        Parameters
+        ----------
+        to_read : bool
+            True to look only, at one state of things: keeps no writer waiting, waits for none, and cannot write.
+        """
+        with (reading(self.engine) if to_read else self.engine).begin() as connection:
             yield Unit.on(connection, self.marshal, self.worker)
 
     def recover(self, now: datetime, lease: timedelta) -> int:
@@ -87,7 +93,7 @@ def open_store(database_url: str, *, marshal: str, to_read: bool = False) -> Sto
     file = sqlite_file(url)
     if to_read and file is not None and not file.is_file():
         raise StoreError(f"there is no database at {file} yet; it is made by the first `astranet once`")
-    engine = make_engine(url)
+    engine = make_engine(url, to_read=to_read)
     lock = None if file is None or to_read else FileLock(file)
     try:
         _check(engine) if to_read else migrate.upgrade(engine)
@@ -113,7 +119,7 @@ def schema_of(database_url: str) -> tuple[str | None, str | None]:
     file = sqlite_file(url)
     if file is not None and not file.is_file():
         return None, migrate.head()
-    engine = make_engine(url)
+    engine = make_engine(url, to_read=True)
     try:
         return migrate.revisions(engine)
     except DBAPIError as error:
