@@ -18,17 +18,18 @@ from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
 from plugin.clock import Clock, utc_now
+from plugin.cycle.analyse import Analysing
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
 from plugin.cycle.patience import Patience
 from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
-from plugin.cycle.spectra.analyse import Analysing, Analyst, Card
 from plugin.cycle.spectra.discover import discover, sweep
+from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
 from plugin.sources.combined import CombinedMarshal
 from plugin.sources.marshal import make_pacer, make_source, tell_retry
-from plugin.store import Store, open_store
+from plugin.store import KINDS, Store, open_store
 
 if TYPE_CHECKING:
     from iris_client.tns.client import Tns
@@ -74,12 +75,13 @@ class App:
         It ends early, with its work safely stored, when `stop` was called or the marshal is away.
         """
         now = self._clock()
-        freed = self.store.recover(now, timedelta(seconds=self.settings.claim_seconds))
+        freed = self.store.recover(now)
         if freed:
             _log.info("taken up again what was left unfinished", pieces=freed)
         if retry_parked:
             with self.store.begin() as unit:
-                spectra, objects, posts = unit.tasks.unpark(now), unit.objects.unpark(now), unit.outbox.unpark(now)
+                spectra, objects = (unit.queue.unpark(kind, now) for kind in KINDS)
+                posts = unit.outbox.unpark(now)
                 _log.info("parked work is tried again", spectra=spectra, objects=objects, posts=posts)
         done = self._look(self._discover) + self._look_at_alerts()
         done += Cycle(analysed=self._analyse(), objects=self._analyse_objects(), delivered=self._deliver())
@@ -188,15 +190,20 @@ class App:
         )
 
     def _analyse(self) -> Counter[str]:
-        return Analysing(
+        astranet = SpectraProducer(
             marshal=self.marshal,
-            store=self.store,
             analyst=self.analyst,
             posting=posting(self.settings),
             rules=quality_rules(self.settings),
-            patience=Patience(self.settings.max_attempts),
             secrets=self.settings.secrets,
             card=make_card(self.analyst) if self.settings.post_cards else None,
+            clock=self._clock,
+        )
+        return Analysing(
+            producer=astranet,
+            store=self.store,
+            patience=Patience(self.settings.max_attempts),
+            secrets=self.settings.secrets,
             batch_size=self.settings.batch_size,
             clock=self._clock,
             stop=self._stop.is_set,
@@ -246,7 +253,8 @@ def build(
     pacer = make_pacer(settings)
     marshal = marshal or make_source(settings, pacer)
     watch = watch or make_watch(settings, marshal, pacer)
-    return App(settings, open_store(settings.database_url, marshal=url), marshal, analyst, clock, watch, tns)
+    store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
+    return App(settings, store, marshal, analyst, clock, watch, tns)
 
 
 def make_watch(settings: Settings, marshal: Marshal, pacer: Pacer) -> "WatchPart | None":

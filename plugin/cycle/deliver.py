@@ -42,7 +42,7 @@ class Delivering:
     def run(self) -> Counter[str]:
         """Work until nothing is due; counts by outcome: sent, removed, later, parked, dry."""
         if self.dry_run:
-            with self.store.begin() as unit:
+            with self.store.begin(to_read=True) as unit:
                 waiting = unit.outbox.count("pending")
             _log.info("dry run: nothing is sent", waiting=waiting)
             return Counter(dry=waiting)

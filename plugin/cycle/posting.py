@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from iris_client.protocols import Place
+from plugin.store import ASTRANET
 
-ORIGIN: Final = "ASTRANet"
+ORIGIN: Final = ASTRANET
 NONE: Final = "none"
 _DIGITS = 4  # as many as SkyPortal shows
 

@@ -12,10 +12,16 @@ from sqlalchemy import Connection, Engine
 from plugin.store.tables import metadata
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest schema; does nothing when it is there."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to a later schema, the newest by default; does nothing when it is there."""
     with engine.begin() as connection:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Bring the database back to an earlier schema, for an earlier version of this program."""
+    with engine.begin() as connection:
+        command.downgrade(_config(connection), revision)
 
 
 def revisions(engine: Engine) -> tuple[str | None, str | None]:

@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from plugin.store import migrate
+from plugin.store.context import Context
 from plugin.store.engine import StoreError, make_engine, parse_url, reading, sqlite_file
 from plugin.store.lock import FileLock
 from plugin.store.unit import Unit
+
+LEASE: Final = timedelta(minutes=15)
 
 
 class Store:
@@ -27,11 +30,14 @@ class Store:
         Address of the marshal whose rows are meant.
     lock : FileLock or None
         The lock of a SQLite file, held by the one process that works with it.
+    lease : timedelta
+        For how long a claim holds; then another worker may take the work over.
     """
 
-    def __init__(self, engine: Engine, marshal: str, lock: FileLock | None = None) -> None:
+    def __init__(self, engine: Engine, marshal: str, lock: FileLock | None = None, *, lease: timedelta = LEASE) -> None:
         self.engine = engine
         self.marshal = marshal
+        self.lease = lease
         self.worker = uuid.uuid4().hex
         self._lock = lock
 
@@ -45,17 +51,17 @@ class Store:
             True to look only, at one state of things: keeps no writer waiting, waits for none, and cannot write.
         """
         with (reading(self.engine) if to_read else self.engine).begin() as connection:
-            yield Unit.on(connection, self.marshal, self.worker)
+            yield Unit.on(Context(connection, self.marshal, self.worker, self.lease))
 
-    def recover(self, now: datetime, lease: timedelta) -> int:
+    def recover(self, now: datetime) -> int:
         """Free what was claimed and never finished; call it before a cycle, when this process holds nothing.
 
         With a SQLite file every claim is left over then, because we hold the lock; with PostgreSQL another worker's
-        is when it is older than `lease`.
+        is when its lease has ended.
         """
-        before = None if self._lock is not None else now - lease
+        until = None if self._lock is not None else now
         with self.begin() as unit:
-            return unit.tasks.recover(before) + unit.objects.recover(before) + unit.outbox.recover(before)
+            return unit.queue.recover(until) + unit.outbox.recover(until)
 
     def close(self) -> None:
         """Close connections and let go of the lock."""
@@ -72,7 +78,7 @@ class Store:
         self.close()
 
 
-def open_store(database_url: str, *, marshal: str, to_read: bool = False) -> Store:
+def open_store(database_url: str, *, marshal: str, to_read: bool = False, lease: timedelta = LEASE) -> Store:
     """Open the database and bring its schema up to date.
 
     Parameters
@@ -83,6 +89,8 @@ def open_store(database_url: str, *, marshal: str, to_read: bool = False) -> Sto
         Address of the marshal whose rows are meant.
     to_read : bool
         True to look only: takes no lock and changes no schema.
+    lease : timedelta
+        For how long a claim holds.
 
     Raises
     ------
@@ -104,7 +112,7 @@ def open_store(database_url: str, *, marshal: str, to_read: bool = False) -> Sto
         if isinstance(error, DBAPIError):
             raise StoreError(f"the database cannot be used: {error.orig}") from None
         raise
-    return Store(engine, marshal, lock)
+    return Store(engine, marshal, lock, lease=lease)
 
 
 def schema_of(database_url: str) -> tuple[str | None, str | None]:

@@ -22,13 +22,13 @@ from typing import Final
 from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, HostVerdict
 from plugin.cycle.posting import NONE, Body, Post, Posting, audience, rounded
-from plugin.store import ObjectFiled
+from plugin.store import NEEDLE, Filed
 
-ORIGIN: Final = "NEEDLE"
+ORIGIN: Final = NEEDLE
 KEYS: Final = {"SN": "sn", "SLSN-I": "slsn", "TDE": "tde"}
 
 
-def on_object(filed: ObjectFiled, posting: Posting) -> Post:
+def on_object(filed: Filed, posting: Posting) -> Post:
     """The annotation of one object; nothing for a refusal, unless refusals are to be posted."""
     groups = audience(filed.group_ids, posting)
     silent = not groups or (filed.report.host_verdict is None and not posting.refusals)
@@ -40,7 +40,7 @@ def gone(target_id: str) -> Post:
     return _post(target_id, None, ())
 
 
-def answer(filed: ObjectFiled, alpha: float) -> Body:
+def answer(filed: Filed, alpha: float) -> Body:
     """The keys of one report.
 
     Raises

@@ -84,7 +84,7 @@ class Watching:
         with self.store.begin() as unit:
             lost = due = 0
             if last is not None:
-                unit.objects.watch(saved, begun, saved=True, version=self._no_news(begun))
+                unit.objects.watch(saved, begun, saved=True, seen=self._no_news(begun))
                 lost = unit.objects.unsaved(saved, begun)
                 feeds = isinstance(self.source, AlertFeed)
                 due = 0 if feeds else unit.objects.ask(unit.objects.watched(begun, patience=self.patience), begun)
@@ -103,7 +103,7 @@ class Watching:
         fresh = [save.target_id for save in saves if last is not None or _when(save) >= since]
         with self.store.begin() as unit:
             old = self._no_news(since) if last is None else ""
-            new = unit.objects.watch([save.target_id for save in saves], begun, saved=True, version=old)
+            new = unit.objects.watch([save.target_id for save in saves], begun, saved=True, seen=old)
             new += unit.objects.watch(passed, begun, saved=False)
             unit.objects.welcome([*fresh, *passed])
             due = unit.objects.ask([*fresh, *passed], begun)
@@ -116,7 +116,7 @@ class Watching:
         if not isinstance(self.source, AlertFeed):
             return 0
         name, begun = self._cursor("alerts"), self.clock()
-        with self.store.begin() as unit:
+        with self.store.begin(to_read=True) as unit:
             watched = unit.objects.watched(begun, patience=self.patience)
         last = self._get(name)
         since = mjd(begun - self.backfill) if last is None else float(last) - LATE_DAYS
@@ -131,7 +131,7 @@ class Watching:
         return due
 
     def _no_news(self, before: datetime) -> str:
-        """The version of an object whose alerts up to a time are no news."""
+        """What is noted as seen of an object whose alerts up to a time are no news."""
         return f"{mjd(before):.5f}"
 
     def _cursor(self, what: str) -> str:
@@ -139,7 +139,7 @@ class Watching:
         return f"{what} {','.join(str(g) for g in sorted(self.group_ids))}"
 
     def _get(self, name: str) -> str | None:
-        with self.store.begin() as unit:
+        with self.store.begin(to_read=True) as unit:
             return unit.watermarks.get(name)
 
 

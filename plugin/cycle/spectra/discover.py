@@ -26,7 +26,7 @@ def discover(
     backfill: timedelta,
     clock: Clock = utc_now,
 ) -> int:
-    """Poll once; tasks and cursor are committed together.
+    """Poll once; new work and cursor are committed together.
 
     Parameters
     ----------
@@ -46,13 +46,13 @@ def discover(
         If the marshal does not answer, or not as agreed. Nothing is changed then.
     """
     source = f"poll {_names(group_ids)}"
-    with store.begin() as unit:
+    with store.begin(to_read=True) as unit:
         cursor = unit.watermarks.get(source)
     since = clock() - backfill if cursor is None else moment(cursor) - overlap
     stubs = marshal.spectra_modified_since(stamp(since), group_ids=group_ids)
     newest = max((_modified(stub) for stub in stubs), default=since)
     with store.begin() as unit:
-        added = unit.tasks.add(stubs, clock())
+        added = unit.spectra.add(stubs, clock())
         unit.watermarks.set(source, stamp(max(newest, since)) if cursor is None else max(cursor, stamp(newest)))
     _log.info("polled", since=stamp(since), listed=len(stubs), new=added)
     return added
@@ -79,7 +79,7 @@ def sweep(
         If the marshal does not answer, or not as agreed. Nothing is changed then.
     """
     source = f"sweep {_names(group_ids)}"
-    with store.begin() as unit:
+    with store.begin(to_read=True) as unit:
         last = unit.watermarks.get(source)
     begun = clock()
     if last is not None and moment(last) > begun - every:
@@ -91,9 +91,9 @@ def sweep(
         stubs.append(stub)
     old = [] if last is not None else [stub for stub in stubs if _modified(stub) < begun - backfill]
     with store.begin() as unit:
-        unit.tasks.add(old, begun, state="baseline")
-        added = unit.tasks.add(stubs, begun)
-        missed = unit.tasks.reopen_unseen((stub.spectrum_id for stub in stubs), begun)
+        unit.spectra.add(old, begun, state="baseline")
+        added = unit.spectra.add(stubs, begun)
+        missed = unit.spectra.reopen_unseen((stub.spectrum_id for stub in stubs), begun)
         unit.watermarks.set(source, stamp(begun))
     _log.info("swept", listed=len(stubs), new=added, missed=missed)
     return added + missed

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.domain import NEEDLE_CLASSES, LightCurve
 from plugin.cycle.objects.compose import prediction_set
-from plugin.store import ObjectFiled
+from plugin.store import Filed
 
 RARE = ("TDE", "SLSN-I")
 COLOURS = {"g": "#00805c", "r": "#b3261e"}
@@ -29,7 +29,7 @@ class ObjectLook:
         What the simulator drew it from: SN, SLSN-I or TDE. The service never sees it.
     """
 
-    filed: ObjectFiled
+    filed: Filed
     alpha: float
     curve: LightCurve | None = None
     said: Mapping[str, object] | None = None

@@ -7,9 +7,10 @@ from sqlalchemy import text
 
 from models.domain import Report
 from plugin.cycle.deliver import Delivering
-from plugin.cycle.spectra import analyse as spectra
 from plugin.cycle.spectra import compose
+from plugin.cycle.spectra import producer as spectra
 from plugin.ops import show as views
+from plugin.store import ASTRANET
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import good
 
@@ -31,7 +32,7 @@ def poisoned(real, is_bad):
 
 def parked(app) -> list[tuple[str, str]]:
     with app.store.begin() as unit:
-        return [(task.spectrum_id, str(task.last_error)) for task in unit.tasks.parked()]
+        return [(piece.subject.id, str(piece.reason)) for piece in unit.queue.parked()]
 
 
 def at_fetch(app, monkeypatch):
@@ -119,7 +120,7 @@ def test_one_post_that_cannot_be_sent_is_parked_and_the_others_are_sent(make_app
     assert app.once().delivered == {"sent": 3, "parked": 1}
     with app.store.begin() as unit:
         ((post),) = unit.outbox.parked()
-    assert (post.place.id, "Poison: nobody thought of this" in str(post.last_error)) == ("1", True)
+    assert (post.place.id, "Poison: nobody thought of this" in str(post.reason)) == ("1", True)
     monkeypatch.undo()
     assert app.once(retry_parked=True).delivered == {"sent": 1}
 
@@ -160,12 +161,12 @@ def test_a_report_with_keys_this_version_does_not_know_counts_all_the_same(make_
     marshal.add(good("1", "ZTF26a"))
     app = make_app()
     app.once()
-    later_version(app, "spectrum_id = '1'", lambda body: (body.update(new=1), body["verdict"].update(newer=[2])))
+    later_version(app, "subject_id = '1'", lambda body: (body.update(new=1), body["verdict"].update(newer=[2])))
     marshal.add(good("2", "ZTF26a", modified="2026-06-10T11:00:00"))
     assert app.once().analysed == {"ok": 1}
     assert marshal.posted["source/ZTF26a"]["an_n_spectra"] == 2
     with app.store.engine.connect() as connection:
-        kept = connection.execute(text("SELECT body FROM reports WHERE spectrum_id = '1'")).scalar_one()
+        kept = connection.execute(text("SELECT body FROM reports WHERE subject_id = '1'")).scalar_one()
     assert json.loads(kept)["verdict"]["newer"] == [2]
 
 
@@ -182,7 +183,7 @@ def test_a_report_that_cannot_be_read_is_left_out_and_stops_nobody(change, make_
     marshal.add(good("1", "ZTF26a"), good("3", "ZTF26b"))
     app = make_app()
     app.once()
-    later_version(app, "spectrum_id = '1'", change)
+    later_version(app, "subject_id = '1'", change)
     marshal.add(*(good(n, name, modified="2026-06-10T11:00:00") for n, name in (("2", "ZTF26a"), ("3", "ZTF26b"))))
     cycle = app.once()
     assert cycle.analysed == {"ok": 2}
@@ -190,7 +191,7 @@ def test_a_report_that_cannot_be_read_is_left_out_and_stops_nobody(change, make_
     summary = marshal.posted["source/ZTF26a"]
     assert (summary["an_n_spectra"], summary["an_spectrum_id"]) == (1, "2")
     with app.store.begin() as unit:
-        assert [one.spectrum_id for one in unit.reports.every()] == ["2", "3"]
+        assert [one.subject.id for one in unit.reports.every(ASTRANET)] == ["2", "3"]
     shown = " ".join(str(part) for part in views.on_file(app.store, "1"))
     assert "cannot be read by this version" in shown
     marshal.add(good("1", "ZTF26a", modified="2026-06-10T11:30:00"))

@@ -64,5 +64,5 @@ def test_a_writer_keeps_no_reader_waiting(file):
         assert schema_of(f"sqlite:///{file}")[0]
         with open_store(f"sqlite:///{file}", marshal="m", to_read=True) as reader, reader.begin() as seen:
             assert seen.watermarks.get("poll") == "a"
-            assert seen.tasks.of("1") == []
-        unit.tasks.add([SpectrumStub(spectrum_id="1", target_id="x", modified="2026")], NOW)
+            assert seen.queue.of("1") == []
+        unit.spectra.add([SpectrumStub(spectrum_id="1", target_id="x", modified="2026")], NOW)

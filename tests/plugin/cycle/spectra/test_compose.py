@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from models.domain import FINE_CLASSES, Caveat, CaveatCode, Evidence, Report, Target
 from plugin.cycle.posting import Posting
-from plugin.cycle.spectra.compose import answer, compose, on_source, on_spectrum, prediction_set
-from plugin.store import Filed
+from plugin.cycle.spectra.compose import answer, on_source, on_spectrum, prediction_set
+from plugin.store import ASTRANET, Filed
+from plugin.store import spectrum as subject_of
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import good
 
@@ -32,9 +33,10 @@ def refused(spectrum_id: str = "1") -> Report:
 
 def filed(spectrum_id: str = "1", observed_at: str | None = "2026-06-09T05:00:00", what: Report | None = None) -> Filed:
     return Filed(
-        spectrum_id=spectrum_id,
+        subject=subject_of(spectrum_id),
+        producer=ASTRANET,
         target_id="ZTF26a",
-        modified="2026-06-10T07:00:00",
+        version="2026-06-10T07:00:00",
         report=what or report(spectrum_id),
         observed_at=observed_at,
         group_ids=(6,),
@@ -43,8 +45,7 @@ def filed(spectrum_id: str = "1", observed_at: str | None = "2026-06-09T05:00:00
 
 
 def test_values_are_flat_and_json_without_nan():
-    spectrum, source = compose(filed(), [filed()], POSTING)
-    for post in (spectrum, source):
+    for post in (on_spectrum(filed(), POSTING), *on_source("ZTF26a", [filed()], POSTING)):
         assert all(isinstance(value, str | int | float) for value in post.body.values())
         assert not any(isinstance(value, bool) for value in post.body.values())
         json.dumps(post.body, allow_nan=False)
@@ -122,6 +123,6 @@ def test_only_groups_that_see_the_spectrum_see_the_answer():
 
 
 def test_classification_only_when_wanted():
-    posts = compose(filed(), [filed()], replace(POSTING, classification=True))
-    assert [p.kind for p in posts] == ["annotation", "annotation", "classification"]
-    assert posts[2].body["label"] == "SN Ia"
+    posts = on_source("ZTF26a", [filed()], replace(POSTING, classification=True))
+    assert [p.kind for p in posts] == ["annotation", "classification"]
+    assert posts[1].body["label"] == "SN Ia"
