@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from iris_client.errors import UpstreamError
-from iris_client.http.pacer import Pacer
-from iris_client.http.transport import Hooks
-from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
@@ -27,12 +24,10 @@ from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.discover import discover, sweep
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
-from plugin.sources.combined import CombinedMarshal
-from plugin.sources.marshal import make_pacer, make_source, tell_retry
+from plugin.sources.clients import Clients
 from plugin.store import KINDS, Store, open_store
 
 if TYPE_CHECKING:
-    from iris_client.tns.client import Tns
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
     from plugin.tns.names import Naming
 
@@ -46,20 +41,20 @@ class App:
         self,
         settings: Settings,
         store: Store,
-        marshal: Marshal,
+        clients: Clients,
         analyst: Analyst,
         clock: Clock,
         watch: "WatchPart | None" = None,
-        tns: "Tns | None" = None,
     ) -> None:
         self.settings = settings
         self.store = store
-        self.marshal = marshal
+        self.clients = clients
+        self.marshal = clients.marshal
         self.analyst = analyst
         self.watch = watch
         self._clock = clock
         self._stop = threading.Event()
-        self.naming = self._make_naming(tns)
+        self.naming = self._make_naming()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
@@ -114,12 +109,7 @@ class App:
     def close(self) -> None:
         """Let go of database and connections."""
         self.store.close()
-        if isinstance(self.marshal, SkyPortal | CombinedMarshal):
-            self.marshal.close()
-        if self.watch is not None:
-            self.watch.close()
-        if self.naming is not None and self.naming.tns is not None:
-            self.naming.tns.close()
+        self.clients.close()
 
     def __enter__(self) -> Self:
         return self
@@ -129,15 +119,15 @@ class App:
     ) -> None:
         self.close()
 
-    def _make_naming(self, tns: "Tns | None") -> "Naming | None":
+    def _make_naming(self) -> "Naming | None":
         from plugin.tns.source import make_naming
 
         return make_naming(
-            tns,
+            self.clients.tns,
             watched=timedelta(days=self.settings.tns_watch_days),
             marshal=self.marshal,
             store=self.store,
-            alerts=None if self.watch is None else self.watch.source,
+            alerts=self.clients.alerts,
             clock=self._clock,
             wait=self._stop.wait,
             stop=self._stop.is_set,
@@ -245,19 +235,15 @@ def build(
     StoreError
         If the database cannot be used.
     """
-    from plugin.tns.source import make_tns
-
     url, _, _ = settings.marshal()
-    tns = make_tns(settings)
     analyst = analyst or make_analyst(settings)
-    pacer = make_pacer(settings)
-    marshal = marshal or make_source(settings, pacer)
-    watch = watch or make_watch(settings, marshal, pacer)
+    clients = Clients.connect(settings, marshal=marshal, alerts=None if watch is None else watch.source)
+    watch = watch or make_watch(settings, clients)
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
-    return App(settings, store, marshal, analyst, clock, watch, tns)
+    return App(settings, store, clients, analyst, clock, watch)
 
 
-def make_watch(settings: Settings, marshal: Marshal, pacer: Pacer) -> "WatchPart | None":
+def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
     """What follows alerts and answers about objects; None when the settings name no source of alerts.
 
     Raises
@@ -267,16 +253,13 @@ def make_watch(settings: Settings, marshal: Marshal, pacer: Pacer) -> "WatchPart
     BundleError
         If a model of NEEDLE's is damaged.
     """
-    if settings.alert_source == "none":
+    if clients.alerts is None:
         return None
     from plugin.cycle.objects.part import WatchPart, make_object_analyst
-    from plugin.cycle.objects.source import make_alert_source
 
-    if not isinstance(marshal, WatchList):
-        raise TypeError(f"{type(marshal).__name__} cannot list candidates and saves")
-    analyst = make_object_analyst(settings)
-    source = make_alert_source(settings, pacer=pacer, hooks=Hooks(on_retry=tell_retry))
-    return None if source is None else WatchPart(source=source, analyst=analyst, watch_list=marshal)
+    if not isinstance(clients.marshal, WatchList):
+        raise TypeError(f"{type(clients.marshal).__name__} cannot list candidates and saves")
+    return WatchPart(source=clients.alerts, analyst=make_object_analyst(settings), watch_list=clients.marshal)
 
 
 def make_analyst(settings: Settings) -> Analyst:

@@ -12,7 +12,6 @@ from plugin.clock import Clock
 from plugin.cycle.analyse import Analysing
 from plugin.cycle.objects.discover import Watching
 from plugin.cycle.objects.producer import ObjectsProducer
-from plugin.cycle.objects.source import close_alert_source
 from plugin.cycle.patience import Patience
 from plugin.cycle.posting import Posting
 from plugin.settings import PREFIX, ConfigError, Settings
@@ -68,10 +67,6 @@ class WatchPart:
             clock=clock,
             stop=stop,
         ).run()
-
-    def close(self) -> None:
-        """Let go of connections."""
-        close_alert_source(self.source)
 
     def _watching(self, settings: Settings, store: Store, clock: Clock, stop: Callable[[], bool]) -> Watching:
         return Watching(
