@@ -16,11 +16,10 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 
 from models.bundle import FORMAT, read_member
-from models.cards import BundleError, digest, read_card, require_hashes
+from models.cards import ModelFolder, digest
 from models.conformal.mondrian import p_values
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
 from models.needle.hybrid.inputs import FEATURES, NAMES, masked_input
@@ -169,15 +168,7 @@ def load(folder: Path | None = None) -> Hybrid:
     BundleError
         With the file and what is wrong with it.
     """
-    folder = folder or SHIPPED
-    card = verify(folder)
-    try:
-        config = HybridConfig.from_dict(card["net"])
-        nets = {key: _network(config, card, key, folder) for key in card["deployed"]}
-        calibration = load_arrays(folder / CALIBRATION)
-    except (KeyError, TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
-        raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
-    return Hybrid(card=card, nets=nets, calibration=calibration)
+    return _FOLDER.load(folder or SHIPPED)
 
 
 def verify(folder: Path) -> dict[str, Any]:
@@ -188,12 +179,13 @@ def verify(folder: Path) -> dict[str, Any]:
     BundleError
         With the file and what is wrong with it.
     """
-    card = read_card(folder, version=FORMAT, what="hybrid model", classes=NEEDLE_CLASSES)
-    if {k: tuple(v) for k, v in card.get("features", {}).items()} != FEATURES:
-        raise BundleError(f"{folder}: made for other features")
-    needed = {CALIBRATION, *(f"{v}.{p}.safetensors" for v in VARIANTS for p in PREFERENCES)}
-    require_hashes(folder, card, needed)
-    return card
+    return _FOLDER.verify(folder)
+
+
+def _build(folder: Path, card: Mapping[str, Any]) -> Hybrid:
+    config = HybridConfig.from_dict(card["net"])
+    nets = {key: _network(config, card, key, folder) for key in card["deployed"]}
+    return Hybrid(card=card, nets=nets, calibration=load_arrays(folder / CALIBRATION))
 
 
 def fingerprint(card: Mapping[str, Any]) -> str:
@@ -218,3 +210,12 @@ def _remarks(hosted: bool, given: float | None, ebv: float) -> tuple[Caveat, ...
         text = f"no Milky Way reddening given: E(B-V) = {ebv:.3f} mag assumed, as is typical there"
         found.append(Caveat(code=CaveatCode.METADATA_IGNORED, text=text))
     return tuple(found)
+
+
+_FOLDER: Final = ModelFolder(
+    what="hybrid model",
+    version=FORMAT,
+    fixed={"classes": NEEDLE_CLASSES, "features": FEATURES},
+    needed=lambda _card: [CALIBRATION, *(f"{v}.{p}.safetensors" for v in VARIANTS for p in PREFERENCES)],
+    build=_build,
+)

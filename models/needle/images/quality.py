@@ -5,19 +5,18 @@ the sky, a blank image. A stamp with such a fact is bad whatever the network say
 P(good): bad below 0.75.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import nn
 
 from models.bundle import read_member
-from models.cards import CARD, BundleError, sha256
+from models.cards import ModelFolder
 from models.needle.images.quality_net import network
 from models.needle.images.stamps import FloatImage, background, missing, stretch
 
@@ -115,16 +114,15 @@ def load(folder: Path | None = None) -> Checker:
     BundleError
         With the file and what is wrong with it.
     """
-    folder = folder or SHIPPED
-    try:
-        card = json.loads((folder / CARD).read_text())
-        kind, width, expected = card["net"]["kind"], card["net"]["width"], card["files"][WEIGHTS]
-        if card["format"] != FORMAT:
-            raise BundleError(f"{folder}: not a quality network of format {FORMAT}")
-        if sha256(folder / WEIGHTS) != expected:
-            raise BundleError(f"{folder}: {WEIGHTS} is not the file the card describes (SHA-256 differs)")
-        net = network(kind, width)
-        net.load_state_dict(read_member(folder / WEIGHTS))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise BundleError(f"{folder}: no usable quality network: {error}") from error
-    return Checker(net, threshold=card["threshold"], name=f"{card['name']}@{expected[:8]}")
+    return _FOLDER.load(folder or SHIPPED)
+
+
+def _build(folder: Path, card: Mapping[str, Any]) -> Checker:
+    net = network(card["net"]["kind"], card["net"]["width"])
+    net.load_state_dict(read_member(folder / WEIGHTS))
+    return Checker(net, threshold=card["threshold"], name=f"{card['name']}@{card['files'][WEIGHTS][:8]}")
+
+
+_FOLDER: Final = ModelFolder(
+    what="quality network", version=FORMAT, fixed={}, needed=lambda _card: [WEIGHTS], build=_build
+)
