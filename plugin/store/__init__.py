@@ -10,7 +10,7 @@ from plugin.store.engine import StoreError
 from plugin.store.filed import Filed
 from plugin.store.outbox import Parcel
 from plugin.store.queue import LostClaim, Piece
-from plugin.store.store import Store, open_store, schema_of
+from plugin.store.store import Store, downgrade_store, open_store, schema_of
 from plugin.store.subject import ASTRANET, KINDS, NEEDLE, Subject, object_of, spectrum
 from plugin.store.unit import Unit
 
@@ -26,6 +26,7 @@ __all__ = [
     "StoreError",
     "Subject",
     "Unit",
+    "downgrade_store",
     "object_of",
     "open_store",
     "schema_of",

@@ -115,6 +115,30 @@ def open_store(database_url: str, *, marshal: str, to_read: bool = False, lease:
     return Store(engine, marshal, lock, lease=lease)
 
 
+def downgrade_store(database_url: str, schema: str) -> None:
+    """Take the database back to an earlier schema; what that has no place for is lost.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened, another process works with it, or there is no such schema.
+    """
+    url = parse_url(database_url)
+    file = sqlite_file(url)
+    if file is not None and not file.is_file():
+        raise StoreError(f"there is no database at {file}")
+    engine = make_engine(url)
+    lock = None if file is None else FileLock(file)
+    try:
+        migrate.downgrade(engine, schema)
+    except DBAPIError as error:
+        raise StoreError(f"the database cannot be used: {error.orig}") from None
+    finally:
+        engine.dispose()
+        if lock is not None:
+            lock.close()
+
+
 def schema_of(database_url: str) -> tuple[str | None, str | None]:
     """The schema the database has (None when there is none yet), and the one this program needs.
 

@@ -8,7 +8,18 @@ import pytest
 from sqlalchemy import Engine, text
 
 from iris_client.protocols import Place, SpectrumStub
-from plugin.store import ASTRANET, NEEDLE, Store, migrate, object_of, open_store, spectrum
+from plugin.store import (
+    ASTRANET,
+    NEEDLE,
+    Store,
+    StoreError,
+    downgrade_store,
+    migrate,
+    object_of,
+    open_store,
+    schema_of,
+    spectrum,
+)
 from plugin.store.engine import make_engine, parse_url
 from tests.plugin.store import old_databases as old
 from tests.plugin.store.old_databases import MARSHAL, NOW, RELEASED, TNS
@@ -162,3 +173,24 @@ def test_going_back_gives_what_was_there(engine):
     assert old.contents(engine) == before
     migrate.upgrade(engine)
     assert migrate.drift(engine) == []
+
+
+def test_a_schema_of_a_later_version_is_told_in_words(engine, url):
+    migrate.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(StoreError, match=r"no way from this database's schema.*9999"):
+        open_store(url, marshal=MARSHAL)
+
+
+def test_the_command_for_going_back(engine, url):
+    old.make(engine, "0003")
+    before = old.contents(engine)
+    migrate.upgrade(engine)
+    engine.dispose()
+    downgrade_store(url, "0003")
+    assert schema_of(url)[0] == "0003"
+    assert old.contents(engine) == before
+    with pytest.raises(StoreError, match="no way"):
+        downgrade_store(url, "7777")
