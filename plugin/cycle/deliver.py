@@ -59,6 +59,9 @@ class Delivering:
     def _attempt(self, parcel: Parcel, breaker: Breaker) -> str:
         try:
             remote_id = self._send(parcel)
+            breaker.success()
+            with self.store.begin() as unit:
+                unit.outbox.sent(parcel, remote_id, self.clock())
         except UpstreamError as error:
             return self._failed(parcel, error, breaker)
         except Exception as error:  # whatever breaks, this post is parked with it and the others go on
@@ -66,9 +69,6 @@ class Delivering:
             with self.store.begin() as unit:
                 unit.outbox.park(parcel, reason)
             return "parked"
-        breaker.success()
-        with self.store.begin() as unit:
-            unit.outbox.sent(parcel, remote_id, self.clock())
         outcome = "removed" if parcel.body is None else "sent"
         _log.info(outcome, kind=parcel.kind, **_where(parcel))
         return outcome

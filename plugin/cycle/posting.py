@@ -48,6 +48,20 @@ def rounded(value: float) -> float:
     return round(float(value), _DIGITS)
 
 
+def prediction_set(sets: Mapping[str, tuple[str, ...]], alpha: float) -> tuple[str, ...]:
+    """The classes at one error rate.
+
+    Raises
+    ------
+    ValueError
+        If there is no set for it.
+    """
+    for key, classes in sets.items():
+        if float(key) == alpha:
+            return classes
+    raise ValueError(f"no prediction set for alpha {alpha:g}, only for {', '.join(sets)}")
+
+
 def audience(group_ids: Sequence[int], posting: Posting) -> tuple[int, ...]:
     """Who may see an answer: our groups that see what it is about; all of ours where the marshal does not say."""
     return tuple(g for g in sorted(posting.group_ids) if not group_ids or g in group_ids)

@@ -21,7 +21,7 @@ from typing import Final
 
 from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, HostVerdict
-from plugin.cycle.posting import NONE, Body, Post, Posting, audience, rounded
+from plugin.cycle.posting import NONE, Body, Post, Posting, audience, prediction_set, rounded
 from plugin.store import NEEDLE, Filed
 
 ORIGIN: Final = NEEDLE
@@ -57,22 +57,8 @@ def answer(filed: Filed, alpha: float) -> Body:
     return body | {"caveats": "|".join(sorted({str(c.code) for c in report.caveats})) or NONE}
 
 
-def prediction_set(verdict: HostVerdict, alpha: float) -> tuple[str, ...]:
-    """The classes at one error rate.
-
-    Raises
-    ------
-    ValueError
-        If there is no set for it.
-    """
-    for key, classes in verdict.prediction_sets.items():
-        if float(key) == alpha:
-            return classes
-    raise ValueError(f"no prediction set for alpha {alpha:g}, only for {', '.join(verdict.prediction_sets)}")
-
-
 def _verdict(verdict: HostVerdict, alpha: float) -> dict[str, str | float | int]:
-    classes: Sequence[str] = prediction_set(verdict, alpha)
+    classes: Sequence[str] = prediction_set(verdict.prediction_sets, alpha)
     body: dict[str, str | float | int] = {
         "class": verdict.label,
         **{KEYS[name]: rounded(verdict.probabilities[name]) for name in NEEDLE_CLASSES},

@@ -36,7 +36,7 @@ from typing import Final
 
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
-from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, rounded
+from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, prediction_set, rounded
 from plugin.store import Filed
 
 PREFIX: Final = "an_"
@@ -149,20 +149,6 @@ def joint(verdict: Verdict | None, needle: Report | None) -> Body:
     }
 
 
-def prediction_set(confidence: Confidence, alpha: float) -> tuple[str, ...]:
-    """The classes at one error rate.
-
-    Raises
-    ------
-    ValueError
-        If there is no set for it.
-    """
-    for key, classes in confidence.prediction_sets.items():
-        if float(key) == alpha:
-            return classes
-    raise ValueError(f"no prediction set for alpha {alpha:g}, only for {', '.join(confidence.prediction_sets)}")
-
-
 def short(label: str) -> str:
     """The class as part of a key: "SN Ia" is `Ia`."""
     return label.removeprefix("SN ")
@@ -175,7 +161,7 @@ def _verdict(verdict: Verdict) -> dict[str, str | float | int]:
 
 
 def _confidence(confidence: Confidence, alpha: float) -> dict[str, str | float | int]:
-    classes = prediction_set(confidence, alpha)
+    classes = prediction_set(confidence.prediction_sets, alpha)
     return {
         "set": "|".join(c for c in FINE_CLASSES if c in classes) or NONE,
         "set_size": len(classes),

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from models.domain import NEEDLE_CLASSES, LightCurve
-from plugin.cycle.objects.compose import prediction_set
+from plugin.cycle.posting import prediction_set
 from plugin.store import Filed
 
 RARE = ("TDE", "SLSN-I")
@@ -56,7 +56,7 @@ class ObjectLook:
     def members(self) -> tuple[str, ...]:
         """The prediction set; empty also for a refusal."""
         verdict = self.filed.report.host_verdict
-        return () if verdict is None else prediction_set(verdict, self.alpha)
+        return () if verdict is None else prediction_set(verdict.prediction_sets, self.alpha)
 
     @property
     def joint(self) -> str:

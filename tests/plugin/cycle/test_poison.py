@@ -4,6 +4,7 @@ import json
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from models.domain import Report
 from plugin.cycle.deliver import Delivering
@@ -11,6 +12,8 @@ from plugin.cycle.spectra import compose
 from plugin.cycle.spectra import producer as spectra
 from plugin.ops import show as views
 from plugin.store import ASTRANET
+from plugin.store.outbox import Outbox
+from plugin.store.reports import Reports
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import good
 
@@ -197,3 +200,36 @@ def test_a_report_that_cannot_be_read_is_left_out_and_stops_nobody(change, make_
     marshal.add(good("1", "ZTF26a", modified="2026-06-10T11:30:00"))
     app.once()
     assert marshal.posted["source/ZTF26a"]["an_n_spectra"] == 2
+
+
+@pytest.mark.parametrize("sweep", [False, True])
+def test_one_that_is_not_listed_as_agreed_is_left_out_and_the_others_are_found(sweep, make_app, marshal):
+    marshal.add(good("1", "ZTF26a"), good("2", "ZTF26b", modified="soon"), good("3", "ZTF26\ud800"))
+    app = make_app(sweep_hours=6 * sweep)
+    cycle = app.once()
+    assert (cycle.found, cycle.trouble) == (1, ())
+    assert list(marshal.posted) == ["source/ZTF26a", "spectrum/1"]
+
+
+def test_a_post_that_was_sent_and_cannot_be_written_down_stops_no_other(make_app, marshal, monkeypatch):
+    marshal.add(*(good(str(n), f"ZTF26{n}") for n in (1, 2)))
+    app = make_app()
+    monkeypatch.setattr(Outbox, "sent", poisoned(Outbox.sent, lambda _, parcel, *__: parcel.place.id == "1"))
+    assert app.once().delivered == {"sent": 3, "parked": 1}
+    monkeypatch.undo()
+    assert app.once(retry_parked=True).delivered == {"sent": 1}
+
+
+def test_a_database_that_is_away_parks_nothing(make_app, marshal, monkeypatch):
+    marshal.add(*(good(str(n), f"ZTF26{n}") for n in (1, 2)))
+    app = make_app()
+
+    def full(*_):
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    monkeypatch.setattr(Reports, "put", full)
+    with pytest.raises(OperationalError, match="disk is full"):
+        app.once()
+    assert parked(app) == []
+    monkeypatch.undo()
+    assert app.once().analysed == {"ok": 2}

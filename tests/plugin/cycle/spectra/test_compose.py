@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.domain import FINE_CLASSES, Caveat, CaveatCode, Evidence, Report, Target
-from plugin.cycle.posting import Posting
-from plugin.cycle.spectra.compose import answer, on_source, on_spectrum, prediction_set
+from plugin.cycle.posting import Posting, prediction_set
+from plugin.cycle.spectra.compose import answer, on_source, on_spectrum
 from plugin.store import ASTRANET, Filed
 from plugin.store import spectrum as subject_of
 from tests.fakes.analyst import FakeAnalyst
@@ -77,7 +77,7 @@ def test_empty_set_is_an_answer():
 
 def test_unknown_alpha_is_an_error_not_another_set():
     with pytest.raises(ValueError, match=r"no prediction set for alpha 0.2, only for 0.05, 0.1, 0.01"):
-        prediction_set(report().confidence, 0.2)
+        prediction_set(report().confidence.prediction_sets, 0.2)
 
 
 def test_caveats_of_this_spectrum_are_named_and_general_ones_are_not():
