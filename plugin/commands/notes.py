@@ -25,11 +25,16 @@ def note(
     chosen = _night(night) if night else Night.before(utc_now())
     with prepared() as settings:
         from plugin.notes.nightly import write_night
+        from plugin.sources.clients import close
         from plugin.sources.marshal import make_marshal
         from plugin.store import open_store
 
-        with open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store:
-            folder = write_night(settings, store, make_marshal(settings), now=utc_now(), night=chosen)
+        marshal = make_marshal(settings)
+        try:
+            with open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store:
+                folder = write_night(settings, store, marshal, now=utc_now(), night=chosen)
+        finally:
+            close(marshal)
     typer.echo(f"night {chosen}: " + (f"draft in {folder}" if folder else "nothing to say, no draft"))
 
 
