@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import structlog
 
 from iris_client.errors import UpstreamError
+from iris_client.http.closing import Closing
 from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("astranet")
 
 
-class App:
+class App(Closing):
     """The service, ready to work. Use it as a context."""
 
     def __init__(
@@ -110,14 +110,6 @@ class App:
         """Let go of database and connections."""
         self.store.close()
         self.clients.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _make_naming(self) -> "Naming | None":
         from plugin.tns.source import make_naming

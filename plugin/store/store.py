@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from iris_client.http.closing import Closing
 from plugin.store import migrate
 from plugin.store.context import Context
 from plugin.store.engine import StoreError, make_engine, parse_url, reading, sqlite_file
@@ -19,7 +19,7 @@ from plugin.store.unit import Unit
 LEASE: Final = timedelta(minutes=15)
 
 
-class Store:
+class Store(Closing):
     """Where everything is remembered. Close it, or use it as a context.
 
     Parameters
@@ -68,14 +68,6 @@ class Store:
         self.engine.dispose()
         if self._lock is not None:
             self._lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_store(database_url: str, *, marshal: str, to_read: bool = False, lease: timedelta = LEASE) -> Store:
