@@ -10,18 +10,18 @@ Safetensors and JSON only: nothing in a bundle can run.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, cast
 
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 
 from models.card_fields import BundleCard, MemberFields, checked
-from models.cards import BundleError, digest, read_card, require_hashes, store_card
+from models.cards import ModelFolder, digest, store_card
 from models.domain import COARSE_CLASSES, FINE_CLASSES
 from models.sentinel.detector import Sentinel
 from models.sentinel.stored import files_of, load_sentinel
@@ -61,19 +61,7 @@ def load(folder: Path | None = None, *, device: str = "cpu", layer: bool = True)
     BundleError
         With the file and what is wrong with it.
     """
-    folder = folder or SHIPPED
-    card = verify(folder)
-    try:
-        members = [
-            Member(net=_network(net_of(card, m), folder / m["file"]), seed=m["seed"], kind=m["kind"])
-            for m in card["members"]
-        ]
-        calibration = load_arrays(folder / card["calibration"]["file"])
-        ensemble = Ensemble(members, readout=_readout(card), device=device)
-        sentinel = load_sentinel(folder, card["sentinel"]) if layer and "sentinel" in card else None
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
-    return Bundle(card=card, ensemble=ensemble, calibration=calibration, sentinel=sentinel)
+    return replace(_FOLDER, build=partial(_build, device=device, layer=layer)).load(folder or SHIPPED)
 
 
 def verify(folder: Path) -> BundleCard:
@@ -84,16 +72,28 @@ def verify(folder: Path) -> BundleCard:
     BundleError
         With the file and what is wrong with it.
     """
-    card = checked(folder, read_card(folder, version=FORMAT, what="bundle", classes=FINE_CLASSES), BundleCard)
-    if tuple(card["coarse_classes"]) != COARSE_CLASSES:
-        raise BundleError(f"{folder}: made for other classes: {card['coarse_classes']}")
-    if not card["members"]:
-        raise BundleError(f"{folder}: the card names no members")
+    return cast(BundleCard, _FOLDER.verify(folder))
+
+
+def _build(folder: Path, read: Mapping[str, Any], *, device: str = "cpu", layer: bool = True) -> Bundle:
+    card = cast(BundleCard, read)
+    members = [
+        Member(net=_network(net_of(card, m), folder / m["file"]), seed=m["seed"], kind=m["kind"])
+        for m in card["members"]
+    ]
+    return Bundle(
+        card=card,
+        ensemble=Ensemble(members, readout=_readout(card), device=device),
+        calibration=load_arrays(folder / card["calibration"]["file"]),
+        sentinel=load_sentinel(folder, card["sentinel"]) if layer and "sentinel" in card else None,
+    )
+
+
+def _needed(card: Mapping[str, Any]) -> set[str]:
+    if not card.get("members"):
+        raise ValueError("it names no members")
     named = {m["file"] for m in card["members"]} | {card["calibration"]["file"]}
-    if "sentinel" in card:
-        named |= files_of(card["sentinel"])
-    require_hashes(folder, card, named)
-    return card
+    return named | files_of(card["sentinel"]) if "sentinel" in card else named
 
 
 def fingerprint(card: BundleCard) -> str:
@@ -135,3 +135,13 @@ def _network(config: NetConfig, path: Path) -> ASTRANet:
     net = ASTRANet(config)
     net.load_state_dict(read_member(path))
     return net
+
+
+_FOLDER: Final = ModelFolder(
+    what="bundle",
+    version=FORMAT,
+    fixed={"classes": FINE_CLASSES, "coarse_classes": COARSE_CLASSES},
+    checked=partial(checked, kind=BundleCard),
+    needed=_needed,
+    build=_build,
+)

@@ -5,57 +5,56 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import structlog
 
 from iris_client.errors import UpstreamError
-from iris_client.http.pacer import Pacer
-from iris_client.http.transport import Hooks
+from iris_client.http.closing import Closing
 from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
 from plugin.clock import Clock, utc_now
+from plugin.cycle.analyse import Analysing
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
 from plugin.cycle.patience import Patience
+from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
-from plugin.cycle.spectra.analyse import Analysing, Analyst, Card
 from plugin.cycle.spectra.discover import discover, sweep
+from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
-from plugin.sources.marshal import make_pacer, make_source, tell_retry
-from plugin.store import Store, open_store
+from plugin.sources.clients import Clients
+from plugin.store import KINDS, Store, open_store
 
 if TYPE_CHECKING:
-    from iris_client.tns.client import Tns
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
     from plugin.tns.names import Naming
 
 _log = structlog.get_logger("astranet")
 
 
-class App:
+class App(Closing):
     """The service, ready to work. Use it as a context."""
 
     def __init__(
         self,
         settings: Settings,
         store: Store,
-        marshal: Marshal,
+        clients: Clients,
         analyst: Analyst,
         clock: Clock,
         watch: "WatchPart | None" = None,
-        tns: "Tns | None" = None,
     ) -> None:
         self.settings = settings
         self.store = store
-        self.marshal = marshal
+        self.clients = clients
+        self.marshal = clients.marshal
         self.analyst = analyst
         self.watch = watch
         self._clock = clock
         self._stop = threading.Event()
-        self.naming = self._make_naming(tns)
+        self.naming = self._make_naming()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
@@ -71,12 +70,13 @@ class App:
         It ends early, with its work safely stored, when `stop` was called or the marshal is away.
         """
         now = self._clock()
-        freed = self.store.recover(now, timedelta(seconds=self.settings.claim_seconds))
+        freed = self.store.recover(now)
         if freed:
             _log.info("taken up again what was left unfinished", pieces=freed)
         if retry_parked:
             with self.store.begin() as unit:
-                spectra, objects, posts = unit.tasks.unpark(now), unit.objects.unpark(now), unit.outbox.unpark(now)
+                spectra, objects = (unit.queue.unpark(kind, now) for kind in KINDS)
+                posts = unit.outbox.unpark(now)
                 _log.info("parked work is tried again", spectra=spectra, objects=objects, posts=posts)
         done = self._look(self._discover) + self._look_at_alerts()
         done += Cycle(analysed=self._analyse(), objects=self._analyse_objects(), delivered=self._deliver())
@@ -109,29 +109,17 @@ class App:
     def close(self) -> None:
         """Let go of database and connections."""
         self.store.close()
-        self.marshal.close()
-        if self.watch is not None:
-            self.watch.close()
-        if self.naming is not None and self.naming.tns is not None:
-            self.naming.tns.close()
+        self.clients.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _make_naming(self, tns: "Tns | None") -> "Naming | None":
+    def _make_naming(self) -> "Naming | None":
         from plugin.tns.source import make_naming
 
         return make_naming(
-            tns,
+            self.clients.tns,
             watched=timedelta(days=self.settings.tns_watch_days),
             marshal=self.marshal,
             store=self.store,
-            alerts=None if self.watch is None else self.watch.source,
+            alerts=self.clients.alerts,
             clock=self._clock,
             wait=self._stop.wait,
             stop=self._stop.is_set,
@@ -144,6 +132,8 @@ class App:
         except UpstreamError as error:
             _log.error("cannot read the marshal", error=str(error), status=error.status)
             return Cycle(trouble=(str(error),))
+        except Exception as error:  # what cannot be listed keeps nothing waiting that is stored already
+            return Cycle(trouble=(why("looking for news", error, self.settings.secrets),))
 
     def _look_at_alerts(self, *, sweep: bool = False) -> Cycle:
         """Look for news of watched objects, where there is a source of alerts."""
@@ -182,15 +172,20 @@ class App:
         )
 
     def _analyse(self) -> Counter[str]:
-        return Analysing(
+        astranet = SpectraProducer(
             marshal=self.marshal,
-            store=self.store,
             analyst=self.analyst,
             posting=posting(self.settings),
             rules=quality_rules(self.settings),
-            patience=Patience(self.settings.max_attempts),
             secrets=self.settings.secrets,
             card=make_card(self.analyst) if self.settings.post_cards else None,
+            clock=self._clock,
+        )
+        return Analysing(
+            producer=astranet,
+            store=self.store,
+            patience=Patience(self.settings.max_attempts),
+            secrets=self.settings.secrets,
             batch_size=self.settings.batch_size,
             clock=self._clock,
             stop=self._stop.is_set,
@@ -201,6 +196,7 @@ class App:
             marshal=self.marshal,
             store=self.store,
             dry_run=self.settings.dry_run,
+            secrets=self.settings.secrets,
             patience=Patience(self.settings.max_attempts),
             clock=self._clock,
             stop=self._stop.is_set,
@@ -231,18 +227,15 @@ def build(
     StoreError
         If the database cannot be used.
     """
-    from plugin.tns.source import make_tns
-
     url, _, _ = settings.marshal()
-    tns = make_tns(settings)
     analyst = analyst or make_analyst(settings)
-    pacer = make_pacer(settings)
-    marshal = marshal or make_source(settings, pacer)
-    watch = watch or make_watch(settings, marshal, pacer)
-    return App(settings, open_store(settings.database_url, marshal=url), marshal, analyst, clock, watch, tns)
+    clients = Clients.connect(settings, marshal=marshal, alerts=None if watch is None else watch.source)
+    watch = watch or make_watch(settings, clients)
+    store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
+    return App(settings, store, clients, analyst, clock, watch)
 
 
-def make_watch(settings: Settings, marshal: Marshal, pacer: Pacer) -> "WatchPart | None":
+def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
     """What follows alerts and answers about objects; None when the settings name no source of alerts.
 
     Raises
@@ -252,16 +245,13 @@ def make_watch(settings: Settings, marshal: Marshal, pacer: Pacer) -> "WatchPart
     BundleError
         If a model of NEEDLE's is damaged.
     """
-    if settings.alert_source == "none":
+    if clients.alerts is None:
         return None
     from plugin.cycle.objects.part import WatchPart, make_object_analyst
-    from plugin.cycle.objects.source import make_alert_source
 
-    if not isinstance(marshal, WatchList):
-        raise TypeError(f"{type(marshal).__name__} cannot list candidates and saves")
-    analyst = make_object_analyst(settings)
-    source = make_alert_source(settings, pacer=pacer, hooks=Hooks(on_retry=tell_retry))
-    return None if source is None else WatchPart(source=source, analyst=analyst, watch_list=marshal)
+    if not isinstance(clients.marshal, WatchList):
+        raise TypeError(f"{type(clients.marshal).__name__} cannot list candidates and saves")
+    return WatchPart(source=clients.alerts, analyst=make_object_analyst(settings), watch_list=clients.marshal)
 
 
 def make_analyst(settings: Settings) -> Analyst:

@@ -3,8 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -22,6 +21,7 @@ from iris_client.brokers.records import (
     tns_rows,
 )
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable
+from iris_client.http.closing import Closing
 from iris_client.http.pacer import Pacer
 from iris_client.http.transport import ANSWER_S, Hooks, Transport
 from iris_client.protocols import Alert, AlertStub
@@ -33,7 +33,7 @@ _NAMES: Final = 500
 """Names in one question."""
 
 
-class SkyPortalBroker:
+class SkyPortalBroker(Closing):
     """A `protocols.CutoutSource`: the broker that a SkyPortal is connected to.
 
     What the token may see depends on its owner's streams: without any, every list is empty.
@@ -66,12 +66,6 @@ class SkyPortalBroker:
 
     def __repr__(self) -> str:
         return f"SkyPortalBroker({self._transport.url!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close every connection."""
@@ -150,7 +144,7 @@ class SkyPortalBroker:
         return bool(named and able and row.get("active") and isinstance(surveys, list) and survey in surveys)
 
 
-class Boom:
+class Boom(Closing):
     """A `protocols.CutoutSource`: BOOM's own REST API, with name and password for a token of a few days.
 
     Parameters
@@ -181,12 +175,6 @@ class Boom:
 
     def __repr__(self) -> str:
         return f"Boom({self._door.url!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close every connection."""

@@ -9,13 +9,13 @@ Errors arrive as `errors[]` with HTTP 200. Any of them fails the whole query: ha
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, UpstreamError
+from iris_client.http.closing import Closing
 from iris_client.http.pacer import Pacer
 from iris_client.http.transport import ANSWER_S, Hooks, Transport
 from iris_client.marshal import parse
@@ -43,7 +43,7 @@ class NotPersisted(Refused):
     """The server does not know the query by its hash: send the text along."""
 
 
-class GraphQLSpectra:
+class GraphQLSpectra(Closing):
     """A source of spectra over GraphQL.
 
     Parameters
@@ -98,12 +98,6 @@ class GraphQLSpectra:
 
     def __repr__(self) -> str:
         return f"GraphQLSpectra({self._transport.url!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close every connection."""

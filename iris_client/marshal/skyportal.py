@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx
 
 from iris_client.errors import BadPayload, NotFound
 from iris_client.http.answers import http_date
+from iris_client.http.closing import Closing
 from iris_client.http.pacer import Pacer
 from iris_client.http.transport import ANSWER_S, Hooks, Transport
 from iris_client.marshal import parse
@@ -29,7 +29,7 @@ _PAGE: Final = 100
 """Sources per page of the sweep; the server clips at 500, and large pages time out on a busy one."""
 
 
-class SkyPortal:
+class SkyPortal(Closing):
     """A marshal over REST.
 
     Parameters
@@ -70,12 +70,6 @@ class SkyPortal:
 
     def __repr__(self) -> str:
         return f"SkyPortal({self._transport.url!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close every connection."""

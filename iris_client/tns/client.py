@@ -16,14 +16,14 @@ no type, so each hit costs another request: cross-match against the mirror (`iri
 import json
 import re
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import tenacity
 
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, redact
+from iris_client.http.closing import Closing
 from iris_client.tns.budget import PATIENCE_S, Budget
 from iris_client.tns.mirror import TnsObject, from_object, number, read_csv, unzip
 
@@ -41,7 +41,7 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 20.0
 T = TypeVar("T")
 
 
-class Tns:
+class Tns(Closing):
     """A reader of the TNS with one bot's key.
 
     Parameters
@@ -81,12 +81,6 @@ class Tns:
 
     def __repr__(self) -> str:
         return f"Tns({self.url!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close every connection."""

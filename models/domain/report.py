@@ -13,6 +13,8 @@ from models.domain.answers import Anomaly, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat
 
 SCHEMA_VERSION = 1
+"""Written into every report. It grows when what an older reader would make of a newer report is wrong; a key that only
+adds something needs no new one, for who does not know it passes over it."""
 
 
 class Status(StrEnum):
@@ -88,18 +90,21 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
+        """Read what `to_json` wrote, also what a later version of the same schema wrote: keys not known here are left.
 
         Raises
         ------
         ValueError
-            If the text is no report, or one of a later schema.
+            If the text is no report, or one of another schema.
         """
         data = json.loads(text)
         if not isinstance(data, dict) or data.get("schema") != SCHEMA_VERSION:
             found = data.get("schema") if isinstance(data, dict) else type(data).__name__
             raise ValueError(f"not a report of schema {SCHEMA_VERSION}: {found!r}")
-        report = _build(cls, data)
+        try:
+            report = _build(cls, data)
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"not a report of schema {SCHEMA_VERSION}: {error}") from error
         assert isinstance(report, cls)
         return report
 
@@ -126,10 +131,8 @@ def _build(kind: Any, data: Any) -> Any:
         return _build(kind, data)
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        unknown = set(data) - set(hints)
-        if unknown:
-            raise ValueError(f"{getattr(kind, '__name__', kind)}: unknown keys {sorted(unknown)}")
-        return typing.cast(Any, kind)(**{k: _build(hints[k], v) for k, v in data.items()})
+        known = {k: _build(hints[k], v) for k, v in data.items() if k in hints}
+        return typing.cast(Any, kind)(**known)
     if origin is tuple:
         (item, *_) = typing.get_args(kind)
         return tuple(_build(item, v) for v in data)

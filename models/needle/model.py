@@ -10,15 +10,15 @@ needle/
 import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from models.card_fields import NeedleCard, checked
-from models.cards import BundleError, digest, read_card, require_hashes, store_card
+from models.cards import ModelFolder, digest
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
 from models.needle.hosts import HostModel
 from models.needle.inputs import NAMES, galaxy, light_curve_inputs
@@ -187,20 +187,7 @@ def load(folder: Path | None = None) -> Needle:
     BundleError
         With the file and what is wrong with it.
     """
-    folder = folder or SHIPPED
-    card = verify(folder)
-    try:
-        calibration = load_file(folder / card["calibration"])
-        drawn = load_file(folder / card["templates"])
-        model = _metadata(folder, card, calibration)
-        bank = Bank(
-            parameters=drawn["parameters"].astype(float),
-            group=drawn["group"].astype(int),
-            owner=np.full(len(drawn["group"]), -1),
-        )
-    except (KeyError, TypeError, ValueError, OSError, EOFError, SafetensorError) as error:
-        raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
-    return Needle(card=card, model=model, bank=bank)
+    return _FOLDER.load(folder or SHIPPED)
 
 
 def verify(folder: Path) -> NeedleCard:
@@ -211,19 +198,29 @@ def verify(folder: Path) -> NeedleCard:
     BundleError
         With the file and what is wrong with it.
     """
-    card = checked(folder, read_card(folder, version=FORMAT, what="NEEDLE model", classes=NEEDLE_CLASSES), NeedleCard)
-    if tuple(card["inputs"]) != NAMES:
-        raise BundleError(f"{folder}: made for other inputs")
-    if not card["members"]:
-        raise BundleError(f"{folder}: the card names no members")
-    require_hashes(folder, card, {*card["members"], card["calibration"], card["templates"]})
-    return card
+    return cast(NeedleCard, _FOLDER.verify(folder))
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
     """Add format, classes, inputs and the hash of every other file to the card and write it."""
-    full = {**card, "classes": list(NEEDLE_CLASSES), "inputs": list(NAMES)}
-    return store_card(folder, full, version=FORMAT)
+    return _FOLDER.write(folder, card)
+
+
+def _build(folder: Path, read: Mapping[str, Any]) -> Needle:
+    card = cast(NeedleCard, read)
+    drawn = load_file(folder / card["templates"])
+    bank = Bank(
+        parameters=drawn["parameters"].astype(float),
+        group=drawn["group"].astype(int),
+        owner=np.full(len(drawn["group"]), -1),
+    )
+    return Needle(card=card, model=_metadata(folder, card, load_file(folder / card["calibration"])), bank=bank)
+
+
+def _needed(card: Mapping[str, Any]) -> list[str]:
+    if not card.get("members"):
+        raise ValueError("it names no members")
+    return [*card["members"], card["calibration"], card["templates"]]
 
 
 def fingerprint(card: NeedleCard) -> str:
@@ -268,3 +265,13 @@ def _details(points: Photometry, host: Host | None) -> dict[str, object]:
     since_peak = float(points.mjd[-1] - points.mjd[np.argmin(points.mag)])
     separation = None if host is None or host.separation_arcsec is None else round(host.separation_arcsec, 2)
     return {"phase_days": round(since_peak, 2), "host_sep_arcsec": separation}
+
+
+_FOLDER: Final = ModelFolder(
+    what="NEEDLE model",
+    version=FORMAT,
+    fixed={"classes": NEEDLE_CLASSES, "inputs": NAMES},
+    checked=partial(checked, kind=NeedleCard),
+    needed=_needed,
+    build=_build,
+)

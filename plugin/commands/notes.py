@@ -1,14 +1,11 @@
 """Commands about: notes."""
 
-from contextlib import closing
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from plugin.commands.service import prepared
-
-if TYPE_CHECKING:
-    from plugin.notes.night import Night
+from plugin.notes.night import Night
 
 
 def register(app: typer.Typer) -> None:
@@ -24,25 +21,24 @@ def note(
 ) -> None:
     """Draft the AstroNote of a night from the reports on file; a person reviews and submits it."""
     from plugin.clock import utc_now
-    from plugin.notes.night import Night
 
     chosen = _night(night) if night else Night.before(utc_now())
     with prepared() as settings:
         from plugin.notes.nightly import write_night
-        from plugin.sources.marshal import make_source
+        from plugin.sources.clients import close
+        from plugin.sources.marshal import make_marshal
         from plugin.store import open_store
 
-        with (
-            open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store,
-            closing(make_source(settings)) as marshal,
-        ):
-            folder = write_night(settings, store, marshal, now=utc_now(), night=chosen)
+        marshal = make_marshal(settings)
+        try:
+            with open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store:
+                folder = write_night(settings, store, marshal, now=utc_now(), night=chosen)
+        finally:
+            close(marshal)
     typer.echo(f"night {chosen}: " + (f"draft in {folder}" if folder else "nothing to say, no draft"))
 
 
-def _night(text: str) -> "Night":
-    from plugin.notes.night import Night
-
+def _night(text: str) -> Night:
     try:
         return Night.parse(text)
     except ValueError:

@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
     app.add_typer(db_app, name="db")
     db_app.command()(upgrade)
+    db_app.command()(downgrade)
     db_app.command()(status)
 
 
@@ -96,6 +97,17 @@ def upgrade() -> None:
 
         open_store(settings.database_url, marshal=settings.marshal_url or "").close()
     typer.echo("the database is up to date")
+
+
+def downgrade(
+    schema: Annotated[str, typer.Argument(help="The schema that the earlier version needs, such as 0004.")],
+) -> None:
+    """Take the database back to an earlier schema, before an earlier version of this program is installed."""
+    with prepared() as settings:
+        from plugin.store import downgrade_store
+
+        downgrade_store(settings.database_url, schema)
+    typer.echo(f"the database has schema {schema}")
 
 
 def status() -> None:

@@ -11,6 +11,7 @@ from iris_client.errors import BadPayload, NotFound, Unavailable, UpstreamError
 from iris_client.protocols import Marshal
 from plugin.clock import Clock, utc_now
 from plugin.cycle.patience import Breaker, Patience, denied
+from plugin.cycle.poison import why
 from plugin.store import Parcel, Store
 
 _log = structlog.get_logger("astranet.deliver")
@@ -24,6 +25,8 @@ class Delivering:
     ----------
     dry_run : bool
         True: say how much waits, and send nothing.
+    secrets : tuple of str
+        Texts that must not be filed, should an error quote them.
     stop : callable
         Whether to finish early; asked between posts.
     """
@@ -31,6 +34,7 @@ class Delivering:
     marshal: Marshal
     store: Store
     dry_run: bool = True
+    secrets: tuple[str, ...] = ()
     patience: Patience = field(default_factory=Patience)
     clock: Clock = utc_now
     stop: Callable[[], bool] = bool
@@ -38,7 +42,7 @@ class Delivering:
     def run(self) -> Counter[str]:
         """Work until nothing is due; counts by outcome: sent, removed, later, parked, dry."""
         if self.dry_run:
-            with self.store.begin() as unit:
+            with self.store.begin(to_read=True) as unit:
                 waiting = unit.outbox.count("pending")
             _log.info("dry run: nothing is sent", waiting=waiting)
             return Counter(dry=waiting)
@@ -55,17 +59,24 @@ class Delivering:
     def _attempt(self, parcel: Parcel, breaker: Breaker) -> str:
         try:
             remote_id = self._send(parcel)
+            breaker.success()
+            with self.store.begin() as unit:
+                unit.outbox.sent(parcel, remote_id, self.clock())
         except UpstreamError as error:
             return self._failed(parcel, error, breaker)
-        breaker.success()
-        with self.store.begin() as unit:
-            unit.outbox.sent(parcel, remote_id, self.clock())
+        except Exception as error:  # whatever breaks, this post is parked with it and the others go on
+            reason = why("sending", error, self.secrets, **_where(parcel))
+            with self.store.begin() as unit:
+                unit.outbox.park(parcel, reason)
+            return "parked"
         outcome = "removed" if parcel.body is None else "sent"
         _log.info(outcome, kind=parcel.kind, **_where(parcel))
         return outcome
 
     def _send(self, parcel: Parcel) -> str | None:
         """Make the marshal hold exactly this; the id of what it holds."""
+        if parcel.fault is not None:
+            raise ValueError(f"what is stored is no post: {parcel.fault}")
         if parcel.body is None:
             self._remove(parcel)
             return None

@@ -15,7 +15,7 @@ class Cycle:
     objects_found : int
         Watched objects that became due.
     analysed, objects, delivered : Counter of str
-        By outcome; see `Analysing.run`, `AnalysingObjects.run` and `Delivering.run`.
+        By outcome; see `Analysing.run` and `Delivering.run`.
     trouble : tuple of str
         What could not be read from the marshal or the source of alerts.
     """

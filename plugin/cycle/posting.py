@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from iris_client.protocols import Place
+from plugin.store import ASTRANET
 
-ORIGIN: Final = "ASTRANet"
+ORIGIN: Final = ASTRANET
 NONE: Final = "none"
 _DIGITS = 4  # as many as SkyPortal shows
 
@@ -45,6 +46,20 @@ class Post:
 def rounded(value: float) -> float:
     """As many digits as SkyPortal shows."""
     return round(float(value), _DIGITS)
+
+
+def prediction_set(sets: Mapping[str, tuple[str, ...]], alpha: float) -> tuple[str, ...]:
+    """The classes at one error rate.
+
+    Raises
+    ------
+    ValueError
+        If there is no set for it.
+    """
+    for key, classes in sets.items():
+        if float(key) == alpha:
+            return classes
+    raise ValueError(f"no prediction set for alpha {alpha:g}, only for {', '.join(sets)}")
 
 
 def audience(group_ids: Sequence[int], posting: Posting) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from models.domain import Target
 from plugin.notes.entries import Entry, Figure, Figures
 from plugin.notes.night import Night
 from plugin.notes.rules import NoteRules, confident
-from plugin.store import Filed, Store
+from plugin.store import ASTRANET, Filed, Store
 from plugin.store.tns_names import Known
 
 SIMULATED = "simulated"
@@ -28,8 +28,8 @@ def gather(store: Store, marshal: SpectrumSource, night: Night, rules: NoteRules
     UpstreamError
         If the marshal does not answer: a note with types of unknown date is worse than none.
     """
-    with store.begin() as unit:
-        found = unit.reports.filed_between(night.start.replace(tzinfo=None), night.end.replace(tzinfo=None))
+    with store.begin(to_read=True) as unit:
+        found = unit.reports.filed_between(night.start.replace(tzinfo=None), night.end.replace(tzinfo=None), ASTRANET)
         names = {filed.target_id: unit.names.of(filed.target_id) for filed in found}
     targets: dict[str, Target] = {}
     entries = [_entry(filed, _target(marshal, filed.target_id, targets), names[filed.target_id]) for filed in found]

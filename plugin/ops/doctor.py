@@ -157,7 +157,8 @@ def _alerts(settings: Settings) -> Iterator[Check]:
         yield Check(name="alerts", ok=True, found=f"off: {PREFIX}ALERT_SOURCE is none, so NEEDLE says nothing")
         return
     yield _needle(settings)
-    from plugin.cycle.objects.source import close_alert_source, make_alert_source
+    from plugin.sources.alerts import make_alert_source
+    from plugin.sources.clients import close
 
     try:
         source = make_alert_source(settings, pacer=make_pacer(settings))
@@ -171,7 +172,7 @@ def _alerts(settings: Settings) -> Iterator[Check]:
         remedy = _SOURCE_REMEDY[settings.alert_source]
         yield Check(name="alerts", ok=False, found=f"{settings.alert_source}: {error}", remedy=remedy)
     finally:
-        close_alert_source(source)
+        close(source)
 
 
 _SOURCE_REMEDY = {
@@ -185,7 +186,7 @@ _SOURCE_REMEDY = {
 
 def _tns(settings: Settings) -> Check:
     """Whether the TNS can be asked, and how old its mirror is; the TNS itself is not asked, because that costs."""
-    from plugin.tns.source import make_tns
+    from plugin.sources.tns import make_tns
 
     try:
         tns = make_tns(settings)

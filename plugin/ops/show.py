@@ -9,7 +9,7 @@ from rich.table import Table
 from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, Report
 from plugin.ops.doctor import Check
-from plugin.store import Filed, ObjectFiled, Parcel, Store, Task, Watched
+from plugin.store import ASTRANET, KINDS, NEEDLE, Filed, Parcel, Piece, Store
 from plugin.store.tns_names import Known, in_words
 
 _EPOCHS = 12
@@ -25,24 +25,23 @@ def check_line(check: Check) -> str:
 def on_file(store: Store, name: str) -> Iterator[RenderableType]:
     """Everything about a spectrum or source of this name."""
     with store.begin() as unit:
-        filed, tasks = unit.reports.of(name), unit.tasks.of(name)
-        needle, watched = unit.object_reports.of(name), unit.objects.of(name)
+        every, pieces = unit.reports.named(name), unit.queue.of(name)
+        lost = unit.reports.unreadable(name)
+        filed, needle = ([f for f in every if f.producer == producer] for producer in (ASTRANET, NEEDLE))
+        spectra, objects = _by_kind(pieces)
         places = {Place(kind="source", id=f.target_id) for f in filed} | {Place(kind="source", id=name)}
-        places |= {Place(kind="spectrum", id=t.spectrum_id) for t in tasks}
+        places |= {Place(kind="spectrum", id=piece.subject.id) for piece in spectra}
         parcels = unit.outbox.at(sorted(places, key=lambda p: (p.kind, p.id)))
         sources = sorted({name, *(f.target_id for f in filed)})
         names = [known for source in sources for known in unit.names.history(source)]
-    if not filed and not tasks and needle is None and watched is None:
+    if not every and not pieces and not lost:
         yield f"nothing on file about {escape(name)}"
         return
     yield from (report(one) for one in filed)
-    if needle is not None:
-        yield needle_report(needle)
-    if watched is not None and watched.state not in ("done", "idle"):
-        yield object_table([watched])
-    waiting = [task for task in tasks if task.state not in ("done", "superseded", "baseline")]
-    if waiting:
-        yield task_table(waiting)
+    yield from (f"[yellow]a report cannot be read by this version:[/] {escape(reason)}" for reason in lost)
+    yield from (needle_report(one) for one in needle)
+    yield from _work_tables([one for one in objects if one.state not in ("done", "idle")])
+    yield from _work_tables([one for one in spectra if one.state not in ("done", "superseded", "baseline")])
     if names:
         yield name_table(names)
     if parcels:
@@ -52,14 +51,11 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
 def parked(store: Store) -> Iterator[RenderableType]:
     """What was set aside, and why."""
     with store.begin() as unit:
-        tasks, objects, parcels = unit.tasks.parked(), unit.objects.parked(), unit.outbox.parked()
-    if not tasks and not objects and not parcels:
+        pieces, parcels = unit.queue.parked(), unit.outbox.parked()
+    if not pieces and not parcels:
         yield "nothing is parked"
         return
-    if tasks:
-        yield task_table(tasks)
-    if objects:
-        yield object_table(objects)
+    yield from _work_tables(pieces)
     if parcels:
         yield parcel_table(parcels)
     yield "`astranet once --retry-parked` tries all of it again."
@@ -68,10 +64,10 @@ def parked(store: Store) -> Iterator[RenderableType]:
 def refused(store: Store) -> Iterator[RenderableType]:
     """Spectra without a class, and objects without an answer of NEEDLE's; and why."""
     with store.begin() as unit:
-        found, objects = unit.reports.refused(), unit.object_reports.refused()
+        found, objects = unit.reports.refused(ASTRANET), unit.reports.refused(NEEDLE)
     table = Table("spectrum", "source", "observed", "reason", title=f"{len(found)} refused")
     for one in found:
-        table.add_row(*map(_text, (one.spectrum_id, one.target_id, one.observed_at, one.report.reason)))
+        table.add_row(*map(_text, (one.subject.id, one.target_id, one.observed_at, one.report.reason)))
     yield table
     if objects:
         more = Table("object", "latest alert", "reason", title=f"{len(objects)} objects without an answer of NEEDLE's")
@@ -82,13 +78,13 @@ def refused(store: Store) -> Iterator[RenderableType]:
 
 def report(filed: Filed) -> RenderableType:
     """One report."""
-    head = f"[bold]spectrum {escape(filed.spectrum_id)}[/] of {escape(filed.target_id)}"
+    head = f"[bold]spectrum {escape(filed.subject.id)}[/] of {escape(filed.target_id)}"
     taken = f"observed {_text(filed.observed_at)}, {_text(filed.instrument)}; bundle {escape(filed.report.bundle)}"
     notes = [f"  {c.code}: {escape(c.text)}" for c in filed.report.caveats]
     return Group(head, taken, _answer(filed.report), *notes, "")
 
 
-def needle_report(filed: ObjectFiled) -> RenderableType:
+def needle_report(filed: Filed) -> RenderableType:
     """One report of NEEDLE's."""
     head = f"[bold]NEEDLE on {escape(filed.target_id)}[/], latest alert {escape(alert_of(filed.version))}"
     known = ", ".join(f"{name} {value}" for name, value in filed.facts.items())
@@ -116,19 +112,19 @@ def alert_of(version: str) -> str:
     return f"{candid} of MJD {mjd}" if candid else "none"
 
 
-def object_table(objects: Sequence[Watched]) -> Table:
+def object_table(objects: Sequence[Piece]) -> Table:
     """Watched objects that are not answered."""
     table = Table("object", "latest alert", "state", "attempts", "last error", title="objects not answered")
     for o in objects:
-        table.add_row(*map(_text, (o.target_id, alert_of(o.version), o.state, o.attempts, o.last_error)))
+        table.add_row(*map(_text, (o.target_id, alert_of(o.seen), o.state, o.attempts, o.reason)))
     return table
 
 
-def task_table(tasks: Sequence[Task]) -> Table:
+def spectrum_table(spectra: Sequence[Piece]) -> Table:
     """Spectra that are not answered."""
     table = Table("spectrum", "source", "version", "state", "attempts", "last error", title="not answered")
-    for t in tasks:
-        table.add_row(*map(_text, (t.spectrum_id, t.target_id, t.modified, t.state, t.attempts, t.last_error)))
+    for s in spectra:
+        table.add_row(*map(_text, (s.subject.id, s.target_id, s.version, s.state, s.attempts, s.reason)))
     return table
 
 
@@ -148,8 +144,21 @@ def parcel_table(parcels: Sequence[Parcel]) -> Table:
     table = Table("place", "kind", "state", "attempts", "says", "last error", title="posts")
     for p in parcels:
         place = f"{p.place.kind} {p.place.id}"
-        table.add_row(*map(_text, (place, f"{p.origin} {p.kind}", p.state, p.attempts, _says(p), p.last_error)))
+        table.add_row(*map(_text, (place, f"{p.origin} {p.kind}", p.state, p.attempts, _says(p), p.reason)))
     return table
+
+
+def _work_tables(pieces: Sequence[Piece]) -> Iterator[Table]:
+    spectra, objects = _by_kind(pieces)
+    if spectra:
+        yield spectrum_table(spectra)
+    if objects:
+        yield object_table(objects)
+
+
+def _by_kind(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
+    spectra, objects = ([p for p in pieces if p.subject.kind == kind] for kind in KINDS)
+    return spectra, objects
 
 
 def _answer(report: Report) -> RenderableType:
@@ -167,6 +176,8 @@ def _probabilities(probabilities: Mapping[str, float], sets: Mapping[str, tuple[
 
 
 def _says(parcel: Parcel) -> str:
+    if parcel.fault is not None:
+        return "what is stored cannot be read"
     if parcel.body is None:
         return "nothing"
     found = [parcel.body.get(key) for key in ("class", "an_class", "label", "status", "text")]

@@ -1,5 +1,7 @@
 """The marshal that the settings describe, and the pace at which it is asked."""
 
+from typing import Final
+
 import structlog
 
 from iris_client.errors import UpstreamError
@@ -7,10 +9,19 @@ from iris_client.http.pacer import Pacer
 from iris_client.http.transport import Hooks
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal
-from plugin.settings import ConfigError, Settings
+from plugin.settings import Settings
+from plugin.sources.clients import described_by
 from plugin.sources.combined import CombinedMarshal
 
 _log = structlog.get_logger("astranet")
+
+
+def tell_retry(method: str, path: str, attempt: int, wait: float, error: UpstreamError) -> None:
+    """A line in the log for every request that is sent again."""
+    _log.debug("once more", method=method, path=path, attempt=attempt, wait_s=round(wait, 1), error=str(error))
+
+
+HOOKS: Final = Hooks(on_retry=tell_retry)
 
 
 def make_source(settings: Settings, pacer: Pacer | None = None) -> Marshal:
@@ -26,7 +37,7 @@ def make_source(settings: Settings, pacer: Pacer | None = None) -> Marshal:
         return make_marshal(settings, pacer)
     from plugin.sources.spectrum_source import make_graphql
 
-    spectra = make_graphql(settings, pacer=pacer, hooks=Hooks(on_retry=tell_retry))
+    spectra = make_graphql(settings, pacer=pacer, hooks=HOOKS)
     return CombinedMarshal(spectra, make_marshal(settings, pacer))
 
 
@@ -46,19 +57,6 @@ def make_marshal(settings: Settings, pacer: Pacer | None = None) -> SkyPortal:
     """
     url, token, _ = settings.marshal()
     pacer = pacer or make_pacer(settings)
-    try:
-        return SkyPortal(
-            url,
-            token,
-            timeout_s=settings.http_read_seconds,
-            pacer=pacer,
-            taxonomy=settings.taxonomy,
-            hooks=Hooks(on_retry=tell_retry),
-        )
-    except ValueError as error:
-        raise ConfigError(f"ASTRANET_MARSHAL_URL or ASTRANET_MARSHAL_TOKEN: {error}") from None
-
-
-def tell_retry(method: str, path: str, attempt: int, wait: float, error: UpstreamError) -> None:
-    """A line in the log for every request that is sent again."""
-    _log.debug("once more", method=method, path=path, attempt=attempt, wait_s=round(wait, 1), error=str(error))
+    seconds, taxonomy = settings.http_read_seconds, settings.taxonomy
+    with described_by("MARSHAL_URL", "MARSHAL_TOKEN"):
+        return SkyPortal(url, token, timeout_s=seconds, pacer=pacer, taxonomy=taxonomy, hooks=HOOKS)

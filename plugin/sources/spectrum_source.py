@@ -7,6 +7,7 @@ from iris_client.http.transport import Hooks
 from iris_client.marshal.graphql import GraphQLSpectra
 from iris_client.marshal.graphql_fields import FieldMap
 from plugin.settings import PREFIX, ConfigError, Settings
+from plugin.sources.clients import described_by
 
 _SHIPPED = Path(__file__).parent / "graphql"
 
@@ -26,17 +27,13 @@ def make_graphql(settings: Settings, *, pacer: Pacer, hooks: Hooks) -> GraphQLSp
         raise ConfigError(f"{PREFIX}GRAPHQL_URL: needed because {PREFIX}SPECTRUM_SOURCE is graphql")
     documents = _read("graphql_query_file", settings.graphql_query_file or _SHIPPED / "spectra.graphql")
     text = _read("graphql_field_map_file", settings.graphql_field_map_file or _SHIPPED / "fields.json")
-    try:
+    with described_by("GRAPHQL_FIELD_MAP_FILE"):
         fields = FieldMap.from_json(text)
-    except ValueError as error:
-        raise ConfigError(f"{PREFIX}GRAPHQL_FIELD_MAP_FILE: {error}") from None
     seconds = settings.http_read_seconds
-    try:
+    with described_by("GRAPHQL_URL"):
         return GraphQLSpectra(
             settings.graphql_url, token, documents=documents, fields=fields, timeout_s=seconds, pacer=pacer, hooks=hooks
         )
-    except ValueError as error:
-        raise ConfigError(f"{PREFIX}GRAPHQL_URL: {error}") from None
 
 
 def _read(name: str, path: Path) -> str:

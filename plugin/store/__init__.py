@@ -1,30 +1,34 @@
-"""What the service remembers: watermarks, tasks, reports, and what should hang and does hang on the marshal.
+"""What the service remembers: watermarks, work, reports, and what should hang and does hang on the marshal.
 
 store = open_store(database_url, marshal=url)
 with store.begin() as unit:          # one transaction: all of it happens, or none
-    unit.tasks.add(stubs, now)
+    unit.spectra.add(stubs, now)
     unit.watermarks.set("spectra", cursor)
 """
 
 from plugin.store.engine import StoreError
 from plugin.store.filed import Filed
-from plugin.store.object_reports import ObjectFiled
-from plugin.store.objects import Watched
 from plugin.store.outbox import Parcel
-from plugin.store.store import Store, open_store, schema_of
-from plugin.store.tasks import LostClaim, Task
+from plugin.store.queue import LostClaim, Piece
+from plugin.store.store import Store, downgrade_store, open_store, schema_of
+from plugin.store.subject import ASTRANET, KINDS, NEEDLE, Subject, object_of, spectrum
 from plugin.store.unit import Unit
 
 __all__ = [
+    "ASTRANET",
+    "KINDS",
+    "NEEDLE",
     "Filed",
     "LostClaim",
-    "ObjectFiled",
     "Parcel",
+    "Piece",
     "Store",
     "StoreError",
-    "Task",
+    "Subject",
     "Unit",
-    "Watched",
+    "downgrade_store",
+    "object_of",
     "open_store",
     "schema_of",
+    "spectrum",
 ]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -12,11 +13,12 @@ from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A connection inside a transaction, which marshal's rows are meant, and who asks."""
+    """A connection inside a transaction, which marshal's rows are meant, who asks, and for how long a claim holds."""
 
     connection: Connection
     marshal: str
     worker: str
+    lease: timedelta
 
     @property
     def is_postgres(self) -> bool:
@@ -26,6 +28,11 @@ class Context:
     def insert(self, table: Table) -> PostgresInsert | SqliteInsert:
         """An INSERT that knows ON CONFLICT."""
         return postgresql.insert(table) if self.is_postgres else sqlite.insert(table)
+
+
+def storable(text: str) -> str:
+    """A text that every database takes: without what no UTF-8 can hold, and without NUL, which PostgreSQL refuses."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
 def canonical(value: Any) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
+_TO_READ = "astranet_to_read"
 _BUSY_MS = 30_000  # a writer holds the file for milliseconds; half a minute means that something is wrong
 
 
@@ -41,8 +42,13 @@ def sqlite_file(url: URL) -> Path | None:
     return None if url.get_backend_name() != "sqlite" or in_memory else Path(str(url.database))
 
 
-def make_engine(url: URL) -> Engine:
+def make_engine(url: URL, *, to_read: bool = False) -> Engine:
     """Create the engine; for SQLite also the folder of its file.
+
+    Parameters
+    ----------
+    to_read : bool
+        True: every transaction only reads.
 
     Raises
     ------
@@ -54,6 +60,7 @@ def make_engine(url: URL) -> Engine:
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url, pool_pre_ping=file is None, hide_parameters=True)
+        engine = reading(engine) if to_read else engine
     except OSError as error:
         raise StoreError(f"cannot make the folder of {file}: {error.strerror}") from None
     except (NoSuchModuleError, ModuleNotFoundError) as error:
@@ -63,9 +70,21 @@ def make_engine(url: URL) -> Engine:
     return engine
 
 
+def reading(engine: Engine) -> Engine:
+    """The same engine, whose transactions only read: each sees one state of things, takes no lock and cannot write."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_TO_READ: True})
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database itself cannot be used now: locked, full, out of reach. What was asked of it may be right."""
+    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
 def _prepare_sqlite(engine: Engine) -> None:
     event.listen(engine, "connect", _pragmas)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
 
 
 def _pragmas(connection: Any, _record: object) -> None:
@@ -77,6 +96,9 @@ def _pragmas(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: Any) -> None:
+def _begin(connection: Any) -> None:
+    to_read = bool(connection.get_execution_options().get(_TO_READ))
+    # Asked of the database at every transaction: its connections are pooled, and used for reading and writing.
+    connection.exec_driver_sql(f"PRAGMA query_only = {int(to_read)}")
     # A transaction that reads first and writes later cannot be upgraded while another writes: take the lock at once.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if to_read else "BEGIN IMMEDIATE")

@@ -1,9 +1,13 @@
-"""A report together with what the store knows about its spectrum."""
+"""A report together with what the store knows about its subject."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from models.domain import Report
+from plugin.store.subject import Subject
+
+Fact = str | int | float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,22 +16,33 @@ class Filed:
 
     Parameters
     ----------
-    spectrum_id, target_id : str
+    subject : Subject
         What it is about.
-    modified : str
-        The version of the spectrum, in the server's own time.
+    producer : str
+        Who answered: ASTRANet, NEEDLE.
+    target_id : str
+        The source it belongs to.
+    version : str
+        The version of the spectrum, in the server's own time; or the newest alert of the object then.
+    report : Report
+        An answer, or a refusal with its reason.
+    facts : mapping of str to text or number
+        What was found on the way and holds for refusals too; NEEDLE's are `n_g`, `n_r`, `phase`, `host_sep`, `quality`,
+        `restored`.
     observed_at : str or None
-        When it was taken, as the marshal says (naive UTC ISO text).
+        When the spectrum was taken, as the marshal says (naive UTC ISO text).
     group_ids : tuple of int
-        Marshal groups that can see the spectrum.
+        Marshal groups that can see the subject; empty for a candidate nobody saved.
     filed_at : datetime
         When the report was made, naive UTC.
     """
 
-    spectrum_id: str
+    subject: Subject
+    producer: str
     target_id: str
-    modified: str
+    version: str
     report: Report
+    facts: Mapping[str, Fact] = field(default_factory=dict)
     observed_at: str | None = None
     instrument: str | None = None
     group_ids: tuple[int, ...] = ()

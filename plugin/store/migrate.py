@@ -1,5 +1,7 @@
 """Schema versions: alembic, with its scripts inside the package."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 
 from alembic import command
@@ -7,15 +9,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine
 
+from plugin.store.engine import StoreError
 from plugin.store.tables import metadata
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest schema; does nothing when it is there."""
-    with engine.begin() as connection:
-        command.upgrade(_config(connection), "head")
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to a later schema, the newest by default; does nothing when it is there."""
+    with engine.begin() as connection, _told():
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Bring the database back to an earlier schema, for an earlier version of this program."""
+    with engine.begin() as connection, _told():
+        command.downgrade(_config(connection), revision)
 
 
 def revisions(engine: Engine) -> tuple[str | None, str | None]:
@@ -34,6 +44,16 @@ def drift(engine: Engine) -> list[object]:
     """Differences between the database and `tables.py`; empty when the migrations are in step."""
     with engine.connect() as connection:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A schema that this program does not know, in words."""
+    try:
+        yield
+    except CommandError as error:
+        text = f"no way from this database's schema with this program, which needs {head()}: {error}"
+        raise StoreError(text) from None
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
 
 from iris_client.protocols import Place
-from plugin.store.context import Context, canonical
+from plugin.store.context import Context, canonical, storable
 from plugin.store.tables import delivered, outbox
 
 NOTHING = "nothing"
@@ -34,6 +34,8 @@ class Parcel:
         pending, sending, sent, retracted or parked.
     remote_id : str or None
         The marshal's id of what hangs there.
+    fault : str or None
+        Why what is stored cannot be read; there is no body then, and it must not be sent.
     """
 
     id: int
@@ -45,8 +47,9 @@ class Parcel:
     body_sha: str
     state: str
     attempts: int
-    last_error: str | None = None
+    reason: str | None = None
     remote_id: str | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ class Outbox:
             "body_sha": sha,
             "state": self._state(old, key, sha),
             "attempts": 0,
-            "next_try": now,
-            "last_error": None,
+            "not_before": now,
+            "reason": None,
         }
         new = self.context.insert(outbox).values(**key, **values)
         self.context.connection.execute(new.on_conflict_do_update(index_elements=list(key), set_=values))
@@ -93,10 +96,10 @@ class Outbox:
         return "sent" if there is not None and there.body_sha == sha else "pending"
 
     def claim(self, now: datetime) -> Parcel | None:
-        """Take the next due post and mark the place as unknown until `sent` or `failed` is called."""
+        """Take the next due post and mark the place as unknown until `sent`, `retry` or `park` is called."""
         due = (
             select(outbox)
-            .where(self._mine(), outbox.c.state == "pending", outbox.c.next_try <= now)
+            .where(self._mine(), outbox.c.state == "pending", outbox.c.not_before <= now)
             .order_by(outbox.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -104,7 +107,13 @@ class Outbox:
         row = self.context.connection.execute(due).first()
         if row is None:
             return None
-        self._set(row.id, state="sending", attempts=row.attempts + 1, claimed_by=self.context.worker, claimed_at=now)
+        self._set(
+            row.id,
+            state="sending",
+            attempts=row.attempts + 1,
+            claimed_by=self.context.worker,
+            claimed_until=now + self.context.lease,
+        )
         self._mark_unknown(row)
         return self._parcel(row)
 
@@ -124,35 +133,35 @@ class Outbox:
             self.context.connection.execute(update(delivered).where(where).values(**values))
         self._close(parcel, "retracted" if parcel.body is None else "sent")
 
-    def retry(self, parcel: Parcel, error: str, at: datetime) -> None:
+    def retry(self, parcel: Parcel, reason: str, at: datetime) -> None:
         """Put a post back, to be tried again from `at` on."""
-        self._close(parcel, "pending", last_error=error, next_try=at)
+        self._close(parcel, "pending", reason=storable(reason), not_before=at)
 
-    def park(self, parcel: Parcel, error: str) -> None:
+    def park(self, parcel: Parcel, reason: str) -> None:
         """Set a post aside for a person to see."""
-        self._close(parcel, "parked", last_error=error)
+        self._close(parcel, "parked", reason=storable(reason))
 
     def _close(self, parcel: Parcel, state: str, **values: object) -> None:
         """End a delivery; when the wish changed meanwhile, the new one is due at once."""
         held = and_(outbox.c.id == parcel.id, outbox.c.state == "sending", outbox.c.claimed_by == self.context.worker)
-        free = {"claimed_by": None, "claimed_at": None}
+        free = {"claimed_by": None, "claimed_until": None}
         same = outbox.c.body_sha == parcel.body_sha
-        error = {"last_error": None, **values}
+        error = {"reason": None, **values}
         self.context.connection.execute(update(outbox).where(held, same).values(state=state, **error, **free))
         self.context.connection.execute(update(outbox).where(held, ~same).values(state="pending", **free))
 
-    def recover(self, claimed_before: datetime | None) -> int:
-        """Free what this worker left unfinished, and what others were sending: all, or only before some moment."""
+    def recover(self, now: datetime | None) -> int:
+        """Free what this worker left unfinished, and what others were sending: all, or what was due by `now`."""
         held = and_(self._mine(), outbox.c.state == "sending")
-        if claimed_before is not None:
-            held &= or_(outbox.c.claimed_by == self.context.worker, outbox.c.claimed_at < claimed_before)
-        free = update(outbox).where(held).values(state="pending", claimed_by=None, claimed_at=None)
+        if now is not None:
+            held &= or_(outbox.c.claimed_by == self.context.worker, outbox.c.claimed_until < now)
+        free = update(outbox).where(held).values(state="pending", claimed_by=None, claimed_until=None)
         return int(self.context.connection.execute(free).rowcount)
 
     def unpark(self, now: datetime) -> int:
         """Try everything that is parked again."""
         again = update(outbox).where(self._mine(), outbox.c.state == "parked")
-        return int(self.context.connection.execute(again.values(state="pending", attempts=0, next_try=now)).rowcount)
+        return int(self.context.connection.execute(again.values(state="pending", attempts=0, not_before=now)).rowcount)
 
     def count(self, state: str) -> int:
         """How many wishes are in one state."""
@@ -188,22 +197,32 @@ class Outbox:
 
     def _parcel(self, row: Any) -> Parcel:
         there = self._row(delivered, {name: getattr(row, name) for name in _KEY})
+        body, group_ids, fault = _read(row)
         return Parcel(
             id=row.id,
             place=Place(kind=row.place_kind, id=row.place_id),
             kind=row.kind,
             origin=row.origin,
-            body=None if row.body is None else json.loads(row.body),
-            group_ids=tuple(json.loads(row.group_ids)),
+            body=body,
+            group_ids=group_ids,
             body_sha=row.body_sha,
             state=row.state,
             attempts=row.attempts,
-            last_error=row.last_error,
+            reason=row.reason,
             remote_id=None if there is None else there.remote_id,
+            fault=fault,
         )
 
 
 _KEY = ("marshal", "place_kind", "place_id", "kind", "origin")
+
+
+def _read(row: Any) -> tuple[Mapping[str, Any] | None, tuple[int, ...], str | None]:
+    """Body, groups, and why they cannot be read."""
+    try:
+        return None if row.body is None else dict(json.loads(row.body)), tuple(json.loads(row.group_ids)), None
+    except (ValueError, TypeError) as error:
+        return None, (), f"{type(error).__name__}: {error}"
 
 
 def digest(body: Mapping[str, Any], group_ids: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Reports on file: one per analysed version of a spectrum, refusals included."""
+"""Reports on file: one per subject, producer and version that was answered, refusals included."""
 
 import json
 from collections.abc import Sequence
@@ -6,107 +6,145 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, delete, or_, select, text, update
 
 from models.domain import Report, Status
 from plugin.store.context import Context, canonical
 from plugin.store.filed import Filed
+from plugin.store.subject import Subject
 from plugin.store.tables import reports
+
+_log = structlog.get_logger("astranet.store")
 
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """The questions about reports."""
+    """The questions about reports. One that this version cannot read is left out, with a line in the log."""
 
     context: Context
 
     def lock_target(self, target_id: str) -> None:
-        """Let no other worker file for this source until the transaction ends: its summary counts all its spectra."""
+        """Let no other worker file for this source until the transaction ends: its summary counts all its reports."""
         if self.context.is_postgres:  # SQLite has one writer anyway
             self.context.connection.execute(
                 text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"{self.context.marshal} {target_id}"}
             )
 
     def put(self, filed: Filed) -> None:
-        """File a report as the one that counts for its spectrum."""
-        self.retire(filed.spectrum_id)
-        same = (reports.c.spectrum_id == filed.spectrum_id) & (reports.c.modified == filed.modified)
+        """File a report as the one that counts for its subject and producer."""
+        self.retire(filed.subject, filed.producer)
+        same = _about(filed.subject, filed.producer) & (reports.c.version == filed.version)
         self.context.connection.execute(delete(reports).where(self._mine(), same))
         self.context.connection.execute(reports.insert().values(marshal=self.context.marshal, **_columns(filed)))
 
-    def retire(self, spectrum_id: str) -> None:
-        """Let no report count for this spectrum any more."""
-        self.context.connection.execute(
-            update(reports)
-            .where(self._mine(), reports.c.spectrum_id == spectrum_id, reports.c.is_current)
-            .values(is_current=False)
-        )
+    def retire(self, subject: Subject, producer: str) -> bool:
+        """Let no report of this producer count for this subject any more; says whether one did."""
+        current = _about(subject, producer) & reports.c.is_current
+        no_more = update(reports).where(self._mine(), current).values(is_current=False)
+        return bool(self.context.connection.execute(no_more).rowcount)
 
-    def of_spectrum(self, spectrum_id: str) -> Filed | None:
-        """The report that counts for a spectrum."""
-        found = self._list(reports.c.is_current & (reports.c.spectrum_id == spectrum_id))
+    def of(self, subject: Subject, producer: str) -> Filed | None:
+        """The report of a producer that counts for a subject."""
+        found = self._list(reports.c.is_current & _about(subject, producer))
         return found[0] if found else None
 
-    def of_target(self, target_id: str) -> list[Filed]:
-        """The reports that count for a source's spectra, oldest observation first."""
-        return self._list(reports.c.is_current & (reports.c.target_id == target_id))
+    def of_target(self, target_id: str, producer: str) -> list[Filed]:
+        """The reports of a producer that count for a source, oldest observation first."""
+        return self._list(_current(producer) & (reports.c.target_id == target_id))
 
-    def of(self, name: str) -> list[Filed]:
-        """The reports that count for a spectrum or a source of this name."""
-        return self._list(reports.c.is_current & or_(reports.c.spectrum_id == name, reports.c.target_id == name))
+    def named(self, name: str) -> list[Filed]:
+        """The reports of every producer that count for a subject or a source of this name."""
+        return self._list(reports.c.is_current & _named(name))
 
-    def refused(self) -> list[Filed]:
-        """Every refusal that counts."""
-        return self._list(reports.c.is_current & (reports.c.status == str(Status.REFUSED)))
+    def unreadable(self, name: str) -> list[str]:
+        """Why reports that count for a subject or a source of this name cannot be read by this version."""
+        every = [_read(row) for row in self._rows(reports.c.is_current & _named(name))]
+        return [one for one in every if isinstance(one, str)]
 
-    def filed_between(self, start: datetime, end: datetime) -> list[Filed]:
-        """The reports that count and were made in `[start, end)`, naive UTC."""
-        return self._list(reports.c.is_current & (reports.c.filed_at >= start) & (reports.c.filed_at < end))
+    def refused(self, producer: str) -> list[Filed]:
+        """Every refusal of a producer that counts."""
+        return self._list(_current(producer) & (reports.c.status == str(Status.REFUSED)))
 
-    def observed_between(self, start: datetime, end: datetime) -> list[Filed]:
-        """The reports that count, of spectra taken in `[start, end)`, naive UTC."""
+    def filed_between(self, start: datetime, end: datetime, producer: str) -> list[Filed]:
+        """The reports of a producer that count and were made in `[start, end)`, naive UTC."""
+        return self._list(_current(producer) & (reports.c.filed_at >= start) & (reports.c.filed_at < end))
+
+    def observed_between(self, start: datetime, end: datetime, producer: str) -> list[Filed]:
+        """The reports of a producer that count, of spectra taken in `[start, end)`, naive UTC."""
         taken = (reports.c.observed_at >= start.isoformat()) & (reports.c.observed_at < end.isoformat())
-        return self._list(reports.c.is_current & taken)
+        return self._list(_current(producer) & taken)
 
-    def every(self) -> list[Filed]:
-        """Every report that counts."""
-        return self._list(reports.c.is_current)
+    def every(self, producer: str) -> list[Filed]:
+        """Every report of a producer that counts."""
+        return self._list(_current(producer))
 
     def _list(self, which: ColumnElement[bool]) -> list[Filed]:
-        order = (reports.c.target_id, reports.c.observed_at, reports.c.spectrum_id)
-        found = self.context.connection.execute(select(reports).where(self._mine(), which).order_by(*order))
-        return [_filed(row) for row in found]
+        found = []
+        for row in self._rows(which):
+            filed = _read(row)
+            if isinstance(filed, Filed):
+                found.append(filed)
+            else:  # a later version of this program wrote it, say; it stays as it is, and stops no other
+                about = {row.subject: row.subject_id}
+                _log.warning("a report cannot be read and is left out", producer=row.producer, reason=filed, **about)
+        return found
+
+    def _rows(self, which: ColumnElement[bool]) -> Sequence[Any]:
+        order = (reports.c.target_id, reports.c.observed_at, reports.c.subject_id)
+        return self.context.connection.execute(select(reports).where(self._mine(), which).order_by(*order)).all()
 
     def _mine(self) -> ColumnElement[bool]:
         return reports.c.marshal == self.context.marshal
 
 
+def _current(producer: str) -> ColumnElement[bool]:
+    return reports.c.is_current & (reports.c.producer == producer)
+
+
+def _about(subject: Subject, producer: str) -> ColumnElement[bool]:
+    here = (reports.c.subject == subject.kind) & (reports.c.subject_id == subject.id)
+    return here & (reports.c.producer == producer)
+
+
+def _named(name: str) -> ColumnElement[bool]:
+    return or_(reports.c.subject_id == name, reports.c.target_id == name)
+
+
 def _columns(filed: Filed) -> dict[str, Any]:
     return {
-        "spectrum_id": filed.spectrum_id,
+        "subject": filed.subject.kind,
+        "subject_id": filed.subject.id,
+        "producer": filed.producer,
+        "version": filed.version,
         "target_id": filed.target_id,
-        "modified": filed.modified,
         "status": str(filed.report.status),
         "is_current": True,
         "observed_at": filed.observed_at,
         "instrument": filed.instrument,
         "group_ids": canonical(sorted(filed.group_ids)),
         "body": filed.report.to_json(),
+        "facts": canonical(dict(filed.facts)),
         "input_hash": filed.report.input_hash,
-        "bundle": filed.report.bundle,
+        "model": filed.report.bundle,
         "filed_at": filed.filed_at,
     }
 
 
-def _filed(row: Any) -> Filed:
-    groups: Sequence[int] = json.loads(row.group_ids)
-    return Filed(
-        spectrum_id=row.spectrum_id,
-        target_id=row.target_id,
-        modified=row.modified,
-        report=Report.from_json(row.body),
-        observed_at=row.observed_at,
-        instrument=row.instrument,
-        group_ids=tuple(groups),
-        filed_at=row.filed_at,
-    )
+def _read(row: Any) -> Filed | str:
+    """A report; or why the row holds none."""
+    try:
+        return Filed(
+            subject=Subject(row.subject, row.subject_id),
+            producer=row.producer,
+            target_id=row.target_id,
+            version=row.version,
+            report=Report.from_json(row.body),
+            facts=dict(json.loads(row.facts)),
+            observed_at=row.observed_at,
+            instrument=row.instrument,
+            group_ids=tuple(json.loads(row.group_ids)),
+            filed_at=row.filed_at,
+        )
+    except (ValueError, TypeError) as error:
+        return f"{type(error).__name__}: {error}"

@@ -4,19 +4,22 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Self
+from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from iris_client.http.closing import Closing
 from plugin.store import migrate
-from plugin.store.engine import StoreError, make_engine, parse_url, sqlite_file
+from plugin.store.context import Context
+from plugin.store.engine import StoreError, make_engine, parse_url, reading, sqlite_file
 from plugin.store.lock import FileLock
 from plugin.store.unit import Unit
 
+LEASE: Final = timedelta(minutes=15)
 
-class Store:
+
+class Store(Closing):
     """Where everything is remembered. Close it, or use it as a context.
 
     Parameters
@@ -27,29 +30,38 @@ class Store:
         Address of the marshal whose rows are meant.
     lock : FileLock or None
         The lock of a SQLite file, held by the one process that works with it.
+    lease : timedelta
+        For how long a claim holds; then another worker may take the work over.
     """
 
-    def __init__(self, engine: Engine, marshal: str, lock: FileLock | None = None) -> None:
+    def __init__(self, engine: Engine, marshal: str, lock: FileLock | None = None, *, lease: timedelta = LEASE) -> None:
         self.engine = engine
         self.marshal = marshal
+        self.lease = lease
         self.worker = uuid.uuid4().hex
         self._lock = lock
 
     @contextmanager
-    def begin(self) -> Iterator[Unit]:
-        """One transaction: committed at the end, rolled back on any error."""
-        with self.engine.begin() as connection:
-            yield Unit.on(connection, self.marshal, self.worker)
+    def begin(self, *, to_read: bool = False) -> Iterator[Unit]:
+        """One transaction: committed at the end, rolled back on any error.
 
-    def recover(self, now: datetime, lease: timedelta) -> int:
+        Parameters
+        ----------
+        to_read : bool
+            True to look only, at one state of things: keeps no writer waiting, waits for none, and cannot write.
+        """
+        with (reading(self.engine) if to_read else self.engine).begin() as connection:
+            yield Unit.on(Context(connection, self.marshal, self.worker, self.lease))
+
+    def recover(self, now: datetime) -> int:
         """Free what was claimed and never finished; call it before a cycle, when this process holds nothing.
 
         With a SQLite file every claim is left over then, because we hold the lock; with PostgreSQL another worker's
-        is when it is older than `lease`.
+        is when its lease has ended.
         """
-        before = None if self._lock is not None else now - lease
+        until = None if self._lock is not None else now
         with self.begin() as unit:
-            return unit.tasks.recover(before) + unit.objects.recover(before) + unit.outbox.recover(before)
+            return unit.queue.recover(until) + unit.outbox.recover(until)
 
     def close(self) -> None:
         """Close connections and let go of the lock."""
@@ -57,16 +69,8 @@ class Store:
         if self._lock is not None:
             self._lock.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def open_store(database_url: str, *, marshal: str, to_read: bool = False) -> Store:
+def open_store(database_url: str, *, marshal: str, to_read: bool = False, lease: timedelta = LEASE) -> Store:
     """Open the database and bring its schema up to date.
 
     Parameters
@@ -77,6 +81,8 @@ def open_store(database_url: str, *, marshal: str, to_read: bool = False) -> Sto
         Address of the marshal whose rows are meant.
     to_read : bool
         True to look only: takes no lock and changes no schema.
+    lease : timedelta
+        For how long a claim holds.
 
     Raises
     ------
@@ -87,7 +93,7 @@ def open_store(database_url: str, *, marshal: str, to_read: bool = False) -> Sto
     file = sqlite_file(url)
     if to_read and file is not None and not file.is_file():
         raise StoreError(f"there is no database at {file} yet; it is made by the first `astranet once`")
-    engine = make_engine(url)
+    engine = make_engine(url, to_read=to_read)
     lock = None if file is None or to_read else FileLock(file)
     try:
         _check(engine) if to_read else migrate.upgrade(engine)
@@ -98,7 +104,31 @@ def open_store(database_url: str, *, marshal: str, to_read: bool = False) -> Sto
         if isinstance(error, DBAPIError):
             raise StoreError(f"the database cannot be used: {error.orig}") from None
         raise
-    return Store(engine, marshal, lock)
+    return Store(engine, marshal, lock, lease=lease)
+
+
+def downgrade_store(database_url: str, schema: str) -> None:
+    """Take the database back to an earlier schema; what that has no place for is lost.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened, another process works with it, or there is no such schema.
+    """
+    url = parse_url(database_url)
+    file = sqlite_file(url)
+    if file is not None and not file.is_file():
+        raise StoreError(f"there is no database at {file}")
+    engine = make_engine(url)
+    lock = None if file is None else FileLock(file)
+    try:
+        migrate.downgrade(engine, schema)
+    except DBAPIError as error:
+        raise StoreError(f"the database cannot be used: {error.orig}") from None
+    finally:
+        engine.dispose()
+        if lock is not None:
+            lock.close()
 
 
 def schema_of(database_url: str) -> tuple[str | None, str | None]:
@@ -113,7 +143,7 @@ def schema_of(database_url: str) -> tuple[str | None, str | None]:
     file = sqlite_file(url)
     if file is not None and not file.is_file():
         return None, migrate.head()
-    engine = make_engine(url)
+    engine = make_engine(url, to_read=True)
     try:
         return migrate.revisions(engine)
     except DBAPIError as error:

@@ -34,47 +34,64 @@ watermark = Table(
 )
 """How far each source has been read, in the server's own time."""
 
-tasks = Table(
-    "tasks",
+queue = Table(
+    "queue",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("marshal", String(255), nullable=False),
-    Column("spectrum_id", String(64), nullable=False),
+    Column("subject", String(16), nullable=False),
+    Column("subject_id", String(255), nullable=False),
+    Column("version", String(64), nullable=False),
     Column("target_id", String(255), nullable=False),
-    Column("modified", String(64), nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
-    Column("next_try", DateTime, nullable=False),
-    Column("last_error", Text),
+    Column("not_before", DateTime, nullable=False),
+    Column("reason", Text),
     Column("claimed_by", String(64)),
-    Column("claimed_at", DateTime),
+    Column("claimed_until", DateTime),
+    Column("asked", Integer, nullable=False, default=0),
+    Column("seen", String(64), nullable=False, default=""),
+    Column("saved", Boolean, nullable=False, default=False),
     Column("created_at", DateTime, nullable=False),
-    UniqueConstraint("marshal", "spectrum_id", "modified"),
+    Column("touched_at", DateTime, nullable=False),
+    UniqueConstraint("marshal", "subject", "subject_id", "version"),
 )
-"""One row per version of a spectrum: new, claimed, done, gone, parked, superseded, or baseline (older than we look)."""
+"""One row per piece of work: new, claimed, done, gone or parked, with its `reason`.
 
-Index("ix_tasks_due", tasks.c.marshal, tasks.c.state, tasks.c.next_try)
+A spectrum has a row per `version`, and may also be superseded or baseline (older than we look). An object has one row,
+of version "", which becomes due again and again: `asked` counts how often, which tells whether more came while it was
+worked on, and `seen` is the newest alert that was looked at. It may be idle. `saved` says whether it is saved to one of
+our groups; others are candidates, and are let go some time after `touched_at`, when a filter last passed them or an
+alert came. A claim ends at `claimed_until`; then others may take the work over.
+"""
+
+Index("ix_queue_due", queue.c.marshal, queue.c.subject, queue.c.state, queue.c.not_before)
 
 reports = Table(
     "reports",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("marshal", String(255), nullable=False),
-    Column("spectrum_id", String(64), nullable=False),
+    Column("subject", String(16), nullable=False),
+    Column("subject_id", String(255), nullable=False),
+    Column("producer", String(64), nullable=False),
+    Column("version", String(64), nullable=False),
     Column("target_id", String(255), nullable=False),
-    Column("modified", String(64), nullable=False),
     Column("status", String(16), nullable=False),
     Column("is_current", Boolean, nullable=False),
     Column("observed_at", String(64)),
     Column("instrument", String(255)),
     Column("group_ids", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("facts", Text, nullable=False),
     Column("input_hash", String(64), nullable=False),
-    Column("bundle", String(255), nullable=False),
+    Column("model", String(255), nullable=False),
     Column("filed_at", DateTime, nullable=False),
-    UniqueConstraint("marshal", "spectrum_id", "modified"),
+    UniqueConstraint("marshal", "subject", "subject_id", "producer", "version"),
 )
-"""One row per analysed version; `is_current` marks the one that counts, refusals included."""
+"""One row per version of a subject that a producer answered about; `is_current` marks the one that counts, refusals
+included. The body is a `models.domain.Report` with the version of its schema.
+"""
 
 Index("ix_reports_target", reports.c.marshal, reports.c.target_id)
 
@@ -92,15 +109,15 @@ outbox = Table(
     Column("body_sha", String(64), nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
-    Column("next_try", DateTime, nullable=False),
-    Column("last_error", Text),
+    Column("not_before", DateTime, nullable=False),
+    Column("reason", Text),
     Column("claimed_by", String(64)),
-    Column("claimed_at", DateTime),
+    Column("claimed_until", DateTime),
     UniqueConstraint("marshal", "place_kind", "place_id", "kind", "origin"),
 )
 """What should hang where: one row per (place, kind, origin), a newer body replaces an older one. No body: nothing."""
 
-Index("ix_outbox_due", outbox.c.marshal, outbox.c.state, outbox.c.next_try)
+Index("ix_outbox_due", outbox.c.marshal, outbox.c.state, outbox.c.not_before)
 
 delivered = Table(
     "delivered",

@@ -6,11 +6,10 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import Select, Table, func, select, union, update
+from sqlalchemy import func, select, update
 
 from iris_client.protocols import TransientName
 from plugin.store.context import Context
-from plugin.store.object_tables import object_reports
 from plugin.store.tables import reports
 from plugin.store.tns_tables import tns_names
 
@@ -103,8 +102,9 @@ class Names:
 
     def due(self, *, filed_since: datetime, asked_before: datetime) -> list[str]:
         """Sources answered about since `filed_since`, not asked about since `asked_before`; never asked ones first."""
-        both = (_answered(table, self.context.marshal, filed_since) for table in (reports, object_reports))
-        answered = union(*both).subquery()
+        recent = reports.c.is_current & (reports.c.filed_at >= filed_since)
+        ours = select(reports.c.target_id).where(reports.c.marshal == self.context.marshal, recent)
+        answered = ours.distinct().subquery()
         mine = (tns_names.c.marshal == self.context.marshal) & (tns_names.c.target_id == answered.c.target_id)
         last = func.max(tns_names.c.asked_at)
         query = (
@@ -133,11 +133,6 @@ def in_words(name: TransientName | None) -> str:
 def renamed(changes: Sequence[Change]) -> list[Change]:
     """Those whose name or type was another one, rather than none."""
     return [change for change in changes if change.before is not None]
-
-
-def _answered(table: Table, marshal: str, since: datetime) -> Select[tuple[str]]:
-    mine = (table.c.marshal == marshal) & table.c.is_current & (table.c.filed_at >= since)
-    return select(table.c.target_id).where(mine)
 
 
 def _same(one: TransientName | None, other: TransientName | None) -> bool:

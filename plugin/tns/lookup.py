@@ -76,13 +76,13 @@ class Mirror:
         """The nearest object within the radius."""
         if target.ra_deg is None or target.dec_deg is None:
             return None
-        with self.store.begin() as unit:
+        with self.store.begin(to_read=True) as unit:
             found = unit.tns.near(self.server, target.ra_deg, target.dec_deg, RADIUS_ARCSEC)
         return _named(found[0], target, "mirror") if found else None
 
     def is_fresh(self) -> bool:
         """Whether its "no" is an answer."""
-        with self.store.begin() as unit:
+        with self.store.begin(to_read=True) as unit:
             last, whole = unit.tns.last_read(self.server), unit.tns.read_at(self.server, FULL)
         return whole is not None and last is not None and self.clock() - last <= FRESH
 

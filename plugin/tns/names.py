@@ -18,6 +18,7 @@ from iris_client.protocols import SpectrumSource, TransientName, TransientNames
 from iris_client.tns.client import Tns
 from plugin.clock import Clock, utc_now
 from plugin.cycle.patience import Breaker
+from plugin.cycle.poison import why
 from plugin.store import Store
 from plugin.store.tns_names import Change, in_words
 from plugin.tns.update import update_mirror
@@ -59,7 +60,7 @@ class Naming:
         self._refresh()
         outcomes: Counter[str] = Counter()
         breaker, now = Breaker(), self.clock()
-        with self.store.begin() as unit:
+        with self.store.begin(to_read=True) as unit:
             due = unit.names.due(filed_since=now - self.watched, asked_before=now - EVERY)
         for target_id in due:
             if self.stop() or breaker.open:
@@ -87,6 +88,9 @@ class Naming:
             if isinstance(error, Unavailable):
                 breaker.failure(error)
             _log.warning("TNS name not found out, later again", source=target_id, error=str(error))
+            return "later"
+        except Exception as error:  # whatever breaks, the other sources are asked about
+            why("looking up the TNS name", error, source=target_id)
             return "later"
         breaker.success()
         with self.store.begin() as unit:

@@ -1,4 +1,4 @@
-"""The TNS reader that the settings describe, the database with its mirror, and the order in which the service asks."""
+"""The order in which the service asks what the TNS calls its sources, and the TNS with its mirror for commands."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,28 +9,10 @@ from iris_client.protocols import CrossMatches, SpectrumSource, TransientNames
 from iris_client.tns.client import Tns
 from plugin.clock import Clock
 from plugin.settings import PREFIX, ConfigError, Settings
+from plugin.sources.tns import make_tns
 from plugin.store import Store, open_store
 from plugin.tns.lookup import Api, BrokerMatches, InOrder, MarshalFields, Mirror
 from plugin.tns.names import Naming
-
-
-def make_tns(settings: Settings) -> Tns | None:
-    """The reader; None without an API key, and then nobody asks the TNS.
-
-    Raises
-    ------
-    ConfigError
-        If there is a key but no bot, or no header can carry the bot's name.
-    """
-    if settings.tns_api_key is None:
-        return None
-    if settings.tns_bot_id is None or not settings.tns_bot_name:
-        raise ConfigError(f"{PREFIX}TNS_BOT_ID and {PREFIX}TNS_BOT_NAME: needed with {PREFIX}TNS_API_KEY")
-    key = settings.tns_api_key.get_secret_value()
-    try:
-        return Tns(settings.tns_url, bot_id=settings.tns_bot_id, bot_name=settings.tns_bot_name, api_key=key)
-    except ValueError as error:
-        raise ConfigError(f"{PREFIX}TNS_URL or {PREFIX}TNS_BOT_NAME: {error}") from None
 
 
 def make_naming(

@@ -18,7 +18,7 @@ from plugin.cycle.objects.gather import Gathering
 from plugin.cycle.posting import Posting
 from plugin.cycle.posts import want
 from plugin.sandbox import Sandbox
-from plugin.store import ObjectFiled, open_store
+from plugin.store import NEEDLE, Filed, object_of, open_store
 
 pytestmark = pytest.mark.benchmark
 REPEATS = 7
@@ -48,7 +48,8 @@ def test_parts_of_one_object(capsys: pytest.CaptureFixture[str], tmp_path: Path)
         gathering = Gathering(marshal=marshal, source=source, analyst=analyst, patient=True)
         evidence, images = gathering.gather(target, stubs)
         answer = analyst.run(evidence, images)
-        filed = ObjectFiled(target_id=name, version="1", report=answer.report, facts=answer.facts, filed_at=utc_now())
+        about = {"subject": object_of(name), "producer": NEEDLE, "target_id": name, "version": "1"}
+        filed = Filed(**about, report=answer.report, facts=answer.facts, filed_at=utc_now())
 
         def fetch() -> None:
             marshal.target(name), source.alerts(name), marshal.light_curve(name)
@@ -56,7 +57,7 @@ def test_parts_of_one_object(capsys: pytest.CaptureFixture[str], tmp_path: Path)
 
         def file() -> None:
             with store.begin() as unit:
-                unit.object_reports.put(filed)
+                unit.reports.put(filed)
                 want(unit, [on_object(filed, Posting(group_ids=(6,)))], utc_now())
 
         parts = {

@@ -18,6 +18,7 @@ from plugin.app import build
 from plugin.ops import logs
 from plugin.ops import show as views
 from plugin.settings import Settings
+from plugin.store import ASTRANET
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import WAVES, good
 
@@ -104,13 +105,13 @@ def test_token_appears_nowhere(httpserver: HTTPServer, token, log, tmp_path, cap
         cycle = app.once()
         shown = [repr(app), repr(app.settings), str(app.settings), repr(app.marshal), repr(vars(app)), repr(cycle)]
         with app.store.begin() as unit:
-            filed, tasks, posts = unit.reports.every(), unit.tasks.of("4"), unit.outbox.parked()
+            filed, tasks, posts = unit.reports.every(ASTRANET), unit.queue.of("4"), unit.outbox.parked()
         shown += [repr((filed, tasks, posts)), str(list(views.parked(app.store)))]
         shown += list(cycle.trouble)
         raw = b"".join(p.read_bytes() for p in tmp_path.iterdir() if p.is_file())
     assert (cycle.analysed["ok"], cycle.analysed["refused"]) == (1, 2)  # it did get through to the data
-    assert "Insufficient permissions" in str(tasks[0].last_error)
-    assert "Insufficient permissions" in str(posts[0].last_error)
+    assert "Insufficient permissions" in str(tasks[0].reason)
+    assert "Insufficient permissions" in str(posts[0].reason)
     assert "Insufficient permissions" in log.getvalue()
     captured = capsys.readouterr()
     for text in (*shown, log.getvalue(), captured.out, captured.err):

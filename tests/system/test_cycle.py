@@ -18,6 +18,7 @@ from plugin.app import App, build
 from plugin.clock import utc_now
 from plugin.sandbox import Fault, FaultKind, FaultPlan, Sandbox
 from plugin.settings import Settings
+from plugin.store import ASTRANET
 from tests.fakes import crash_driver
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import WAVES, good
@@ -197,7 +198,7 @@ def test_bad_spectra_are_refused_with_a_reason_and_the_cycle_goes_on(tmp_path):
         with open_app(sandbox, tmp_path) as app:
             cycle = app.once()
             with app.store.begin() as unit:
-                reasons = {names[f.spectrum_id]: f.report.reason for f in unit.reports.refused()}
+                reasons = {names[f.subject.id]: f.report.reason for f in unit.reports.refused(ASTRANET)}
         assert set(reasons) == set(names.values())
         assert all(reason and len(reason) > 10 for reason in reasons.values())
         assert cycle.analysed == {"refused": len(names), "ok": 1}
@@ -246,7 +247,7 @@ def cycle_in_a_process(step: str, number: int, url: str, token: str, folder: Pat
 
 
 STEPS = [
-    ("plugin.cycle.spectra.analyse:Analysing._file", 3),
+    ("plugin.cycle.analyse:Analysing._file", 3),
     ("iris_client.marshal.annotations:Annotations._settle", 4),  # about to look what is there
     ("plugin.store.outbox:Outbox.sent", 7),  # posted, not written down
 ]
@@ -276,11 +277,11 @@ def test_three_hundred_real_spectra(tmp_path):
         with open_app(sandbox, tmp_path, shipped=True, batch_size=64) as app:
             cycle = app.once()
             with app.store.begin() as unit:
-                filed = unit.reports.every()
+                filed = unit.reports.every(ASTRANET)
         accepted = [f for f in filed if f.report.verdict is not None]
         assert (len(filed), cycle.complete) == (300, True)
         assert 200 < len(accepted) <= 300
-        expected = {("spectrum", f.spectrum_id) for f in accepted} | {("source", f.target_id) for f in accepted}
+        expected = {("spectrum", f.subject.id) for f in accepted} | {("source", f.target_id) for f in accepted}
         assert set(posted(sandbox)) == expected
         sandbox.forget_requests()
         with open_app(sandbox, tmp_path, shipped=True) as app:

@@ -15,7 +15,7 @@ from iris_client.tns.client import Tns
 from models.domain import Report, Status
 from plugin.sandbox import FaultKind, FaultPlan, Sandbox
 from plugin.sandbox.tns.stand_in import TnsSandbox
-from plugin.store import Filed, Store, open_store
+from plugin.store import ASTRANET, Filed, Store, open_store, spectrum
 from plugin.tns.source import make_naming
 from tests.fakes.tns import Seconds, expected, night
 
@@ -42,7 +42,8 @@ def store(tmp_path: Any) -> Iterator[Store]:
 def answered(store: Store, name: str) -> None:
     report = Report(target_id=name, spectrum_id=name, bundle="b", input_hash="h", status=Status.REFUSED)
     with store.begin() as unit:
-        unit.reports.put(Filed(spectrum_id=name, target_id=name, modified="m", report=report, filed_at=NOW))
+        about = {"subject": spectrum(name), "producer": ASTRANET, "target_id": name, "version": "m"}
+        unit.reports.put(Filed(**about, report=report, filed_at=NOW))
 
 
 def run_until_nothing_is_due(naming: Any, clock: list[datetime]) -> int:

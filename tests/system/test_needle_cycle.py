@@ -10,7 +10,8 @@ import pytest
 from iris_client.brokers.avro import read_packets
 from plugin.cycle.objects.compose import KEYS
 from plugin.sandbox import Sandbox
-from plugin.store.object_tables import object_reports
+from plugin.store import NEEDLE
+from plugin.store.tables import reports
 from tests.system.test_cycle import open_app
 
 REAL = "ASTRANET_DATA_DIR"
@@ -52,9 +53,9 @@ def test_every_real_packet_ends_in_an_answer_or_a_reason(tmp_path):
                     break
             assert cycle.complete
         with app.store.engine.connect() as connection:
-            rows = connection.execute(object_reports.select()).all()
+            rows = connection.execute(reports.select().where(reports.c.producer == NEEDLE)).all()
         with app.store.begin() as unit:
-            current = {f.target_id: f for f in unit.object_reports.every()}
+            current = {f.target_id: f for f in unit.reports.every(NEEDLE)}
         said = {(row.target_id, row.version.partition(" ")[2]) for row in rows}
         assert said == {(name, str(p["candid"])) for name, of_object in packets.items() for p in of_object}
         for filed in current.values():

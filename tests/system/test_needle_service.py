@@ -12,11 +12,13 @@ import pytest
 
 from iris_client.protocols import Place
 from plugin.clock import utc_now
-from plugin.cycle.objects.analyse import AnalysingObjects
+from plugin.cycle.analyse import Analysing
+from plugin.cycle.objects.producer import ObjectsProducer
 from plugin.cycle.objects.spool import SpooledAlerts
 from plugin.cycle.posting import Posting
 from plugin.sandbox import FaultKind, FaultPlan, Sandbox
 from plugin.sandbox.brokers.alerts import invented
+from plugin.store import NEEDLE, object_of
 from tests.fakes import needle_service
 from tests.fakes.kafka import MockCluster, record
 from tests.fakes.marshal import WAVES, good
@@ -126,7 +128,7 @@ def test_the_keys_are_flat_and_keep_their_types(sandbox, tmp_path):
 
 def reports(sandbox: Sandbox, folder: Path) -> dict[str, Any]:
     with opened(sandbox, folder, dry_run=True) as app, app.store.begin() as unit:
-        return {f.target_id: f for f in unit.object_reports.every()}
+        return {f.target_id: f for f in unit.reports.every(NEEDLE)}
 
 
 def test_dry_run_writes_nothing(sandbox, tmp_path):
@@ -149,10 +151,10 @@ def test_a_new_alert_is_answered_and_only_a_changed_body_is_sent(sandbox, tmp_pa
         sandbox.add_alert({**invented("ZTF26aaaaaa0", 301, jd=2461005.5, mag=22.0), **history})  # too faint to count
         sandbox.add_candidate("ZTF26aaaaaa0")
         with app.store.begin() as unit:
-            before = unit.object_reports.of("ZTF26aaaaaa0")
+            before = unit.reports.of(object_of("ZTF26aaaaaa0"), NEEDLE)
         assert app.once().objects == {"ok": 1}
         with app.store.begin() as unit:
-            after = unit.object_reports.of("ZTF26aaaaaa0")
+            after = unit.reports.of(object_of("ZTF26aaaaaa0"), NEEDLE)
         assert after.version > before.version
         assert after.facts == before.facts
         assert sandbox.writes() == []
@@ -237,15 +239,15 @@ def test_whatever_is_missing_is_a_caveat_and_not_an_error(tmp_path):
         with opened(sandbox, tmp_path, analyst=analyst) as app:
             cycle = app.once()
             with app.store.begin() as unit:
-                found = {f.target_id: f.report for f in unit.object_reports.every()}
-                parked = unit.objects.parked()
+                found = {f.target_id: f.report for f in unit.reports.every(NEEDLE)}
+                parked = unit.queue.parked()
     assert cycle.objects == {"refused": 1, "ok": 3, "parked": 1}
     assert found["nothing"].reason == "no light curve"
     assert {c.code for c in found["ZTF26photom"].caveats} == {"no_cutouts"}
     assert {c.code for c in found["ZTF26nostam"].caveats} == {"bad_image"}
     assert any("only negative" in c.text for c in found["ZTF26negati"].caveats)
     assert [o.target_id for o in parked] == ["ZTF26broken"]
-    assert "NaN" in parked[0].last_error
+    assert "NaN" in parked[0].reason
 
 
 def test_the_host_that_the_marshal_knows_is_used(sandbox, tmp_path):
@@ -265,8 +267,8 @@ def test_a_cycle_looks_at_so_many_objects_and_the_next_one_goes_on(sandbox, tmp_
     posting, analyst = Posting(group_ids=(6,)), FakeObjectAnalyst()
     with opened(sandbox, tmp_path, dry_run=True) as app:
         app.watch.look(app.settings, app.store, utc_now, bool)
-        parts = {"marshal": app.marshal, "source": app.watch.source, "store": app.store, "analyst": analyst}
-        few = AnalysingObjects(**parts, posting=posting, batch_size=2, most=4)
+        parts = {"marshal": app.marshal, "source": app.watch.source, "analyst": analyst}
+        few = Analysing(producer=ObjectsProducer(**parts, posting=posting), store=app.store, batch_size=2, most=4)
         first, second = few.run(), few.run()
     assert (first["ok"] + first["refused"], first["waiting"]) == (4, 2)
     assert (second["ok"] + second["refused"], second["waiting"]) == (2, 0)
@@ -388,7 +390,7 @@ def test_three_in_ten_calls_go_wrong_and_the_end_is_the_same(kind, sandbox, tmp_
         struck = sum(status in (0, 429, 500, 502) for _, _, status in sandbox.requests)
         sandbox.faults = None
         with app.store.begin() as unit:  # a caveat about a fault may stay until the next alert; the marshal must agree
-            caveats = {c.code for f in unit.object_reports.every() for c in f.report.caveats}
+            caveats = {c.code for f in unit.reports.every(NEEDLE) for c in f.report.caveats}
         assert posted(sandbox) == undisturbed
         sandbox.forget_requests()
         app.once()
@@ -399,10 +401,10 @@ def test_three_in_ten_calls_go_wrong_and_the_end_is_the_same(kind, sandbox, tmp_
 
 STEPS = [
     ("plugin.store.objects:Objects.ask", 1),  # watched, not yet due
-    ("plugin.store.objects:Objects.claim", 1),  # due, nothing claimed
+    ("plugin.store.queue:Queue.claim", 2),  # due, nothing claimed
     ("plugin.cycle.objects.gather:Gathering.gather", 3),  # in the middle of a claimed batch
     ("tests.fakes.objects:FakeObjectAnalyst.run", 2),  # in the models
-    ("plugin.store.object_reports:ObjectReports.put", 2),  # finished, no report yet: not committed
+    ("plugin.store.reports:Reports.put", 2),  # finished, no report yet: not committed
     ("plugin.store.outbox:Outbox.want", 2),  # report inserted, its post not yet
     ("plugin.app:App._deliver", 1),  # everything filed, nothing sent
     ("iris_client.marshal.annotations:Annotations._settle", 4),  # about to look what is there

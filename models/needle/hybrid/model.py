@@ -11,17 +11,17 @@ default until real stamps of rare classes can be had.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 
 from models.bundle import FORMAT, read_member
 from models.card_fields import HybridCard, checked
-from models.cards import BundleError, digest, read_card, require_hashes
+from models.cards import ModelFolder, digest
 from models.conformal.mondrian import p_values
 from models.domain import NEEDLE_CLASSES, Caveat, CaveatCode, Host, HostVerdict, LightCurve
 from models.needle.hybrid.inputs import FEATURES, NAMES, masked_input
@@ -170,15 +170,7 @@ def load(folder: Path | None = None) -> Hybrid:
     BundleError
         With the file and what is wrong with it.
     """
-    folder = folder or SHIPPED
-    card = verify(folder)
-    try:
-        config = HybridConfig.from_dict(card["net"])
-        nets = {key: _network(config, card, key, folder) for key in card["deployed"]}
-        calibration = load_arrays(folder / CALIBRATION)
-    except (KeyError, TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
-        raise BundleError(f"{folder}: the card and the files do not fit together: {error}") from error
-    return Hybrid(card=card, nets=nets, calibration=calibration)
+    return _FOLDER.load(folder or SHIPPED)
 
 
 def verify(folder: Path) -> HybridCard:
@@ -189,12 +181,14 @@ def verify(folder: Path) -> HybridCard:
     BundleError
         With the file and what is wrong with it.
     """
-    card = checked(folder, read_card(folder, version=FORMAT, what="hybrid model", classes=NEEDLE_CLASSES), HybridCard)
-    if {k: tuple(v) for k, v in card["features"].items()} != FEATURES:
-        raise BundleError(f"{folder}: made for other features")
-    needed = {CALIBRATION, *(f"{v}.{p}.safetensors" for v in VARIANTS for p in PREFERENCES)}
-    require_hashes(folder, card, needed)
-    return card
+    return cast(HybridCard, _FOLDER.verify(folder))
+
+
+def _build(folder: Path, read: Mapping[str, Any]) -> Hybrid:
+    card = cast(HybridCard, read)
+    config = HybridConfig.from_dict(card["net"])
+    nets = {key: _network(config, card, key, folder) for key in card["deployed"]}
+    return Hybrid(card=card, nets=nets, calibration=load_arrays(folder / CALIBRATION))
 
 
 def fingerprint(card: HybridCard) -> str:
@@ -219,3 +213,13 @@ def _remarks(hosted: bool, given: float | None, ebv: float) -> tuple[Caveat, ...
         text = f"no Milky Way reddening given: E(B-V) = {ebv:.3f} mag assumed, as is typical there"
         found.append(Caveat(code=CaveatCode.METADATA_IGNORED, text=text))
     return tuple(found)
+
+
+_FOLDER: Final = ModelFolder(
+    what="hybrid model",
+    version=FORMAT,
+    fixed={"classes": NEEDLE_CLASSES, "features": FEATURES},
+    checked=partial(checked, kind=HybridCard),
+    needed=lambda _card: [CALIBRATION, *(f"{v}.{p}.safetensors" for v in VARIANTS for p in PREFERENCES)],
+    build=_build,
+)

@@ -5,19 +5,20 @@ the sky, a blank image. A stamp with such a fact is bad whatever the network say
 P(good): bad below 0.75.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import nn
 
 from models.bundle import read_member
 from models.card_fields import QualityCard, checked
-from models.cards import BundleError, read_card, require_hashes
+from models.cards import ModelFolder
 from models.needle.images.quality_net import network
 from models.needle.images.stamps import FloatImage, background, missing, stretch
 
@@ -115,12 +116,20 @@ def load(folder: Path | None = None) -> Checker:
     BundleError
         With the file and what is wrong with it.
     """
-    folder = folder or SHIPPED
-    card = checked(folder, read_card(folder, version=FORMAT, what="quality network"), QualityCard)
-    require_hashes(folder, card, {WEIGHTS})
-    try:
-        net = network(card["net"]["kind"], card["net"]["width"])
-        net.load_state_dict(read_member(folder / WEIGHTS))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise BundleError(f"{folder}: no usable quality network: {error}") from error
+    return _FOLDER.load(folder or SHIPPED)
+
+
+def _build(folder: Path, card: Mapping[str, Any]) -> Checker:
+    net = network(card["net"]["kind"], card["net"]["width"])
+    net.load_state_dict(read_member(folder / WEIGHTS))
     return Checker(net, threshold=card["threshold"], name=f"{card['name']}@{card['files'][WEIGHTS][:8]}")
+
+
+_FOLDER: Final = ModelFolder(
+    what="quality network",
+    version=FORMAT,
+    fixed={},
+    checked=partial(checked, kind=QualityCard),
+    needed=lambda _card: [WEIGHTS],
+    build=_build,
+)

@@ -21,14 +21,14 @@ from typing import Final
 
 from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, HostVerdict
-from plugin.cycle.posting import NONE, Body, Post, Posting, audience, rounded
-from plugin.store import ObjectFiled
+from plugin.cycle.posting import NONE, Body, Post, Posting, audience, prediction_set, rounded
+from plugin.store import NEEDLE, Filed
 
-ORIGIN: Final = "NEEDLE"
+ORIGIN: Final = NEEDLE
 KEYS: Final = {"SN": "sn", "SLSN-I": "slsn", "TDE": "tde"}
 
 
-def on_object(filed: ObjectFiled, posting: Posting) -> Post:
+def on_object(filed: Filed, posting: Posting) -> Post:
     """The annotation of one object; nothing for a refusal, unless refusals are to be posted."""
     groups = audience(filed.group_ids, posting)
     silent = not groups or (filed.report.host_verdict is None and not posting.refusals)
@@ -40,7 +40,7 @@ def gone(target_id: str) -> Post:
     return _post(target_id, None, ())
 
 
-def answer(filed: ObjectFiled, alpha: float) -> Body:
+def answer(filed: Filed, alpha: float) -> Body:
     """The keys of one report.
 
     Raises
@@ -57,22 +57,8 @@ def answer(filed: ObjectFiled, alpha: float) -> Body:
     return body | {"caveats": "|".join(sorted({str(c.code) for c in report.caveats})) or NONE}
 
 
-def prediction_set(verdict: HostVerdict, alpha: float) -> tuple[str, ...]:
-    """The classes at one error rate.
-
-    Raises
-    ------
-    ValueError
-        If there is no set for it.
-    """
-    for key, classes in verdict.prediction_sets.items():
-        if float(key) == alpha:
-            return classes
-    raise ValueError(f"no prediction set for alpha {alpha:g}, only for {', '.join(verdict.prediction_sets)}")
-
-
 def _verdict(verdict: HostVerdict, alpha: float) -> dict[str, str | float | int]:
-    classes: Sequence[str] = prediction_set(verdict, alpha)
+    classes: Sequence[str] = prediction_set(verdict.prediction_sets, alpha)
     body: dict[str, str | float | int] = {
         "class": verdict.label,
         **{KEYS[name]: rounded(verdict.probabilities[name]) for name in NEEDLE_CLASSES},

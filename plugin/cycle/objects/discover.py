@@ -13,9 +13,9 @@ from typing import Final
 
 import structlog
 
-from iris_client.errors import BadPayload
-from iris_client.protocols import AlertFeed, AlertSource, AlertStub, SaveStub, WatchList
+from iris_client.protocols import AlertFeed, AlertSource, AlertStub, WatchList
 from plugin.clock import Clock, moment, stamp, utc_now
+from plugin.cycle.news import cursor_name, stamped
 from plugin.store import Store
 
 _log = structlog.get_logger("astranet.watch")
@@ -84,7 +84,7 @@ class Watching:
         with self.store.begin() as unit:
             lost = due = 0
             if last is not None:
-                unit.objects.watch(saved, begun, saved=True, version=self._no_news(begun))
+                unit.objects.watch(saved, begun, saved=True, seen=self._no_news(begun))
                 lost = unit.objects.unsaved(saved, begun)
                 feeds = isinstance(self.source, AlertFeed)
                 due = 0 if feeds else unit.objects.ask(unit.objects.watched(begun, patience=self.patience), begun)
@@ -99,11 +99,12 @@ class Watching:
         since = begun - self.backfill if last is None else moment(last) - self.overlap
         candidates = self.marshal.candidates(group_ids=self.group_ids, detected_after=stamp(since))
         passed = [target.target_id for target in candidates]
-        saves = list(self.marshal.saves(group_ids=self.group_ids, since=None if last is None else stamp(since)))
-        fresh = [save.target_id for save in saves if last is not None or _when(save) >= since]
+        listed = self.marshal.saves(group_ids=self.group_ids, since=None if last is None else stamp(since))
+        saves = stamped(listed, lambda save: (save.target_id,), lambda save: save.saved_at)
+        fresh = [save.target_id for save, saved_at in saves if last is not None or saved_at >= since]
         with self.store.begin() as unit:
             old = self._no_news(since) if last is None else ""
-            new = unit.objects.watch([save.target_id for save in saves], begun, saved=True, version=old)
+            new = unit.objects.watch([save.target_id for save, _ in saves], begun, saved=True, seen=old)
             new += unit.objects.watch(passed, begun, saved=False)
             unit.objects.welcome([*fresh, *passed])
             due = unit.objects.ask([*fresh, *passed], begun)
@@ -116,7 +117,7 @@ class Watching:
         if not isinstance(self.source, AlertFeed):
             return 0
         name, begun = self._cursor("alerts"), self.clock()
-        with self.store.begin() as unit:
+        with self.store.begin(to_read=True) as unit:
             watched = unit.objects.watched(begun, patience=self.patience)
         last = self._get(name)
         since = mjd(begun - self.backfill) if last is None else float(last) - LATE_DAYS
@@ -131,15 +132,14 @@ class Watching:
         return due
 
     def _no_news(self, before: datetime) -> str:
-        """The version of an object whose alerts up to a time are no news."""
+        """What is noted as seen of an object whose alerts up to a time are no news."""
         return f"{mjd(before):.5f}"
 
     def _cursor(self, what: str) -> str:
-        # Other groups, another cursor: a group that is added later is read from its own beginning.
-        return f"{what} {','.join(str(g) for g in sorted(self.group_ids))}"
+        return cursor_name(what, self.group_ids)
 
     def _get(self, name: str) -> str | None:
-        with self.store.begin() as unit:
+        with self.store.begin(to_read=True) as unit:
             return unit.watermarks.get(name)
 
 
@@ -159,10 +159,3 @@ def newest_of(found: Iterable[AlertStub]) -> dict[str, str]:
 def mjd(when: datetime) -> float:
     """Modified Julian Date of a naive UTC time."""
     return (when - MJD_EPOCH) / timedelta(days=1)
-
-
-def _when(save: SaveStub) -> datetime:
-    try:
-        return moment(save.saved_at)
-    except ValueError:
-        raise BadPayload(f"source {save.target_id}: `saved_at` is no time stamp: {save.saved_at!r}") from None

@@ -22,7 +22,8 @@ HOST_ARCSEC: Final = 10.0
 """Farther away the nearest catalogue source is no likely host."""
 SAME_ARCSEC: Final = 2.0
 """Two offsets that differ by less are of the same galaxy."""
-_ASKED: Final = 3  # an answer that cannot be read may be a proxy's; after so many attempts it is the server's
+ASKED: Final = 3
+"""An answer that cannot be read may be a proxy's; after so many attempts it is the server's."""
 _CURVE, _STAMPS = CaveatCode.NO_LIGHT_CURVE, CaveatCode.NO_CUTOUTS
 
 T = TypeVar("T")
@@ -122,7 +123,7 @@ class Gathering:
 
 def is_patient(attempts: int) -> bool:
     """Whether after so many attempts an answer that cannot be read is still worth another."""
-    return attempts < _ASKED
+    return attempts < ASKED
 
 
 def host_of(alert: Alert) -> Host | None:

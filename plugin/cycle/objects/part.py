@@ -4,17 +4,21 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from iris_client.protocols import AlertSource, Marshal, WatchList
 from models.needle.objects import ObjectAnalyst
 from plugin.clock import Clock
-from plugin.cycle.objects.analyse import AnalysingObjects
+from plugin.cycle.analyse import Analysing
 from plugin.cycle.objects.discover import Watching
-from plugin.cycle.objects.source import close_alert_source
+from plugin.cycle.objects.producer import ObjectsProducer
 from plugin.cycle.patience import Patience
 from plugin.cycle.posting import Posting
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.store import Store
+
+_TOGETHER: Final = 1  # NEEDLE takes one object at a time, and reading one takes seconds: what is answered is filed
+_MOST: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +54,19 @@ class WatchPart:
         stop: Callable[[], bool],
     ) -> Counter[str]:
         """Answer about what is due."""
-        return AnalysingObjects(
-            marshal=marshal,
-            source=self.source,
+        needle = ObjectsProducer(
+            marshal=marshal, source=self.source, analyst=self.analyst, posting=posting, clock=clock
+        )
+        return Analysing(
+            producer=needle,
             store=store,
-            analyst=self.analyst,
-            posting=posting,
             patience=Patience(settings.max_attempts),
+            batch_size=_TOGETHER,
+            most=_MOST,
+            secrets=settings.secrets,
             clock=clock,
             stop=stop,
         ).run()
-
-    def close(self) -> None:
-        """Let go of connections."""
-        close_alert_source(self.source)
 
     def _watching(self, settings: Settings, store: Store, clock: Clock, stop: Callable[[], bool]) -> Watching:
         return Watching(

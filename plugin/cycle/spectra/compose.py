@@ -36,7 +36,7 @@ from typing import Final
 
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
-from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, rounded
+from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, prediction_set, rounded
 from plugin.store import Filed
 
 PREFIX: Final = "an_"
@@ -58,27 +58,12 @@ _GENERAL = frozenset(
 )
 
 
-def compose(filed: Filed, of_target: Sequence[Filed], posting: Posting, needle: Report | None = None) -> list[Post]:
-    """Everything that follows from one report.
-
-    Parameters
-    ----------
-    filed : Filed
-        The report.
-    of_target : sequence of Filed
-        Every report that counts for the same source, this one included; the order does not matter.
-    needle : Report or None
-        What NEEDLE says about the source.
-    """
-    return [on_spectrum(filed, posting), *on_source(filed.target_id, of_target, posting, needle)]
-
-
 def on_spectrum(filed: Filed, posting: Posting) -> Post:
     """The annotation of one spectrum; nothing for a refusal, unless refusals are to be posted."""
     groups = audience(filed.group_ids, posting)
     silent = not groups or (filed.report.status is Status.REFUSED and not posting.refusals)
     body = None if silent else answer(filed.report, posting.alpha)
-    return Post(place=Place(kind="spectrum", id=filed.spectrum_id), body=body, group_ids=groups)
+    return Post(place=Place(kind="spectrum", id=filed.subject.id), body=body, group_ids=groups)
 
 
 def gone(spectrum_id: str) -> Post:
@@ -91,7 +76,7 @@ def card_post(filed: Filed, picture: bytes, posting: Posting) -> Post:
     confidence = filed.report.confidence
     text = f"{ORIGIN}: {confidence.policy if confidence else NONE}. {confidence.sentence if confidence else ''}".strip()
     body = {"text": text, "name": "astranet-card.png", "png": base64.b64encode(picture).decode("ascii")}
-    place = Place(kind="spectrum", id=filed.spectrum_id)
+    place = Place(kind="spectrum", id=filed.subject.id)
     return Post(place=place, kind="comment", body=body, group_ids=audience(filed.group_ids, posting))
 
 
@@ -146,7 +131,7 @@ def answer(report: Report, alpha: float) -> Body:
 
 def summary(filed: Filed, n_spectra: int, alpha: float) -> Body:
     """The keys of a source: those of one spectrum, prefixed, and which spectrum it is."""
-    keys = {**answer(filed.report, alpha), "spectrum_id": filed.spectrum_id, "n_spectra": n_spectra}
+    keys = {**answer(filed.report, alpha), "spectrum_id": filed.subject.id, "n_spectra": n_spectra}
     return {f"{PREFIX}{key}": value for key, value in {**keys, "observed_at": filed.observed_at or NONE}.items()}
 
 
@@ -164,20 +149,6 @@ def joint(verdict: Verdict | None, needle: Report | None) -> Body:
     }
 
 
-def prediction_set(confidence: Confidence, alpha: float) -> tuple[str, ...]:
-    """The classes at one error rate.
-
-    Raises
-    ------
-    ValueError
-        If there is no set for it.
-    """
-    for key, classes in confidence.prediction_sets.items():
-        if float(key) == alpha:
-            return classes
-    raise ValueError(f"no prediction set for alpha {alpha:g}, only for {', '.join(confidence.prediction_sets)}")
-
-
 def short(label: str) -> str:
     """The class as part of a key: "SN Ia" is `Ia`."""
     return label.removeprefix("SN ")
@@ -190,7 +161,7 @@ def _verdict(verdict: Verdict) -> dict[str, str | float | int]:
 
 
 def _confidence(confidence: Confidence, alpha: float) -> dict[str, str | float | int]:
-    classes = prediction_set(confidence, alpha)
+    classes = prediction_set(confidence.prediction_sets, alpha)
     return {
         "set": "|".join(c for c in FINE_CLASSES if c in classes) or NONE,
         "set_size": len(classes),
@@ -247,5 +218,5 @@ def _number(value: object) -> float:
 
 
 def _recency(filed: Filed) -> tuple[str, int, str]:
-    number = int(filed.spectrum_id) if filed.spectrum_id.isdigit() else -1
-    return filed.observed_at or "", number, filed.spectrum_id
+    number = int(filed.subject.id) if filed.subject.id.isdigit() else -1
+    return filed.observed_at or "", number, filed.subject.id

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from iris_client.errors import BadPayload
 from iris_client.protocols import SpectrumSource, SpectrumStub
 from plugin.clock import Clock, moment, stamp, utc_now
+from plugin.cycle.news import cursor_name, stamped
 from plugin.store import Store
 
 _log = structlog.get_logger("astranet.discover")
@@ -26,7 +26,7 @@ def discover(
     backfill: timedelta,
     clock: Clock = utc_now,
 ) -> int:
-    """Poll once; tasks and cursor are committed together.
+    """Poll once; new work and cursor are committed together.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ def discover(
     UpstreamError
         If the marshal does not answer, or not as agreed. Nothing is changed then.
     """
-    source = f"poll {_names(group_ids)}"
-    with store.begin() as unit:
+    source = cursor_name("poll", group_ids)
+    with store.begin(to_read=True) as unit:
         cursor = unit.watermarks.get(source)
     since = clock() - backfill if cursor is None else moment(cursor) - overlap
-    stubs = marshal.spectra_modified_since(stamp(since), group_ids=group_ids)
-    newest = max((_modified(stub) for stub in stubs), default=since)
+    stubs = _stamped(marshal.spectra_modified_since(stamp(since), group_ids=group_ids))
+    newest = max((modified for _, modified in stubs), default=since)
     with store.begin() as unit:
-        added = unit.tasks.add(stubs, clock())
+        added = unit.spectra.add([stub for stub, _ in stubs], clock())
         unit.watermarks.set(source, stamp(max(newest, since)) if cursor is None else max(cursor, stamp(newest)))
     _log.info("polled", since=stamp(since), listed=len(stubs), new=added)
     return added
@@ -78,8 +78,8 @@ def sweep(
     UpstreamError
         If the marshal does not answer, or not as agreed. Nothing is changed then.
     """
-    source = f"sweep {_names(group_ids)}"
-    with store.begin() as unit:
+    source = cursor_name("sweep", group_ids)
+    with store.begin(to_read=True) as unit:
         last = unit.watermarks.get(source)
     begun = clock()
     if last is not None and moment(last) > begun - every:
@@ -89,23 +89,16 @@ def sweep(
         if stop():
             return 0  # half a sweep says nothing about what is gone
         stubs.append(stub)
-    old = [] if last is not None else [stub for stub in stubs if _modified(stub) < begun - backfill]
+    usable = _stamped(stubs)
+    old = [] if last is not None else [stub for stub, modified in usable if modified < begun - backfill]
     with store.begin() as unit:
-        unit.tasks.add(old, begun, state="baseline")
-        added = unit.tasks.add(stubs, begun)
-        missed = unit.tasks.reopen_unseen((stub.spectrum_id for stub in stubs), begun)
+        unit.spectra.add(old, begun, state="baseline")
+        added = unit.spectra.add([stub for stub, _ in usable], begun)
+        missed = unit.spectra.reopen_unseen((stub.spectrum_id for stub in stubs), begun)
         unit.watermarks.set(source, stamp(begun))
     _log.info("swept", listed=len(stubs), new=added, missed=missed)
     return added + missed
 
 
-def _modified(stub: SpectrumStub) -> datetime:
-    try:
-        return moment(stub.modified)
-    except ValueError:
-        raise BadPayload(f"spectrum {stub.spectrum_id}: `modified` is no time stamp: {stub.modified!r}") from None
-
-
-def _names(group_ids: Sequence[int]) -> str:
-    # Other groups, another cursor: a group that is added later is read from its own beginning.
-    return ",".join(str(g) for g in sorted(group_ids))
+def _stamped(listed: Sequence[SpectrumStub]) -> list[tuple[SpectrumStub, datetime]]:
+    return stamped(listed, lambda stub: (stub.spectrum_id, stub.target_id), lambda stub: stub.modified)

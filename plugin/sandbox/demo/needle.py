@@ -8,8 +8,8 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from models.domain import NEEDLE_CLASSES, LightCurve
-from plugin.cycle.objects.compose import prediction_set
-from plugin.store import ObjectFiled
+from plugin.cycle.posting import prediction_set
+from plugin.store import Filed
 
 RARE = ("TDE", "SLSN-I")
 COLOURS = {"g": "#00805c", "r": "#b3261e"}
@@ -29,7 +29,7 @@ class ObjectLook:
         What the simulator drew it from: SN, SLSN-I or TDE. The service never sees it.
     """
 
-    filed: ObjectFiled
+    filed: Filed
     alpha: float
     curve: LightCurve | None = None
     said: Mapping[str, object] | None = None
@@ -56,7 +56,7 @@ class ObjectLook:
     def members(self) -> tuple[str, ...]:
         """The prediction set; empty also for a refusal."""
         verdict = self.filed.report.host_verdict
-        return () if verdict is None else prediction_set(verdict, self.alpha)
+        return () if verdict is None else prediction_set(verdict.prediction_sets, self.alpha)
 
     @property
     def joint(self) -> str:

@@ -25,6 +25,7 @@ from plugin.sandbox.demo.look import Look, in_order
 from plugin.sandbox.demo.needle import ObjectLook
 from plugin.sandbox.demo.needle import in_order as in_order_of_needle
 from plugin.settings import Settings
+from plugin.store import ASTRANET, NEEDLE
 
 PAGE = "index.html"
 _LOOPBACK_RATE = 10_000.0  # requests per second: there is nobody to be polite to
@@ -129,10 +130,10 @@ def _cycle(app: App) -> float:
 def look_at(app: App, sandbox: Sandbox) -> list[Look]:
     """Every report on file beside its spectrum and the simulated truth, read as the service reads it."""
     with app.store.begin() as unit:
-        filed = unit.reports.every()
+        filed = unit.reports.every(ASTRANET)
     looks = []
     for f in filed:
-        raw = app.marshal.spectrum(f.spectrum_id)
+        raw = app.marshal.spectrum(f.subject.id)
         looks.append(
             Look(
                 target=app.marshal.target(f.target_id),
@@ -142,8 +143,8 @@ def look_at(app: App, sandbox: Sandbox) -> list[Look]:
                 flux=_floats(raw.fluxes),
                 instrument=f.instrument,
                 observed_at=f.observed_at,
-                truth=sandbox.truths.get(f.spectrum_id),
-                kind=sandbox.kinds.get(f.spectrum_id),
+                truth=sandbox.truths.get(f.subject.id),
+                kind=sandbox.kinds.get(f.subject.id),
             )
         )
     return looks
@@ -152,7 +153,7 @@ def look_at(app: App, sandbox: Sandbox) -> list[Look]:
 def look_at_objects(app: App, sandbox: Sandbox) -> list[ObjectLook]:
     """What NEEDLE said about each object, beside what hangs on its source and the simulated truth."""
     with app.store.begin() as unit:
-        filed = unit.object_reports.every()
+        filed = unit.reports.every(NEEDLE)
     hanging = {a["place"]: a["data"] for a in sandbox.annotations() if (a["kind"], a["origin"]) == ("source", ORIGIN)}
     return in_order_of_needle(
         [

@@ -88,6 +88,12 @@ def test_database_commands(service):
     assert service("db", "status")[0] == 1
     assert service("db", "upgrade")[0] == 0
     assert service("db", "status") == (0, f"schema {migrate.head()}, this version needs {migrate.head()}\n")
+    assert service("db", "downgrade", "0004") == (0, "the database has schema 0004\n")
+    assert service("db", "status")[0] == 1
+    code, text = service("db", "downgrade", "9999")
+    assert code == 1
+    assert "no way from this database's schema" in text
+    assert service("db", "upgrade")[0] == 0
 
 
 def test_show_before_anything_is_there(service):

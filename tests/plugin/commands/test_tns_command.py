@@ -11,8 +11,8 @@ from plugin.cli import app
 from plugin.clock import utc_now
 from plugin.sandbox.tns.stand_in import TnsSandbox
 from plugin.settings import ConfigError, Settings
+from plugin.sources.tns import make_tns
 from plugin.store import open_store
-from plugin.tns.source import make_tns
 
 
 def test_without_a_key_nobody_asks(monkeypatch, tmp_path):

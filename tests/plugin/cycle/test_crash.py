@@ -10,18 +10,19 @@ from plugin.store import tables
 from tests.fakes.crash_driver import cycle, run
 
 # What may differ between two undisturbed runs as well, or tells how often something was tried.
-VOLATILE = {"id", "attempts", "next_try", "created_at", "filed_at", "delivered_at", "claimed_by", "claimed_at"}
+VOLATILE = {"id", "attempts", "not_before", "created_at", "touched_at", "filed_at", "delivered_at", "claimed_by",
+            "claimed_until"}  # fmt: skip
 
 STEPS = [
     ("plugin.store.migrate:upgrade", 1),  # before anything is there
     ("plugin.store.watermarks:Watermarks.set", 1),  # tasks inserted, not committed
     ("plugin.app:App._analyse", 1),  # after the poll was committed
     ("plugin.app:App._sweep", 1),  # after everything was sent
-    ("plugin.cycle.spectra.analyse:Analysing._fetch", 2),  # in the middle of a claimed batch
-    ("plugin.cycle.spectra.analyse:Analysing._ask", 1),  # fetched, not yet asked
+    ("plugin.cycle.spectra.producer:SpectraProducer.fetch", 2),  # in the middle of a claimed batch
+    ("plugin.cycle.analyse:Analysing._ask", 1),  # fetched, not yet asked
     ("tests.fakes.analyst:FakeAnalyst.run_many", 2),  # in the models, second batch
     ("plugin.store.outbox:Outbox.want", 2),  # report inserted, one post queued, not committed
-    ("plugin.cycle.spectra.analyse:Analysing._file", 2),  # between two reports of one batch
+    ("plugin.cycle.analyse:Analysing._file", 2),  # between two reports of one batch
     ("plugin.app:App._deliver", 1),  # everything filed, nothing sent
     ("plugin.cycle.deliver:Delivering._send", 3),  # about to send
     ("plugin.store.outbox:Outbox.sent", 1),  # sent, not written down
@@ -34,7 +35,7 @@ def rows(folder: Path) -> dict[str, list[dict[str, object]]]:
     engine = create_engine(f"sqlite:///{folder / 'astranet.sqlite'}")
     found: dict[str, list[dict[str, object]]] = {}
     with engine.connect() as connection:
-        for table in (tables.tasks, tables.reports, tables.outbox, tables.delivered):
+        for table in (tables.queue, tables.reports, tables.outbox, tables.delivered):
             kept = [c for c in table.c if c.name not in VOLATILE]
             found[table.name] = [dict(row._mapping) for row in connection.execute(select(*kept).order_by(*kept))]
     engine.dispose()

@@ -6,6 +6,7 @@ import numpy as np
 
 from iris_client.errors import BadPayload, Refused, Unavailable
 from models.domain import Target
+from plugin.store import ASTRANET
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import bad, good
 
@@ -140,8 +141,8 @@ def test_one_bad_answer_is_parked_and_the_others_go_on(make_app, marshal):
     assert (cycle.analysed["parked"], cycle.delivered["parked"]) == (1, 1)
     assert list(marshal.posted) == ["source/ZTF26a", "source/ZTF26c", "spectrum/1"]
     with app.store.begin() as unit:
-        assert [t.spectrum_id for t in unit.tasks.parked()] == ["2"]
-        assert [(p.place.id, p.last_error) for p in unit.outbox.parked()] == [("3", "no such group")]
+        assert [t.subject.id for t in unit.queue.parked()] == ["2"]
+        assert [(p.place.id, p.reason) for p in unit.outbox.parked()] == [("3", "no such group")]
 
 
 def test_parked_work_can_be_tried_again(make_app, marshal):
@@ -170,7 +171,7 @@ def test_a_spectrum_at_which_the_models_break_stops_no_other(make_app, marshal):
     cycle = app.once()
     assert (cycle.analysed["ok"], cycle.analysed["parked"]) == (2, 1)
     with app.store.begin() as unit:
-        assert "FloatingPointError: the network gave NaN" in str(unit.tasks.parked()[0].last_error)
+        assert "FloatingPointError: the network gave NaN" in str(unit.queue.parked()[0].reason)
 
 
 def test_hopeless_attempts_end_in_the_park(make_app, marshal, clock):
@@ -258,6 +259,6 @@ def test_a_spectrum_at_rest_is_told_from_the_redshift_of_its_source_and_secrets_
         )
     assert app.once().analysed == {"refused": 1, "ok": 1}
     with app.store.begin() as unit:
-        (refused,) = unit.reports.refused()
+        (refused,) = unit.reports.refused(ASTRANET)
     assert "although the redshift of the target (host, by ***) is 0.08" in refused.report.reason
     assert token not in refused.report.to_json()

@@ -11,7 +11,7 @@ from plugin.notes import Figures, Night, NoteRules
 from plugin.notes.gather import figures_of, gather
 from plugin.notes.nightly import draft_night
 from plugin.settings import Settings
-from plugin.store import Filed, open_store
+from plugin.store import ASTRANET, Filed, open_store, spectrum
 
 URL = "http://marshal.example"
 NIGHT = Night.parse("2026-06-10")
@@ -64,9 +64,10 @@ def filed(spectrum_id, filed_at, target_id="ZTF26a", p=0.95):
         bundle="compact-1@abc",
     )
     return Filed(
-        spectrum_id=spectrum_id,
+        subject=spectrum(spectrum_id),
+        producer=ASTRANET,
         target_id=target_id,
-        modified="2026-06-10T20:00:00.000000",
+        version="2026-06-10T20:00:00.000000",
         report=report,
         observed_at="2026-06-10T05:00:00",
         instrument="SEDM",

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from models.domain import HostVerdict, Report, Status
-from plugin.store import LostClaim, ObjectFiled, Store
+from plugin.store import NEEDLE, Filed, LostClaim, Store, object_of
 
 NOW = datetime(2026, 6, 10, 12)
 OLD, NEW, NEWER = "61000.50000 1", "61001.50000 2", "61002.50000 3"
@@ -13,7 +13,7 @@ OLD, NEW, NEWER = "61000.50000 1", "61001.50000 2", "61002.50000 3"
 
 def watch(store: Store, *names: str, saved: bool = True, version: str = "") -> int:
     with store.begin() as unit:
-        return unit.objects.watch(names, NOW, saved=saved, version=version)
+        return unit.objects.watch(names, NOW, saved=saved, seen=version)
 
 
 def saw(store: Store, **newest: str) -> int:
@@ -23,13 +23,13 @@ def saw(store: Store, **newest: str) -> int:
 
 def claim(store: Store):
     with store.begin() as unit:
-        return unit.objects.claim(10, NOW)
+        return unit.queue.claim("object", 10, NOW)
 
 
 def finish(store: Store, one, version: str | None = None, state: str = "done") -> str:
     with store.begin() as unit:
-        unit.objects.finish(one, version, state=state)
-        return unit.objects.of(one.target_id).state
+        unit.queue.finish(one, state, seen=version)
+        return unit.queue.of(one.target_id)[0].state
 
 
 def test_an_object_is_due_once_for_each_new_alert(store):
@@ -38,7 +38,7 @@ def test_an_object_is_due_once_for_each_new_alert(store):
     assert saw(store, a=OLD, nobody=OLD) == 1
     assert saw(store, a=OLD) == 0
     (one,) = claim(store)
-    assert (one.target_id, one.version) == ("a", "")
+    assert (one.target_id, one.seen) == ("a", "")
     assert claim(store) == []
     assert finish(store, one, OLD) == "done"
     assert saw(store, a=OLD) == 0
@@ -52,7 +52,7 @@ def test_what_comes_while_an_object_is_worked_on_is_not_lost(store):
     saw(store, a=NEW)
     assert claim(store) == []
     assert finish(store, one, OLD) == "new"
-    assert [o.version for o in claim(store)] == [OLD]
+    assert [o.seen for o in claim(store)] == [OLD]
 
 
 def test_an_archive_is_no_news_but_what_comes_later_is(store):
@@ -79,7 +79,7 @@ def test_a_lost_claim_is_told(store):
     saw(store, a=OLD)
     (one,) = claim(store)
     with store.begin() as unit:
-        assert unit.objects.recover(None) == 1
+        assert unit.queue.recover(None) == 1
     with pytest.raises(LostClaim):
         finish(store, one)
 
@@ -117,26 +117,27 @@ def test_retry_park_and_unpark(store):
     saw(store, a=OLD)
     (one,) = claim(store)
     with store.begin() as unit:
-        unit.objects.retry(one, "away", NOW + timedelta(minutes=1))
-        assert unit.objects.claim(10, NOW) == []
-        (one,) = unit.objects.claim(10, NOW + timedelta(minutes=2))
-        unit.objects.park(one, "broken")
-        assert [o.last_error for o in unit.objects.parked()] == ["broken"]
-        assert unit.objects.unpark(NOW) == 1
-        assert unit.objects.of("a").attempts == 0
+        unit.queue.retry(one, "away", NOW + timedelta(minutes=1))
+        assert unit.queue.claim("object", 10, NOW) == []
+        (one,) = unit.queue.claim("object", 10, NOW + timedelta(minutes=2))
+        unit.queue.park(one, "broken")
+        assert [o.reason for o in unit.queue.parked()] == ["broken"]
+        assert unit.queue.unpark("object", NOW) == 1
+        assert unit.queue.of("a")[0].attempts == 0
 
 
 def test_reports_of_objects_are_kept_and_one_counts(store):
     verdict = HostVerdict(label="TDE", probabilities={"SN": 0.1, "SLSN-I": 0.1, "TDE": 0.8}, model="m")
     ok = Report(target_id="a", spectrum_id=None, status=Status.OK, host_verdict=verdict, bundle="m")
     no = Report(target_id="a", spectrum_id=None, status=Status.REFUSED, reason="no light curve", bundle="m")
-    filed = ObjectFiled(target_id="a", version=OLD, report=ok, facts={"n_g": 3}, group_ids=(6,), filed_at=NOW)
+    about = {"subject": object_of("a"), "producer": NEEDLE, "target_id": "a"}
+    filed = Filed(**about, version=OLD, report=ok, facts={"n_g": 3}, group_ids=(6,), filed_at=NOW)
     with store.begin() as unit:
-        unit.object_reports.put(filed)
-        unit.object_reports.put(filed)
-        assert unit.object_reports.of("a") == filed
-        unit.object_reports.put(ObjectFiled(target_id="a", version=NEW, report=no, filed_at=NOW))
-        assert [f.report.reason for f in unit.object_reports.refused()] == ["no light curve"]
-        assert len(unit.object_reports.every()) == 1
-        unit.object_reports.retire("a")
-        assert unit.object_reports.of("a") is None
+        unit.reports.put(filed)
+        unit.reports.put(filed)
+        assert unit.reports.of(object_of("a"), NEEDLE) == filed
+        unit.reports.put(Filed(**about, version=NEW, report=no, filed_at=NOW))
+        assert [f.report.reason for f in unit.reports.refused(NEEDLE)] == ["no light curve"]
+        assert len(unit.reports.every(NEEDLE)) == 1
+        unit.reports.retire(object_of("a"), NEEDLE)
+        assert unit.reports.of(object_of("a"), NEEDLE) is None

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from iris_client.protocols import Place, SpectrumStub
 from models.domain import Caveat, CaveatCode, Report
-from plugin.store import Filed, LostClaim, Store, StoreError, migrate, open_store, schema_of
+from plugin.store import ASTRANET, Filed, LostClaim, Store, StoreError, migrate, open_store, schema_of, spectrum
 from plugin.store.engine import make_engine, parse_url
 from plugin.store.outbox import NOTHING
 
@@ -97,27 +97,27 @@ def test_broken_file_is_a_store_error(tmp_path):
 
 def test_tasks_are_added_once_per_version(store):
     with store.begin() as unit:
-        assert unit.tasks.add([stub(), stub()], NOW) == 1
-        assert unit.tasks.add([stub(), stub(modified="2026-06-10T08:00:00")], NOW) == 1
-        assert [t.state for t in unit.tasks.of("1")] == ["superseded", "new"]
+        assert unit.spectra.add([stub(), stub()], NOW) == 1
+        assert unit.spectra.add([stub(), stub(modified="2026-06-10T08:00:00")], NOW) == 1
+        assert [t.state for t in unit.queue.of("1")] == ["superseded", "new"]
 
 
 def test_many_stubs_at_once(store):
     with store.begin() as unit:
-        assert unit.tasks.add([stub(str(n)) for n in range(1300)], NOW) == 1300
+        assert unit.spectra.add([stub(str(n)) for n in range(1300)], NOW) == 1300
 
 
 def test_nothing_is_kept_of_a_transaction_that_fails(store):
     def add_and_fail() -> None:
         with store.begin() as unit:
-            unit.tasks.add([stub()], NOW)
+            unit.spectra.add([stub()], NOW)
             unit.watermarks.set("poll", "2026")
             raise ArithmeticError
 
     with pytest.raises(ArithmeticError):
         add_and_fail()
     with store.begin() as unit:
-        assert unit.tasks.of("1") == []
+        assert unit.queue.of("1") == []
         assert unit.watermarks.get("poll") is None
 
 
@@ -130,41 +130,40 @@ def test_cursor_never_goes_back(store):
 
 def test_task_is_claimed_once_and_only_its_holder_may_finish_it(store, tmp_path):
     with store.begin() as unit:
-        unit.tasks.add([stub()], NOW)
-        (task,) = unit.tasks.claim(5, NOW)
-        assert unit.tasks.claim(5, NOW) == []
+        unit.spectra.add([stub()], NOW)
+        (task,) = unit.queue.claim("spectrum", 5, NOW)
+        assert unit.queue.claim("spectrum", 5, NOW) == []
     other = Store(store.engine, store.marshal)
     with other.begin() as unit, pytest.raises(LostClaim):
-        unit.tasks.finish(task, "done")
+        unit.queue.finish(task, "done")
     with store.begin() as unit:
-        unit.tasks.finish(task, "done")
-        assert unit.tasks.of("1")[0].state == "done"
+        unit.queue.finish(task, "done")
+        assert unit.queue.of("1")[0].state == "done"
 
 
 def test_claims_of_a_vanished_worker_expire_where_there_is_no_lock(store):
     vanished = Store(store.engine, store.marshal)
     with vanished.begin() as unit:
-        unit.tasks.add([stub()], NOW)
-        unit.tasks.claim(1, NOW)
+        unit.spectra.add([stub()], NOW)
+        unit.queue.claim("spectrum", 1, NOW)
     worker = Store(store.engine, store.marshal)  # without the file's lock, as with PostgreSQL
-    lease = timedelta(minutes=15)
-    assert worker.recover(NOW + timedelta(minutes=14), lease) == 0
-    assert worker.recover(NOW + timedelta(minutes=16), lease) == 1
+    assert worker.recover(NOW + timedelta(minutes=14)) == 0
+    assert worker.recover(NOW + timedelta(minutes=16)) == 1
 
 
 def test_claims_of_a_vanished_worker_are_free_at_once_under_the_lock(store):
     with Store(store.engine, store.marshal).begin() as unit:
-        unit.tasks.add([stub()], NOW)
-        unit.tasks.claim(1, NOW)
-    assert store.recover(NOW, timedelta(minutes=15)) == 1
+        unit.spectra.add([stub()], NOW)
+        unit.queue.claim("spectrum", 1, NOW)
+    assert store.recover(NOW) == 1
 
 
 def test_marshals_do_not_mix(store):
     elsewhere = Store(store.engine, "http://elsewhere.test")
     with elsewhere.begin() as unit:
-        unit.tasks.add([stub()], NOW)
+        unit.spectra.add([stub()], NOW)
     with store.begin() as unit:
-        assert unit.tasks.claim(1, NOW) == []
+        assert unit.queue.claim("spectrum", 1, NOW) == []
 
 
 def test_unchanged_wish_is_not_sent(store):
@@ -188,7 +187,7 @@ def test_after_a_delivery_without_an_end_nothing_is_taken_for_granted(store):
     sent(store, claim(store))
     want(store, {"p": 0.6})
     claim(store)  # and then the process died: the marshal may hold either
-    store.recover(NOW, timedelta(0))
+    store.recover(NOW)
     want(store, {"p": 0.5})
     assert claim(store).body == {"p": 0.5}
 
@@ -233,9 +232,10 @@ def filed(spectrum_id: str, modified: str, observed_at: str = "2026-06-09T05:00:
     caveats = [Caveat(code=CaveatCode.EMPTY, text="the spectrum is empty")]
     report = Report.refusal(target_id="ZTF26a", spectrum_id=spectrum_id, caveats=caveats, bundle="b", input_hash="h")
     return Filed(
-        spectrum_id=spectrum_id,
+        subject=spectrum(spectrum_id),
+        producer=ASTRANET,
         target_id="ZTF26a",
-        modified=modified,
+        version=modified,
         report=report,
         observed_at=observed_at,
         group_ids=(6, 2),
@@ -248,18 +248,18 @@ def test_one_report_counts_per_spectrum(store):
         unit.reports.put(filed("1", "a"))
         unit.reports.put(filed("1", "b"))
         unit.reports.put(filed("1", "b"))
-        assert [f.modified for f in unit.reports.of_target("ZTF26a")] == ["b"]
-        assert unit.reports.of_spectrum("1").report.reason == "the spectrum is empty"
-        assert unit.reports.of_spectrum("1").group_ids == (2, 6)
-        unit.reports.retire("1")
-        assert unit.reports.of_spectrum("1") is None
+        assert [f.version for f in unit.reports.of_target("ZTF26a", ASTRANET)] == ["b"]
+        assert unit.reports.of(spectrum("1"), ASTRANET).report.reason == "the spectrum is empty"
+        assert unit.reports.of(spectrum("1"), ASTRANET).group_ids == (2, 6)
+        unit.reports.retire(spectrum("1"), ASTRANET)
+        assert unit.reports.of(spectrum("1"), ASTRANET) is None
 
 
 def test_reports_by_time(store):
     with store.begin() as unit:
         unit.reports.put(filed("1", "a"))
-        assert unit.reports.filed_between(NOW, NOW + timedelta(seconds=1))
-        assert not unit.reports.filed_between(NOW - timedelta(seconds=1), NOW)
-        assert unit.reports.observed_between(datetime(2026, 6, 9), datetime(2026, 6, 10))
-        assert not unit.reports.observed_between(datetime(2026, 6, 10), datetime(2026, 6, 11))
-        assert len(unit.reports.refused()) == 1
+        assert unit.reports.filed_between(NOW, NOW + timedelta(seconds=1), ASTRANET)
+        assert not unit.reports.filed_between(NOW - timedelta(seconds=1), NOW, ASTRANET)
+        assert unit.reports.observed_between(datetime(2026, 6, 9), datetime(2026, 6, 10), ASTRANET)
+        assert not unit.reports.observed_between(datetime(2026, 6, 10), datetime(2026, 6, 11), ASTRANET)
+        assert len(unit.reports.refused(ASTRANET)) == 1

@@ -7,7 +7,7 @@ import pytest
 
 from iris_client.protocols import TransientName
 from models.domain import Report, Status
-from plugin.store import Filed, Store, open_store
+from plugin.store import ASTRANET, Filed, Store, open_store, spectrum
 from plugin.store.tns_names import renamed
 
 NOW = datetime(2026, 11, 21, 9)
@@ -17,7 +17,9 @@ SN = TransientName(name="SN 2026abc", type="SN Ia", redshift=0.05, source="mirro
 
 def file(store: Store, name: str, when: datetime) -> None:
     report = Report(target_id=name, spectrum_id=f"s-{name}", bundle="b", input_hash="h", status=Status.REFUSED)
-    filed = Filed(spectrum_id=f"s-{name}", target_id=name, modified="m", report=report, filed_at=when)
+    filed = Filed(
+        subject=spectrum(f"s-{name}"), producer=ASTRANET, target_id=name, version="m", report=report, filed_at=when
+    )
     with store.begin() as unit:
         unit.reports.put(filed)
 

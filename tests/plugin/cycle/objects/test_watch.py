@@ -20,14 +20,14 @@ from plugin.cycle.spectra.compose import joint
 from plugin.ops.show import needle_report
 from plugin.sandbox.brokers.alerts import invented
 from plugin.sandbox.demo.needle import ObjectLook, draw, in_order
-from plugin.store import ObjectFiled
+from plugin.store import NEEDLE, Filed, object_of
 from tests.fakes.kafka import record
 
 NOW = datetime(2026, 6, 10, 12)
 POSTING = Posting(group_ids=(6, 7))
 
 
-def filed(label: str | None = "TDE", name: str = "ZTF26a", **more: object) -> ObjectFiled:
+def filed(label: str | None = "TDE", name: str = "ZTF26a", **more: object) -> Filed:
     each = {c: 0.8 if c == label else 0.1 for c in ("SN", "SLSN-I", "TDE")}
     sets = {"0.05": ("TDE", "SN"), "0.1": ()}
     verdict = HostVerdict(label=label, probabilities=each, model="m", prediction_sets=sets) if label else None
@@ -41,7 +41,8 @@ def filed(label: str | None = "TDE", name: str = "ZTF26a", **more: object) -> Ob
         bundle="m",
     )
     given = {"facts": {"n_g": 3, "n_r": 0}, "group_ids": (), **more}
-    return ObjectFiled(target_id=name, version="1", report=report, filed_at=NOW, **given)  # type: ignore[arg-type]
+    about = {"subject": object_of(name), "producer": NEEDLE, "target_id": name, "version": "1"}
+    return Filed(**about, report=report, filed_at=NOW, **given)  # type: ignore[arg-type]
 
 
 def test_the_set_is_in_a_fixed_order_and_an_empty_one_says_so():

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.domain import FINE_CLASSES, Caveat, CaveatCode, Evidence, Report, Target
-from plugin.cycle.posting import Posting
-from plugin.cycle.spectra.compose import answer, compose, on_source, on_spectrum, prediction_set
-from plugin.store import Filed
+from plugin.cycle.posting import Posting, prediction_set
+from plugin.cycle.spectra.compose import answer, on_source, on_spectrum
+from plugin.store import ASTRANET, Filed
+from plugin.store import spectrum as subject_of
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import good
 
@@ -32,9 +33,10 @@ def refused(spectrum_id: str = "1") -> Report:
 
 def filed(spectrum_id: str = "1", observed_at: str | None = "2026-06-09T05:00:00", what: Report | None = None) -> Filed:
     return Filed(
-        spectrum_id=spectrum_id,
+        subject=subject_of(spectrum_id),
+        producer=ASTRANET,
         target_id="ZTF26a",
-        modified="2026-06-10T07:00:00",
+        version="2026-06-10T07:00:00",
         report=what or report(spectrum_id),
         observed_at=observed_at,
         group_ids=(6,),
@@ -43,8 +45,7 @@ def filed(spectrum_id: str = "1", observed_at: str | None = "2026-06-09T05:00:00
 
 
 def test_values_are_flat_and_json_without_nan():
-    spectrum, source = compose(filed(), [filed()], POSTING)
-    for post in (spectrum, source):
+    for post in (on_spectrum(filed(), POSTING), *on_source("ZTF26a", [filed()], POSTING)):
         assert all(isinstance(value, str | int | float) for value in post.body.values())
         assert not any(isinstance(value, bool) for value in post.body.values())
         json.dumps(post.body, allow_nan=False)
@@ -76,7 +77,7 @@ def test_empty_set_is_an_answer():
 
 def test_unknown_alpha_is_an_error_not_another_set():
     with pytest.raises(ValueError, match=r"no prediction set for alpha 0.2, only for 0.05, 0.1, 0.01"):
-        prediction_set(report().confidence, 0.2)
+        prediction_set(report().confidence.prediction_sets, 0.2)
 
 
 def test_caveats_of_this_spectrum_are_named_and_general_ones_are_not():
@@ -122,6 +123,6 @@ def test_only_groups_that_see_the_spectrum_see_the_answer():
 
 
 def test_classification_only_when_wanted():
-    posts = compose(filed(), [filed()], replace(POSTING, classification=True))
-    assert [p.kind for p in posts] == ["annotation", "annotation", "classification"]
-    assert posts[2].body["label"] == "SN Ia"
+    posts = on_source("ZTF26a", [filed()], replace(POSTING, classification=True))
+    assert [p.kind for p in posts] == ["annotation", "classification"]
+    assert posts[1].body["label"] == "SN Ia"

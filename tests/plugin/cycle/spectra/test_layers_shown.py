@@ -19,7 +19,7 @@ from plugin.cycle.spectra.card import vetting_card
 from plugin.cycle.spectra.compose import answer, card_post, no_card, on_source, wants_card
 from plugin.ops.doctor import false_alarms
 from plugin.settings import Settings
-from plugin.store import Filed
+from plugin.store import ASTRANET, Filed, Subject
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import WAVES, FakeMarshal, good
 from tests.plugin.conftest import make_settings
@@ -59,7 +59,8 @@ def alert(policy: str = "ALERT", **more) -> Report:
 
 def filed(report: Report) -> Filed:
     return Filed(
-        spectrum_id="1", target_id="ZTF26a", modified="m", report=report, observed_at=None, group_ids=(6,),
+        subject=Subject("spectrum", "1"), producer=ASTRANET, target_id="ZTF26a", version="m", report=report,
+        group_ids=(6,),
         filed_at=datetime(2026, 6, 10),
     )  # fmt: skip
 

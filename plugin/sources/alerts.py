@@ -4,14 +4,15 @@ from iris_client.brokers.http import Boom, SkyPortalBroker
 from iris_client.brokers.kept import AvroFolder
 from iris_client.errors import NotFound, Refused
 from iris_client.http.pacer import Pacer
-from iris_client.http.transport import Hooks
 from iris_client.protocols import AlertSource
 from plugin.settings import PREFIX, ConfigError, Settings
+from plugin.sources.clients import described_by
+from plugin.sources.marshal import HOOKS
 
 _IN_MEMORY = 1000  # the folder keeps the others
 
 
-def make_alert_source(settings: Settings, *, pacer: Pacer, hooks: Hooks | None = None) -> AlertSource | None:
+def make_alert_source(settings: Settings, *, pacer: Pacer) -> AlertSource | None:
     """Make the source; None when there shall be none.
 
     Parameters
@@ -28,40 +29,29 @@ def make_alert_source(settings: Settings, *, pacer: Pacer, hooks: Hooks | None =
         case "none":
             return None
         case "marshal":
-            return _broker(settings, pacer, hooks)
+            return _broker(settings, pacer)
         case "boom":
-            return _boom(settings, hooks)
+            return _boom(settings)
         case "avro":
             return _folder(settings)
         case "kafka":
             return _kafka(settings)
 
 
-def close_alert_source(source: AlertSource | None) -> None:
-    """Let go of its connections, if it has any."""
-    close = getattr(source, "close", None)
-    if close is not None:
-        close()
-
-
-def _broker(settings: Settings, pacer: Pacer, hooks: Hooks | None) -> AlertSource:
+def _broker(settings: Settings, pacer: Pacer) -> AlertSource:
     url, token, _ = settings.marshal()
     seconds = settings.http_read_seconds
-    try:
-        return SkyPortalBroker(url, token, broker=settings.alert_broker, timeout_s=seconds, pacer=pacer, hooks=hooks)
-    except ValueError as error:
-        raise ConfigError(f"{PREFIX}MARSHAL_URL or {PREFIX}MARSHAL_TOKEN: {error}") from None
+    with described_by("MARSHAL_URL", "MARSHAL_TOKEN"):
+        return SkyPortalBroker(url, token, broker=settings.alert_broker, timeout_s=seconds, pacer=pacer, hooks=HOOKS)
 
 
-def _boom(settings: Settings, hooks: Hooks | None) -> AlertSource:
+def _boom(settings: Settings) -> AlertSource:
     url, name = _given(settings, "boom_url"), _given(settings, "boom_username")
     if settings.boom_password is None:
         raise ConfigError(_needed(settings, "boom_password"))
     password, seconds = settings.boom_password.get_secret_value(), settings.http_read_seconds
-    try:
-        return Boom(url, name, password, timeout_s=seconds, hooks=hooks)
-    except ValueError as error:
-        raise ConfigError(f"{PREFIX}BOOM_URL: {error}") from None
+    with described_by("BOOM_URL"):
+        return Boom(url, name, password, timeout_s=seconds, hooks=HOOKS)
 
 
 def _folder(settings: Settings) -> AlertSource:

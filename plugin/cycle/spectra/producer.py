@@ -1,0 +1,143 @@
+"""ASTRANet on spectra: what the loop needs to read, ask and say about each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, Protocol
+
+from iris_client.errors import NotFound, redact
+from iris_client.protocols import SpectrumSource
+from iris_client.quality.control import QualityRules, examine
+from iris_client.quality.phase import redshift_of
+from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
+from plugin.clock import Clock, utc_now
+from plugin.cycle.posting import Post, Posting
+from plugin.cycle.posts import on_source
+from plugin.cycle.producer import Draft
+from plugin.cycle.spectra import compose
+from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
+from plugin.store.subject import Kind
+
+Item = tuple[Evidence, Sequence[Caveat]]
+Card = Callable[[Report, Spectrum], bytes]
+"""From a report and its spectrum to a picture, PNG."""
+
+
+class Analyst(Protocol):
+    """What is needed of `models.analyst.Analyst`."""
+
+    @property
+    def bundle_id(self) -> str:
+        """Which bundle answers."""
+
+    def run_many(self, items: Sequence[Item]) -> list[Report]:
+        """One report per item, in their order; a refusal where the caveats refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSpectrum:
+    """Everything that is known about a spectrum."""
+
+    raw: RawSpectrum
+    target: Target
+    item: Item
+
+
+@dataclass(slots=True, kw_only=True)
+class SpectraProducer:
+    """A `plugin.cycle.producer.Producer`.
+
+    Parameters
+    ----------
+    secrets : tuple of str
+        Texts that must not be filed, should the marshal echo them in a spectrum.
+    card : callable or None
+        Draws the vetting card of an alert; None for no cards.
+    """
+
+    marshal: SpectrumSource
+    analyst: Analyst
+    posting: Posting
+    rules: QualityRules = field(default_factory=QualityRules)
+    secrets: tuple[str, ...] = ()
+    card: Card | None = None
+    clock: Clock = utc_now
+    name: Final[str] = ASTRANET
+    kind: Final[Kind] = "spectrum"
+    tries: Final[int] = 1
+
+    def fetch(self, piece: Piece, targets: dict[str, Target]) -> KnownSpectrum:
+        """The spectrum and its source, through quality control."""
+        raw = without_secrets(self.marshal.spectrum(piece.subject.id), self.secrets)
+        name = raw.target_id or piece.target_id
+        if name not in targets:
+            targets[name] = self._target(name)
+        redshift = redshift_of(raw, targets[name])
+        origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it
+        examined = examine(raw, self.rules, redshift=replace(redshift, origin=origin))
+        item = (Evidence(target=targets[name], spectrum=examined.spectrum), examined.caveats)
+        return KnownSpectrum(raw, targets[name], item)
+
+    def _target(self, name: str) -> Target:
+        """The source; only its name where the token may read the spectrum but not the source."""
+        try:
+            return self.marshal.target(name)
+        except NotFound:
+            return Target(target_id=name)
+
+    def answer(self, known: Sequence[KnownSpectrum]) -> list[Report]:
+        """Reports, in order."""
+        return self.analyst.run_many([one.item for one in known])
+
+    def draft(self, piece: Piece, known: KnownSpectrum, answer: Report) -> Draft:
+        """The report with what the marshal says of the spectrum, and the vetting card of an alert."""
+        filed = Filed(
+            subject=piece.subject,
+            producer=self.name,
+            target_id=known.target.target_id,
+            version=piece.version,
+            report=replace(answer, target_id=known.target.target_id, spectrum_id=piece.subject.id),
+            observed_at=known.raw.observed_at,
+            instrument=known.raw.instrument,
+            group_ids=known.raw.group_ids,
+            filed_at=self.clock(),
+        )
+        return Draft(filed=filed, posts=self._cards(filed, known.item[0].spectrum))
+
+    def _cards(self, filed: Filed, spectrum: Spectrum | None) -> list[Post]:
+        """The vetting card of an alert. Drawn before the transaction: a picture takes a moment."""
+        if self.card is None:
+            return []
+        if spectrum is None or not compose.wants_card(filed, self.posting):
+            return [compose.no_card(filed.subject.id)]
+        return [compose.card_post(filed, self.card(filed.report, spectrum), self.posting)]
+
+    def file(self, unit: Unit, piece: Piece, draft: Draft) -> list[Post]:
+        """The report, unless a newer version of the spectrum has one; posts on the spectrum and on its source."""
+        if unit.spectra.has_newer_done(piece):
+            return []
+        filed = draft.filed
+        before = unit.reports.of(filed.subject, self.name)
+        unit.reports.put(filed)
+        summary = on_source(unit, filed.target_id, self.posting)
+        posts = [compose.on_spectrum(filed, self.posting), *summary, *draft.posts]
+        if before is not None and before.target_id != filed.target_id:  # the spectrum was moved to another source
+            posts += on_source(unit, before.target_id, self.posting)
+        return posts
+
+    def withdraw(self, unit: Unit, subject: Subject, target_id: str) -> list[Post]:
+        """Nothing on the spectrum, and the source without it."""
+        return [compose.gone(subject.id), *on_source(unit, target_id, self.posting)]
+
+
+def without_secrets(raw: RawSpectrum, secrets: tuple[str, ...]) -> RawSpectrum:
+    """Take secrets out of a spectrum's texts and out of cells that should be numbers: refusals quote both."""
+    values = ((f.name, getattr(raw, f.name)) for f in fields(raw))
+    return replace(raw, **{name: cleaned for name, v in values if (cleaned := _cleaned(v, secrets)) is not v})
+
+
+def _cleaned(value: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, str) and any(secret in value for secret in secrets):
+        return redact(value, secrets)
+    if isinstance(value, list) and any(isinstance(cell, str) for cell in value):
+        return [_cleaned(cell, secrets) for cell in value]
+    return value

@@ -1,0 +1,79 @@
+"""Every connection of the service: made from the settings in one place, and closed in one place."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from iris_client.protocols import AlertSource, Marshal
+from plugin.settings import PREFIX, ConfigError, Settings
+
+if TYPE_CHECKING:
+    from iris_client.tns.client import Tns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """Who is talked to; None for whom the settings name none."""
+
+    marshal: Marshal
+    alerts: AlertSource | None = None
+    tns: "Tns | None" = None
+
+    @classmethod
+    def connect(cls, settings: Settings, *, marshal: Marshal | None = None, alerts: AlertSource | None = None) -> Self:
+        """Make what the settings describe; the marshal and its broker share one pacer.
+
+        Parameters
+        ----------
+        marshal, alerts : optional
+            Instead of those the settings describe; for tests.
+
+        Raises
+        ------
+        ConfigError
+            If a setting that is needed is missing or wrong.
+        """
+        from plugin.sources.marshal import make_pacer, make_source
+
+        pacer = make_pacer(settings)
+        tns = _tns(settings)
+        marshal = marshal or make_source(settings, pacer)
+        if alerts is None and settings.alert_source != "none":
+            from plugin.sources.alerts import make_alert_source
+
+            alerts = make_alert_source(settings, pacer=pacer)
+        return cls(marshal=marshal, alerts=alerts, tns=tns)
+
+    def close(self) -> None:
+        """Close every connection."""
+        close(self.marshal, self.alerts, self.tns)
+
+
+def close(*clients: object) -> None:
+    """Close those that hold connections."""
+    for client in clients:
+        shut = getattr(client, "close", None)
+        if shut is not None:
+            shut()
+
+
+@contextmanager
+def described_by(*names: str) -> Iterator[None]:
+    """Whatever a client says of its arguments is said of the settings that they come from.
+
+    Raises
+    ------
+    ConfigError
+        For a `ValueError`, with the settings' names.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(f"{' or '.join(PREFIX + name for name in names)}: {error}") from None
+
+
+def _tns(settings: Settings) -> "Tns | None":
+    from plugin.sources.tns import make_tns
+
+    return make_tns(settings)

@@ -1,0 +1,148 @@
+"""The queue: pieces of work about spectra and objects, each claimed by one worker at a time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+
+from plugin.store.context import Context, storable
+from plugin.store.rows import QueueRows
+from plugin.store.subject import Kind, Subject
+from plugin.store.tables import queue
+
+
+class LostClaim(Exception):
+    """Another worker has taken the work over: what we found must not be filed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A subject to be looked at.
+
+    Parameters
+    ----------
+    version : str
+        Of a spectrum, in the server's own time; "" for an object.
+    seen : str
+        Of an object: the newest alert that was looked at, or the moment before which alerts are no news.
+    asked : int
+        How often it became due.
+    reason : str or None
+        Why it is parked or was put back.
+    """
+
+    id: int
+    subject: Subject
+    target_id: str
+    version: str
+    seen: str
+    asked: int
+    state: str
+    attempts: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What can be done with every kind of work."""
+
+    context: Context
+
+    def due(self, kind: Kind, now: datetime) -> int:
+        """How many could be claimed."""
+        found = select(func.count()).select_from(queue).where(self._rows.mine(kind), _is_due(now))
+        return int(self.context.connection.execute(found).scalar_one())
+
+    def claim(self, kind: Kind, limit: int, now: datetime) -> list[Piece]:
+        """Take up to `limit` due pieces, longest waiting first; until the lease ends no other worker gets them."""
+        due = (
+            select(queue)
+            .where(self._rows.mine(kind), _is_due(now))
+            .order_by(queue.c.not_before, queue.c.version, queue.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # SQLite has no such thing and needs none: one process, one writer
+        )
+        found = self.context.connection.execute(due).all()
+        until = now + self.context.lease
+        ours = {"state": "claimed", "claimed_by": self.context.worker, "claimed_until": until}
+        self._rows.set(queue.c.id.in_([row.id for row in found]), **ours)
+        return [_piece(row) for row in found]
+
+    def finish(self, piece: Piece, state: str = "done", *, seen: str | None = None) -> None:
+        """Close a piece that this worker holds; one that was asked for meanwhile is due again.
+
+        Parameters
+        ----------
+        state : str
+            done or gone.
+        seen : str or None
+            Its newest alert now; None to leave it as it was.
+
+        Raises
+        ------
+        LostClaim
+            If it does not hold it any more.
+        """
+        after = case((queue.c.asked == piece.asked, state), else_="new")
+        known = {} if seen is None else {"seen": seen}
+        if not self._free(piece, state=after, reason=None, **known):
+            raise LostClaim(f"{piece.subject}: taken over by another worker")
+
+    def retry(self, piece: Piece, reason: str, at: datetime) -> None:
+        """Put a piece back, to be tried again from `at` on."""
+        self._free(piece, state="new", attempts=piece.attempts + 1, not_before=at, reason=storable(reason))
+
+    def park(self, piece: Piece, reason: str) -> None:
+        """Set a piece aside for a person to see."""
+        self._free(piece, state="parked", attempts=piece.attempts + 1, reason=storable(reason))
+
+    def release(self, held: Iterable[Piece]) -> None:
+        """Put pieces back that nothing was tried with."""
+        for piece in held:
+            self._free(piece, state="new")
+
+    def recover(self, now: datetime | None) -> int:
+        """Free what this worker left behind, and what others claimed: all of it, or only what was due back by `now`."""
+        held = queue.c.state == "claimed"
+        if now is not None:
+            held &= or_(queue.c.claimed_by == self.context.worker, queue.c.claimed_until < now)
+        return self._rows.set(held, state="new", claimed_by=None, claimed_until=None)
+
+    def unpark(self, kind: Kind, now: datetime) -> int:
+        """Try everything of a kind that is parked again."""
+        return self._rows.set((queue.c.subject == kind) & (queue.c.state == "parked"), **due_again(now))
+
+    def of(self, name: str) -> list[Piece]:
+        """Every version of a subject, or everything about a source of this name; oldest version first."""
+        return self._list(or_(queue.c.subject_id == name, queue.c.target_id == name))
+
+    def parked(self) -> list[Piece]:
+        """What was set aside."""
+        return self._list(queue.c.state == "parked")
+
+    def _list(self, which: ColumnElement[bool]) -> list[Piece]:
+        return [_piece(row) for row in self._rows.all(which, queue.c.version, queue.c.id)]
+
+    def _free(self, piece: Piece, **values: Any) -> int:
+        ours = and_(queue.c.state == "claimed", queue.c.claimed_by == self.context.worker)
+        return self._rows.set(ours & (queue.c.id == piece.id), claimed_by=None, claimed_until=None, **values)
+
+    @property
+    def _rows(self) -> QueueRows:
+        return QueueRows(self.context)
+
+
+def due_again(now: datetime) -> dict[str, Any]:
+    """The values of a row that is to be looked at, whatever became of it before."""
+    return {"state": "new", "asked": queue.c.asked + 1, "attempts": 0, "not_before": now}
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return and_(queue.c.state == "new", queue.c.not_before <= now)
+
+
+def _piece(row: Any) -> Piece:
+    plain = {name: getattr(row, name) for name in Piece.__dataclass_fields__ if name != "subject"}
+    return Piece(subject=Subject(row.subject, row.subject_id), **plain)

@@ -1,0 +1,83 @@
+"""The queue's spectra: one piece of work per version, the newest one counts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import exists, select
+
+from iris_client.protocols import SpectrumStub
+from plugin.store.context import Context
+from plugin.store.queue import Piece
+from plugin.store.rows import QueueRows, chunks
+from plugin.store.tables import queue
+
+_IS_SPECTRUM = queue.c.subject == "spectrum"
+
+
+@dataclass(frozen=True, slots=True)
+class Spectra:
+    """What is particular to work about spectra."""
+
+    context: Context
+
+    def add(self, stubs: Sequence[SpectrumStub], now: datetime, *, state: str = "new") -> int:
+        """Insert the versions that are not known yet; a newer version supersedes older ones that still wait.
+
+        Returns
+        -------
+        int
+            How many were new.
+        """
+        rows = [
+            {
+                "subject": "spectrum",
+                "subject_id": stub.spectrum_id,
+                "target_id": stub.target_id,
+                "version": stub.modified,
+                "state": state,
+                "attempts": 0,
+                "not_before": now,
+                "created_at": now,
+                "touched_at": now,
+            }
+            for stub in stubs
+        ]
+        added = self._rows.add(rows)
+        if added:
+            self._supersede()
+        return added
+
+    def _supersede(self) -> None:
+        newer = queue.alias()
+        is_older = exists().where(
+            newer.c.marshal == queue.c.marshal,
+            newer.c.subject == queue.c.subject,
+            newer.c.subject_id == queue.c.subject_id,
+            newer.c.version > queue.c.version,
+        )
+        self._rows.set(_IS_SPECTRUM & queue.c.state.in_(("new", "parked")) & is_older, state="superseded")
+
+    def reopen_unseen(self, seen: Iterable[str], begun: datetime) -> int:
+        """Look again at spectra with a report that a complete sweep, begun at some time, did not meet."""
+        known = _IS_SPECTRUM & (queue.c.state == "done") & (queue.c.created_at < begun)
+        current = select(queue.c.id, queue.c.subject_id).where(self._rows.mine(), known)
+        met = set(seen)
+        rows = self.context.connection.execute(current).all()
+        unseen = {row.subject_id for row in rows if row.subject_id not in met}
+        again = {"state": "new", "attempts": 0, "not_before": begun}
+        return sum(self._rows.set(known & queue.c.subject_id.in_(some), **again) for some in chunks(unseen))
+
+    def has_newer_done(self, piece: Piece) -> bool:
+        """Whether a later version of the spectrum has been analysed already."""
+        newer = select(queue.c.id).where(
+            self._rows.mine("spectrum"),
+            queue.c.subject_id == piece.subject.id,
+            queue.c.version > piece.version,
+            queue.c.state.in_(("done", "gone")),
+        )
+        return self.context.connection.execute(newer.limit(1)).first() is not None
+
+    @property
+    def _rows(self) -> QueueRows:
+        return QueueRows(self.context)
