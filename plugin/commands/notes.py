@@ -1,11 +1,14 @@
 """Commands about: notes."""
 
-from typing import Annotated
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from plugin.commands.service import prepared
-from plugin.notes.night import Night
+
+if TYPE_CHECKING:
+    from plugin.notes.night import Night
 
 
 def register(app: typer.Typer) -> None:
@@ -21,24 +24,25 @@ def note(
 ) -> None:
     """Draft the AstroNote of a night from the reports on file; a person reviews and submits it."""
     from plugin.clock import utc_now
+    from plugin.notes.night import Night
 
     chosen = _night(night) if night else Night.before(utc_now())
     with prepared() as settings:
         from plugin.notes.nightly import write_night
-        from plugin.sources.clients import close
-        from plugin.sources.marshal import make_marshal
+        from plugin.sources.marshal import make_source
         from plugin.store import open_store
 
-        marshal = make_marshal(settings)
-        try:
-            with open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store:
-                folder = write_night(settings, store, marshal, now=utc_now(), night=chosen)
-        finally:
-            close(marshal)
+        with (
+            open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store,
+            closing(make_source(settings)) as marshal,
+        ):
+            folder = write_night(settings, store, marshal, now=utc_now(), night=chosen)
     typer.echo(f"night {chosen}: " + (f"draft in {folder}" if folder else "nothing to say, no draft"))
 
 
-def _night(text: str) -> Night:
+def _night(text: str) -> "Night":
+    from plugin.notes.night import Night
+
     try:
         return Night.parse(text)
     except ValueError:
