@@ -70,7 +70,7 @@ class Outbox:
     ) -> None:
         """Say what should hang at a place from now on; `body` None for nothing. What is there already is not sent."""
         key = self._key(place, kind, origin)
-        old = self._row(outbox, key)
+        old = self._row(outbox, key, lock=True)  # or a delivery that begins now would be taken for none
         sha = NOTHING if body is None else digest(body, group_ids)
         if (old is None and body is None) or (old is not None and old.body_sha == sha):
             return
@@ -184,9 +184,10 @@ class Outbox:
     def _set(self, row_id: int, **values: object) -> None:
         self.context.connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
 
-    def _row(self, table: Table, key: Mapping[str, Any]) -> Any:
+    def _row(self, table: Table, key: Mapping[str, Any], *, lock: bool = False) -> Any:
         where = and_(*(table.c[name] == value for name, value in key.items()))
-        return self.context.connection.execute(select(table).where(where)).first()
+        found = select(table).where(where)
+        return self.context.connection.execute(found.with_for_update() if lock else found).first()
 
     def _key(self, place: Place, kind: str, origin: str) -> dict[str, Any]:
         values = (self.context.marshal, place.kind, place.id, kind, origin)
