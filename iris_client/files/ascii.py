@@ -133,7 +133,7 @@ def _by_position(header: Header, numbers: Sequence[FloatArray], index: bool) -> 
             said = header.doubted or "no line names the columns"
             raise Unreadable(f"column {better[0]} looks like the wavelengths, column {first + 1} does not ({said!r})")
     width = len(numbers) - first
-    roles = ("wavelength", "flux", "error")[: min(width, 3)]
+    roles: Sequence[str] = ("wavelength", "flux", "error")[: min(width, 3)]
     if len(roles) < 2:
         raise Unreadable(f"a table with {width} column(s), where wavelength and flux are needed")
     notes = []

@@ -14,8 +14,8 @@ from iris_client.files.names import WORD, understood
 from iris_client.quality.units import is_unit
 
 _SENTENCE_WORDS: Final = (
-    "and of the is are was were with for this that from to by as at on vs versus which where have has been not be or your "
-    "please file"
+    "and of the is are was were with for this that from to by as at on vs versus which where have has been not be or "
+    "your please file"
 )
 _SENTENCE: Final = frozenset(_SENTENCE_WORDS.split())
 _PREFIX: Final = re.compile(r"^[^:=]{1,40}[:=]\s*(?=\S)")

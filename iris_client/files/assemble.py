@@ -115,7 +115,7 @@ def _errors(values: Mapping[str, Any]) -> Any:
 
 def _bad(choice: Choice, values: Mapping[str, Any], *, good_is_one: bool) -> tuple[Any, str | None, tuple[Caveat, ...]]:
     """Which pixels hold no measurement, what says so, and what had to be guessed about it."""
-    found: list[tuple[FloatArray, str]] = []
+    found: list[tuple[Any, str]] = []
     notes: list[Caveat] = []
     for role in ("ivar", "variance"):
         if role in values:

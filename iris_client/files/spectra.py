@@ -26,8 +26,8 @@ _MAX_UNPACKED: Final = 64 * 2**20
 """Largest text, and largest content of a packed file: a few hundred kilobytes can unpack to anything."""
 _PACKED: Final[tuple[tuple[bytes, Any], ...]] = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
 _ENDING_WORDS: Final = (
-    ".txt .dat .ascii .asc .csv .tsv .tab .fits .fit .fts .flm .spec .spc .parquet .pq .json .ecsv .lnw .gz .bz2 .xz .out "
-    ".cat .tbl .text .html .png .pdf .zip .npy .npz .xml .vot .hdf5 .h5"
+    ".txt .dat .ascii .asc .csv .tsv .tab .fits .fit .fts .flm .spec .spc .parquet .pq .json .ecsv .lnw .gz .bz2 .xz "
+    ".out .cat .tbl .text .html .png .pdf .zip .npy .npz .xml .vot .hdf5 .h5"
 )
 _ENDINGS: Final = frozenset(_ENDING_WORDS.split())
 
