@@ -4,6 +4,7 @@ What the header names is used. What has to be guessed is said in a caveat. What 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -121,7 +122,7 @@ def _completed(choice: Choice, numbers: Sequence[FloatArray]) -> tuple[Choice, l
         raise Unreadable(f"no column is called {role} and it cannot be told which one is; the columns are {names}")
     name = choice.columns[fit[0]].name
     note = guessed(f"column {fit[0] + 1} {name[:30]!r} is taken for the {role}: no other can be it")
-    return Choice(at={**choice.at, role: fit[0]}, columns=choice.columns), [note]
+    return replace(choice, at={**choice.at, role: fit[0]}), [note]
 
 
 def _by_position(header: Header, numbers: Sequence[FloatArray], index: bool) -> tuple[Choice, list[Caveat]]:

@@ -92,11 +92,11 @@ def read_header(lines: Sequence[str], width: int, dialect: Dialect, *, index: bo
     doubted = None
     for number, line in enumerate([] if listed else bare):
         found = next((n for n in _readings(line, dialect) if _believed(n, width, index)), None)
-        if found is not None:
+        if found is not None and not (names and all(is_unit(word) or not word.strip() for word in found)):
             names = found if len(found) == width else [*[""] * (width - len(found)), *found]
             below = _units_below(bare[number + 1 : number + 3], width, len(found), dialect)
             units = below or [ecsv.get(name) for name in names]
-        elif _speaks_of_columns(line):
+        elif _speaks_of_columns(line) or (number == len(bare) - 1 and _could_be_names(line, width, dialect)):
             doubted = line.strip()[:80]
     remarks = dict(_unit_remarks(bare))
     return Header(
@@ -241,6 +241,12 @@ def _units_below(lines: Sequence[str], width: int, found: int, dialect: Dialect)
             ):
                 return [*[None] * (width - found), *(unit if is_unit(unit) else None for unit in units)]
     return []
+
+
+def _could_be_names(line: str, width: int, dialect: Dialect) -> bool:
+    """Whether the line above the numbers gives one word per column, of which none is understood."""
+    words = _tokens(line) if not dialect.separator else [cell.strip() for cell in _split(line, dialect.separator)]
+    return len(words) == width and not any(_is_number(word) for word in words) and bool(re.search("[A-Za-z]", line))
 
 
 def _speaks_of_columns(line: str) -> bool:

@@ -65,7 +65,7 @@ def assemble(
         bad_because=because,
         rest_frame=(choice.rest and f"the wavelengths are called {choice.rest[:40]!r}") or rest_frame,
         read_as=read_as or choice.described(),
-        notes=(*notes, *told),
+        notes=(*notes, *([guessed(choice.doubt)] if choice.doubt else []), *told),
         **about,
     )
 

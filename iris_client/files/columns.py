@@ -25,6 +25,8 @@ _WORSE: Final = {
     "uncal": 5, "uncalibrated": 5, "scaled": 5, "filtered": 5, "binned": 5, "air": 1, "vac": 1, "vacuum": 1,
     "rest": 9, "restframe": 9, "emitted": 9, "deredshifted": 9,
 }  # fmt: skip
+_DOUBTFUL: Final = 5
+"""From this rank on a flux that had to be taken is worth a word."""
 _COUNTS: Final = 20
 """Counts are taken only where there is no flux."""
 
@@ -39,10 +41,13 @@ class Choice:
         By role: one of the wavelength's, `flux`, and perhaps `error`, `ivar` or `variance`, `mask`, `good`.
     columns : sequence of Column
         All of them.
+    doubt : str or None
+        What is to be said of the flux: that the only one there is smoothed, normalised or the like.
     """
 
     at: dict[str, int]
     columns: Sequence[Column] = field(repr=False)
+    doubt: str | None = None
 
     @property
     def axis(self) -> str | None:
@@ -99,7 +104,9 @@ def choose(names: Iterable[str], units: Sequence[str | None] | None = None) -> C
         found = sorted((len(own ^ _qualifiers(c)), i) for i, c in enumerate(columns) if c.role == role)
         if found and [apart for apart, _ in found].count(found[0][0]) == 1:
             at[role] = found[0][1]
-    return Choice(at=at, columns=columns)
+    odd = "flux" in at and _DOUBTFUL <= _rank(columns[at["flux"]]) < _COUNTS
+    doubt = f"the only flux there is is called {columns[at['flux']].name[:40]!r}" if odd else None
+    return Choice(at=at, columns=columns, doubt=doubt)
 
 
 def _only_rest(columns: Sequence[Column], at: dict[str, int]) -> bool:

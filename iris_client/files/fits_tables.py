@@ -1,5 +1,6 @@
 """Spectra in FITS tables: a column each for wavelength, flux and what goes with them, a pixel a row or all in one."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,8 @@ def from_table(hdu: Any, number: int) -> Part | None:
         if "CRVAL1" not in hdu.header and "COEFF0" not in hdu.header:
             return None
         axis = dispersion(hdu.header, len(flux))
-        choice = type(choice)(
+        choice = replace(
+            choice,
             at={**choice.at, "wavelength": len(names)},
             columns=[*choice.columns, Column(name="", role="wavelength", words=frozenset())],
         )

@@ -7,6 +7,7 @@ spectrum.
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -190,7 +191,7 @@ def _spectrum(row: dict[str, Any], choice: Choice, names: Sequence[str], fallbac
     kept = {role: value for role, value in values.items() if role in needed or isinstance(value, np.ndarray | list)}
     return assemble(
         fallback if name is None else str(name),
-        Choice(at={role: i for role, i in choice.at.items() if role in kept}, columns=choice.columns),
+        replace(choice, at={role: i for role, i in choice.at.items() if role in kept}),
         kept,
         units=row.get("units"),
         target_id=row.get("object_id"),

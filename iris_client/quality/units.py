@@ -115,7 +115,11 @@ def to_angstrom(unit: object) -> Callable[[FloatArray], FloatArray] | None:
     if text.lower() in _NO_UNIT:
         return _same
     found = parsed(text)
-    if found is None or not found.is_equivalent(u.Angstrom, u.spectral()):
+    if (
+        found is None
+        or not found.is_equivalent(u.Angstrom, u.spectral())
+        or (found.is_equivalent(u.J) and found != u.eV)
+    ):
         return None
     if found == u.Angstrom:
         return _same
@@ -162,7 +166,7 @@ def flux_converter(unit: object) -> tuple[Callable[[FloatArray, FloatArray], Flo
         return _from_ab, Caveat(code=CaveatCode.REPAIRED, text="flux converted from AB magnitudes to F_lambda")
     if text in _F_LAMBDA:
         return as_is, None
-    note = f"flux converted from {text[:40]} to F_lambda"
+    note = f"flux converted from {(unit or '').strip()[:40]} to F_lambda"
     for reading in (False, True):
         found = parsed(text, all_below=reading)
         if text in _F_NU or (found is not None and found.is_equivalent(_PER_NU)):
