@@ -20,6 +20,7 @@ NUMBERS = ("ra", "dec", "mjd", "mag", "magerr", "limmag", "ebv_mw", "redshift", 
 TEXTS = ("object_id", "band", "needle3", "class", "source", "phot_type", "telescope")
 FLAGS = ("is_limit", "primary", "isdiffpos")
 _NOTHING = frozenset({"", "nan", "none", "null", "na", "n/a", "--"})
+FILL_MAG = 90.0
 JD_RANGE = (2_400_000.5, 2_500_000.0)
 HOST_BANDS = ("u", "g", "r", "i", "z", "y")
 MAG_RANGE = (5.0, 30.0)
@@ -126,11 +127,15 @@ def _columns(path: Path) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = {}
     for name in NUMBERS:
         columns[name] = _numbers(table, name) if name in table.column_names else np.full(n, np.nan)
+    with np.errstate(invalid="ignore"):  # 99 and -999 stand for no magnitude
+        columns["mag"] = np.where(np.abs(columns["mag"]) >= FILL_MAG, np.nan, columns["mag"])
     for name in TEXTS:
         values = table.column(name).to_pylist() if name in table.column_names else [None] * n
         columns[name] = np.array(["" if v is None else str(v) for v in values], dtype=object)
     for name in FLAGS:
-        columns[name] = _flags(table, name, path) if name in table.column_names else _default_flags(name, columns)
+        columns[name] = (
+            _flags(table, name, path, columns["mag"]) if name in table.column_names else _default_flags(name, columns)
+        )
     return columns
 
 
@@ -141,7 +146,7 @@ def _default_flags(name: str, columns: dict[str, NDArray[Any]]) -> NDArray[np.bo
     return np.ones(len(columns["mag"]), bool)
 
 
-def _flags(table: pa.Table, name: str, path: Path) -> NDArray[np.bool_]:
+def _flags(table: pa.Table, name: str, path: Path, mag: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Truth values in any spelling; where a row says nothing, what its magnitude and limit say.
 
     Raises
@@ -152,7 +157,6 @@ def _flags(table: pa.Table, name: str, path: Path) -> NDArray[np.bool_]:
     values = table.column(name).to_pylist()
     default = name != "is_limit"
     found = np.full(len(values), default)
-    mag = _numbers(table, "mag")
     for i, value in enumerate(values):
         said = truth(value)
         if said is not None:
@@ -232,19 +236,16 @@ def _bands(names: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:
 
 
 def _repaired(columns: dict[str, NDArray[Any]], notes: list[str]) -> dict[str, NDArray[Any]]:
-    """Dates as MJD, fill values as missing, negative subtractions as non-detections."""
-    mjd, mag, limit = columns["mjd"], columns["mag"], columns["is_limit"]
+    """Dates as MJD, negative subtractions as non-detections."""
+    mjd, limit = columns["mjd"], columns["is_limit"]
     julian = (mjd > JD_RANGE[0]) & (mjd < JD_RANGE[1])
     if julian.any():
         notes.append("dates that are Julian ones (JD) taken as such")
         mjd = np.where(julian, mjd - MJD_0, mjd)
-    with np.errstate(invalid="ignore"):
-        fill = np.isfinite(mag) & ((mag <= -90) | (mag >= 90))
-    mag = np.where(fill, np.nan, mag)
     negative = ~columns["isdiffpos"] & ~limit
     if negative.any():
         notes.append(f"{int(negative.sum())} negative subtractions count as non-detections")
-    return {"mjd": mjd, "mag": mag, "is_limit": limit | negative}
+    return {"mjd": mjd, "is_limit": limit | negative}
 
 
 def _cannot_be_used(columns: dict[str, NDArray[Any]], rows: NDArray[np.int64]) -> str | None:

@@ -8,12 +8,12 @@ import structlog
 
 from iris_client.errors import NotFound, Unavailable, UpstreamError
 from iris_client.protocols import AlertSource, Marshal
-from models.domain import Target
+from models.domain import Status, Target
 from models.needle.objects import ObjectAnalyst, ObjectAnswer
 from plugin.clock import Clock, utc_now
 from plugin.cycle.objects import compose as wording
 from plugin.cycle.objects.discover import version_of
-from plugin.cycle.objects.gather import Gathering, is_patient
+from plugin.cycle.objects.gather import Gathering, is_patient, mostly_negative
 from plugin.cycle.patience import Breaker, Patience, denied
 from plugin.cycle.posting import Posting
 from plugin.cycle.posts import want
@@ -99,7 +99,8 @@ class AnalysingObjects:
         except NotFound:
             return self._file_gone(one)
         evidence, images = gathering.gather(target, stubs)
-        return self._file(one, version, target, self.analyst.run(evidence, images, gathering.caveats))
+        answer = self.analyst.run(evidence, images, gathering.caveats)
+        return self._file(one, version, target, _unless(mostly_negative(stubs), answer))
 
     def _file(self, one: Watched, version: str, target: Target, answer: ObjectAnswer) -> str:
         """Report, posts and the end of the work: all committed together, or none."""
@@ -155,3 +156,16 @@ class AnalysingObjects:
     def _park(self, one: Watched, error: str) -> None:
         with self.store.begin() as unit:
             unit.objects.park(one, error)
+
+
+def _unless(reason: str | None, answer: ObjectAnswer) -> ObjectAnswer:
+    """The answer; or a refusal, where there is a reason against any."""
+    if reason is None or answer.report.host_verdict is None:
+        return answer
+    refused = replace(
+        answer.report,
+        status=Status.REFUSED,
+        reason=reason,
+        host_verdict=None,
+    )
+    return replace(answer, report=refused)
