@@ -89,3 +89,16 @@ def raw_text(content: str) -> Writer:
         return folder / "a.txt"
 
     return write
+
+
+COUNTED = {
+    "object_id": ["a", "b"] * 20,
+    "mjd": [61000.0 + i for i in range(40)],
+    "band": ["zg", "zr", "1", "ztfg"] * 10,
+    "mag": [18.0 + 0.1 * (i % 9) for i in range(40)],
+    "magerr": [0.1] * 40,
+    "limmag": [20.5] * 40,
+    "is_limit": ["f"] * 39 + ["t"],
+    "isdiffpos": [1.0] * 40,
+}
+"""A table of photometry."""
