@@ -1,6 +1,7 @@
 """Light curves and hosts of the `needle` commands: parquet files in the layout that README and docs describe."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ from models.domain import Host, LightCurve
 NEEDED = ("object_id", "mjd", "band", "mag")
 NUMBERS = ("ra", "dec", "mjd", "mag", "magerr", "limmag", "ebv_mw", "redshift", "mag_obs")
 TEXTS = ("object_id", "band", "needle3", "class", "source", "phot_type", "telescope")
+ALIASES = {
+    "objectId": "object_id", "oid": "object_id", "jd": "mjd", "filter": "band", "filtercode": "band", "fid": "band",
+    "magpsf": "mag", "sigmapsf": "magerr", "mag_err": "magerr", "diffmaglim": "limmag", "limiting_mag": "limmag",
+}  # fmt: skip
+"""ZTF's, its archive's and SkyPortal's names of the columns, for files without ours."""
+MOST_ROWS = 20_000_000
 FLAGS = ("is_limit", "primary", "isdiffpos")
 _NOTHING = frozenset({"", "nan", "none", "null", "na", "n/a", "--"})
 FILL_MAG = 90.0
@@ -78,7 +85,8 @@ def read_curves(path: Path, *, training: bool = False) -> Iterator[Curve]:
     NeedleInputError
         If the file is no parquet or lacks a column.
     """
-    columns = _columns(path)
+    with _readable(path):
+        columns = _columns(path)
     keep = np.ones(len(columns["object_id"]), bool)
     if training:
         keep &= columns["primary"]
@@ -101,24 +109,40 @@ def read_hosts(path: Path) -> dict[str, Host]:
     NeedleInputError
         If the file is no parquet or has no `object_id`.
     """
-    table = _table(path, ("object_id",))
     rows: dict[str, list[Host]] = {}
-    for record in table.to_pylist():
-        host = _host(record)
-        if host is not None:
-            rows.setdefault(str(record["object_id"]), []).append(host)
+    with _readable(path):
+        for record in _table(path, ("object_id",)).to_pylist():
+            host = _host(record)
+            if host is not None:
+                rows.setdefault(str(record["object_id"]), []).append(host)
     return {name: _joined(found) for name, found in rows.items()}
 
 
-def _table(path: Path, needed: tuple[str, ...]) -> pa.Table:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What a damaged file raises, as the one error that a caller has to know."""
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise NeedleInputError(f"{path}: not a readable parquet file: {error}") from error
-    missing = [name for name in needed if name not in table.column_names]
+        yield
+    except NeedleInputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError, MemoryError) as error:
+        why = f"{type(error).__name__}: {str(error)[:200]}"
+        raise NeedleInputError(f"{path}: not a readable parquet file: {why}") from error
+
+
+def _table(path: Path, needed: tuple[str, ...]) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        if file.metadata.num_rows > MOST_ROWS:
+            raise NeedleInputError(f"{path}: {file.metadata.num_rows} rows, at most {MOST_ROWS} are read at once")
+        table = file.read()
+    names = list(table.column_names)
+    for theirs, ours in ALIASES.items():
+        if theirs in names and ours not in names:
+            names[names.index(theirs)] = ours
+    missing = [name for name in needed if name not in names]
     if missing:
-        raise NeedleInputError(f"{path}: no column {', '.join(missing)}")
-    return table
+        raise NeedleInputError(f"{path}: no column {', '.join(missing)}; the columns are {', '.join(names)[:200]}")
+    return table.rename_columns(names)
 
 
 def _columns(path: Path) -> dict[str, NDArray[Any]]:

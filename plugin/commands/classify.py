@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def classify(
-    files: Annotated[list[Path], typer.Argument(help="Parquet, ASCII, CSV or FITS files.")],
+    files: Annotated[list[Path], typer.Argument(help="Parquet, text, FITS or JSON files: docs/formats.md.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="One JSON object per spectrum and line.")],
     bundle: BundleOption = None,
     min_coverage: Annotated[float, typer.Option(help="Share of 3850-9000 A a spectrum must cover.")] = 0.8,

@@ -118,3 +118,20 @@ def test_a_refusal_counts_what_was_there(tmp_path) -> None:
     curve = one(tmp_path, is_limit=[True] * N)
     assert _account(curve) == "of 20 rows (10 in g, 10 in r) 20 are limits"
     assert "brightest of the others is 18.50 mag" in _account(one(tmp_path))
+
+
+def test_columns_by_the_names_of_ztf(tmp_path) -> None:
+    names = {"object_id": "objectId", "mjd": "jd", "band": "fid", "mag": "magpsf", "limmag": "diffmaglim"}
+    read(tmp_path)
+    table = pq.read_table(tmp_path / "c.parquet")
+    table = table.set_column(table.column_names.index("mjd"), "mjd", pa.array([2461000.5 + 3 * i for i in range(N)]))
+    table = table.set_column(table.column_names.index("band"), "band", pa.array([1, 2] * (N // 2)))
+    pq.write_table(table.rename_columns([names.get(n, n) for n in table.column_names]), tmp_path / "ztf.parquet")
+    (found,) = read_curves(tmp_path / "ztf.parquet")
+    assert found.curve is not None
+    assert same(found.curve, one(tmp_path))
+
+
+def test_a_missing_column_is_named_with_those_there_are(tmp_path) -> None:
+    with pytest.raises(NeedleInputError, match="no column band; the columns are object_id, mjd, mag"):
+        read(tmp_path, band=None)
