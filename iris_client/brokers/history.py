@@ -108,8 +108,8 @@ def _alerted(row: Row, survey: str) -> _Point | None:
         return None
     if mag is None and _number(row.get("psfFlux")) is not None:
         return _from_flux(row, where, _flux(row, survey), limit, ranks=(0, 2))
-    if mag is not None and error is not None and positive(row):
-        return _Point(mjd=where[0], band=where[1], mag=mag, error=error, limit=_or_nan(limit), rank=0)
+    if mag is not None and positive(row):  # without an error it is a detection all the same
+        return _Point(mjd=where[0], band=where[1], mag=mag, error=_or_nan(error), limit=_or_nan(limit), rank=0)
     limit = _limit_of_error(row, survey) if limit is None else limit
     if limit is None:
         return None
@@ -152,6 +152,9 @@ def _flux(row: Row, survey: str) -> tuple[float, float] | None:
         return None
     unit, keys = scale
     value, error = (_number(row.get(key)) for key in keys)
+    limit = _magnitude(row.get("diffmaglim"))
+    if error is None and limit is not None:
+        error = 10.0 ** (-0.4 * limit) / LIMIT / unit  # the limit of the image says as much
     if value is None or error is None or not 0.0 < error < 1e30 or abs(value) > 1e30 or value == -99999.0:
         return None
     return value * unit, error * unit

@@ -133,7 +133,14 @@ def _by_position(header: Header, numbers: Sequence[FloatArray], index: bool) -> 
         if better:
             said = header.doubted or "no line names the columns"
             raise Unreadable(f"column {better[0]} looks like the wavelengths, column {first + 1} does not ({said!r})")
+    if len(numbers) > first + 1 and _like_wavelengths(numbers[first + 1]) and _like_wavelengths(numbers[first]):
+        said = header.doubted or "no line names the columns"
+        raise Unreadable(f"columns {first + 1} and {first + 2} both look like wavelengths ({said!r})")
     width = len(numbers) - first
+    if header.doubted is not None and width > 2 and header.other_before_flux:
+        raise Unreadable(
+            f"{header.doubted!r} speaks of columns that cannot be matched with the {len(numbers)} there are"
+        )
     roles: Sequence[str] = ("wavelength", "flux", "error")[: min(width, 3)]
     if len(roles) < 2:
         raise Unreadable(f"a table with {width} column(s), where wavelength and flux are needed")
@@ -180,4 +187,4 @@ def _like_wavelengths(values: FloatArray, *, strictly: bool = True) -> bool:
 
 def _said_observed(choice: Choice) -> bool:
     axis = choice.axis
-    return axis is not None and bool(choice.columns[choice.at[axis]].words & {"obs", "observed", "observer"})
+    return axis is not None and choice.columns[choice.at[axis]].observed

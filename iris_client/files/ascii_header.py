@@ -27,7 +27,9 @@ _NUMBERED: Final = re.compile(
     r"^(?:col(?:umn)?|field|ttype)\s*(\d{1,2})\s*[:=.)-]?\s*",
     re.IGNORECASE,
 )
-_INLINE_NUMBER: Final = re.compile(r"(?:^|\s)[(\[]?(\d{1,2})[)\]:.=]?\s*(?=[A-Za-zλσ])")
+_INLINE_NUMBER: Final = re.compile(
+    r"(?:^|[\s,;])(?:col(?:umn)?\.?\s*)?[(\[]?(\d{1,2})[)\]:.=]*\s*(?=[A-Za-zλσ])", re.IGNORECASE
+)
 _UNIT_LINE: Final = re.compile(
     r"(?P<a>wave\w*|lambda|flux\w*|bunit|cunit1|wat\w*)[\s_-]*(?:unit\w*)?\s*(?:\(?in\)?|[:=]|are|is)\s*(?P<u>[^,;]{1,60})",
     re.IGNORECASE,
@@ -35,11 +37,11 @@ _UNIT_LINE: Final = re.compile(
 _AT_REST: Final = re.compile(
     r"rest[\s_-]*(?:frame|wave\w*|lambda)|(?:frame|wave\w*)\W{1,4}(?:is |are )?(?:at |in )?(?:the )?rest\b|"
     r"de-?redshift\w*|corrected (?:for|to) (?:the )?(?:host |galaxy |cosmological )?(?:redshift|rest)|"
-    r"(?:shifted|brought|moved|transformed) to (?:the )?rest|redshift[\s-]corrected",
+    r"(?:shifted|brought|moved|transformed) to (?:the )?(?:rest|z\s*=\s*0(?![.\d]))|\b(?:redshift|z)[\s-]corrected",
     re.IGNORECASE,
 )
 _NOT_AT_REST: Final = re.compile(
-    r"\b(?:not|no|never|un)\W{0,2}\w*\W{1,3}(?:\w+\W+){0,4}?(?:rest|de-?redshift|corrected)|observer|observed|"
+    r"\b(?:not|no|never)\b\W{1,3}(?:\w+\W+){0,4}?(?:rest|de-?redshift|corrected|shifted)|observer|observed|"
     r"(?:rest[\s_-]*frame|de-?redshift\w*)\W{1,4}(?:no|false|f|0|n)\b",
     re.IGNORECASE,
 )
@@ -58,6 +60,8 @@ class Header:
         One per name.
     doubted : str or None
         A line that speaks of wavelength and flux and is not believed, because it does not fit the columns.
+    other_before_flux : bool
+        Whether that line speaks of a sky, counts or the like before it speaks of the flux.
     flux_unit, wavelength_unit : str or None
         As a remark gives them.
     rest_frame : str or None
@@ -67,6 +71,7 @@ class Header:
     names: list[str] = field(default_factory=list)
     units: list[str | None] = field(default_factory=list)
     doubted: str | None = None
+    other_before_flux: bool = False
     flux_unit: str | None = None
     wavelength_unit: str | None = None
     rest_frame: str | None = None
@@ -103,6 +108,7 @@ def read_header(lines: Sequence[str], width: int, dialect: Dialect, *, index: bo
         names=names,
         units=units,
         doubted=None if names else doubted,
+        other_before_flux=doubted is not None and _other_before_flux(doubted),
         flux_unit=remarks.get("flux"),
         wavelength_unit=remarks.get("wavelength"),
         rest_frame=next((f"the file says {line.strip()[:70]!r}" for line in bare if at_rest(line)), None),
@@ -162,8 +168,12 @@ def _readings(line: str, dialect: Dialect) -> Iterator[list[str]]:
         wide = [part.strip() for part in re.split(r"\s{2,}|\t", text.strip()) if part.strip()]
         if len(wide) > 1:
             yield wide
-        yield _tokens(text)
+        words = _tokens(text)
+        yield words
         yield _with_units(text)
+        joined = _joined(words)
+        yield joined
+        yield _with_errors(joined)
 
 
 def _split(text: str, separator: str) -> list[str]:
@@ -195,6 +205,36 @@ def _tokens(text: str) -> list[str]:
         else:
             found.append(word.strip('"'))
     return found
+
+
+def _joined(words: list[str]) -> list[str]:
+    """`Observed Wavelength Rest Wavelength Sky Flux`: a word that only qualifies belongs to the next."""
+    found: list[str] = []
+    held = ""
+    for word in words:
+        held = f"{held} {word}".strip()
+        if word.lower() not in _QUALIFIERS:
+            found.append(held)
+            held = ""
+    return [*found, held] if held else found
+
+
+def _with_errors(words: list[str]) -> list[str]:
+    """`Flux Flux error`: the error belongs to the word before it, which is a second one of its kind."""
+    found: list[str] = []
+    for i, word in enumerate(words):
+        again = i > 1 and _role(words[i - 1]) == "flux" and any(_role(w) == "flux" for w in words[: i - 1])
+        if again and _role(word) in ("error", "variance", "ivar"):
+            found[-1] = f"{found[-1]} {word}"
+        else:
+            found.append(word)
+    return found
+
+
+_QUALIFIERS: Final = frozenset(
+    {"observed", "obs", "observer", "rest", "restframe", "rest-frame", "air", "vacuum", "vac", "sky", "model", "raw",
+     "calibrated", "corrected", "background", "inverse", "log", "log10", "total", "normalized", "smoothed"}
+)  # fmt: skip
 
 
 def _with_units(text: str) -> list[str]:
@@ -247,6 +287,12 @@ def _could_be_names(line: str, width: int, dialect: Dialect) -> bool:
     """Whether the line above the numbers gives one word per column, of which none is understood."""
     words = _tokens(line) if not dialect.separator else [cell.strip() for cell in _split(line, dialect.separator)]
     return len(words) == width and not any(_is_number(word) for word in words) and bool(re.search("[A-Za-z]", line))
+
+
+def _other_before_flux(line: str) -> bool:
+    roles = [_role(word) for word in re.findall(r"[^\W\d][\w-]*", line)]
+    before = roles[: roles.index("flux")] if "flux" in roles else roles
+    return any(role in ("sky", "counts", "other", "index", "mask", "error", "ivar", "variance") for role in before)
 
 
 def _speaks_of_columns(line: str) -> bool:

@@ -26,7 +26,7 @@ _WORSE: Final = {
     "rest": 9, "restframe": 9, "emitted": 9, "deredshifted": 9,
 }  # fmt: skip
 _DOUBTFUL: Final = 5
-"""From this rank on a flux that had to be taken is worth a word."""
+"""From this on a word beside `flux` is worth a caveat."""
 _COUNTS: Final = 20
 """Counts are taken only where there is no flux."""
 
@@ -104,7 +104,7 @@ def choose(names: Iterable[str], units: Sequence[str | None] | None = None) -> C
         found = sorted((len(own ^ _qualifiers(c)), i) for i, c in enumerate(columns) if c.role == role)
         if found and [apart for apart, _ in found].count(found[0][0]) == 1:
             at[role] = found[0][1]
-    odd = "flux" in at and _DOUBTFUL <= _rank(columns[at["flux"]]) < _COUNTS
+    odd = "flux" in at and any(_WORSE.get(word, 0) >= _DOUBTFUL for word in columns[at["flux"]].words)
     doubt = f"the only flux there is is called {columns[at['flux']].name[:40]!r}" if odd else None
     return Choice(at=at, columns=columns, doubt=doubt)
 
@@ -134,7 +134,7 @@ def _rank(column: Column) -> int:
     rank = _COUNTS if column.role == "counts" or _is_counts(column.unit) else 0
     if column.role == "flux" and not any("fl" in word for word in column.words):
         rank += 3  # `spectrum`, `y`, `data`
-    for word in column.words:
+    for word in column.words | (column.remark & (REST | _WORSE.keys())):
         if word in _WORSE:
             rank += _WORSE[word]
         elif word not in _AS_GOOD and word not in WORD and len(word) > 1:

@@ -39,7 +39,12 @@ def from_image(hdu: Any, number: int, others: Sequence[tuple[int, Any]]) -> Part
     size = data.shape[-1]
     beside = {role: native(one.data, ndim=None).reshape(-1) for role, one in _beside(others, size)}
     stack = data.reshape(-1, size)
-    axis = _axis(hdu.header, size, along, beside, number, hdu)
+    try:
+        axis = _axis(hdu.header, size, along, beside, number, hdu)
+    except Unreadable:
+        if not (2 <= len(stack) <= 4 and _wavelengths(stack[0])):
+            raise
+        axis = Axis(stack[0], text(hdu.header.get("CUNIT1")), "wavelengths from row 1 of the image")
     rows, notes = _rows(hdu, data, stack, axis)
     values: dict[str, Any] = {"wavelength": axis.wavelengths, **rows}
     values |= {k: v for k, v in beside.items() if k not in values and not ("log" in k or k == "wavelength")}
@@ -132,7 +137,7 @@ def _of_survey(stack: Any, axis: Axis) -> tuple[dict[str, Any], list[Caveat]]:
     """SDSS to DR7: flux, flux without continuum, noise, mask. LAMOST: flux, inverse variance, wavelengths, masks."""
     if len(stack) >= 3 and _same_axis(stack[2], axis):
         return {"flux": stack[0], "ivar": stack[1]}, []
-    return {"flux": stack[0], "error": stack[2]}, []
+    return {"flux": stack[0], **({"error": stack[2]} if _like_error(stack[0], stack[2]) else {})}, []
 
 
 def _after_wavelengths(stack: Any) -> tuple[dict[str, Any], list[Caveat]]:
@@ -148,6 +153,11 @@ def _same_axis(row: Any, axis: Axis) -> bool:
         return False
     spread = float(np.ptp(axis.wavelengths)) or 1.0
     return bool(np.abs(row - axis.wavelengths).max() < 0.02 * spread and np.ptp(row) > 0.9 * spread)
+
+
+def _wavelengths(row: Any) -> bool:
+    """Whether a row of pixels can be nothing but wavelengths in Angstrom."""
+    return bool(np.isfinite(row).all() and (np.diff(row) > 0).all() and row[0] > 1000.0 and row[-1] < 30_000.0)
 
 
 def _like_error(flux: Any, error: Any) -> bool:

@@ -72,8 +72,8 @@ class Column:
     role : str
         `wavelength`, `log_wavelength`, `ln_wavelength`, `frequency`, `flux`, `counts`, `log_flux`, `error`,
         `variance`, `ivar`, `mask`, `good`, `sky`, `index`, `other`; empty when the name says nothing known.
-    words : frozenset of str
-        Every word of it, brackets included.
+    words, remark : frozenset of str
+        The words of the name, and those in its brackets.
     unit : str or None
         As the name gives it.
     """
@@ -81,12 +81,19 @@ class Column:
     name: str
     role: str
     words: frozenset[str]
+    remark: frozenset[str] = frozenset()
     unit: str | None = None
 
     @property
     def rest(self) -> bool:
         """Whether it is at rest wavelengths, by its name."""
-        return bool(self.words & REST) and not self.words & OBSERVED
+        said = self.words | self.remark
+        return bool(said & REST) and not said & OBSERVED
+
+    @property
+    def observed(self) -> bool:
+        """Whether it is in the observer's frame, by its name."""
+        return bool((self.words | self.remark) & OBSERVED)
 
 
 @lru_cache(maxsize=4096)
@@ -102,7 +109,8 @@ def understood(name: str, unit: str | None = None) -> Column:
     if len(words) == 1 and words[0] in ("angstrom", "angstroms", "nm", "micron", "microns"):
         remark = remark or words[0]
     role, implied = _role(words)
-    return Column(name=name, role=role, words=frozenset([*words, *said]), unit=unit or _unit(remark) or implied)
+    known = unit or _unit(remark) or implied
+    return Column(name=name, role=role, words=frozenset(words), remark=frozenset(said), unit=known)
 
 
 def _fits(unit: str, words: list[str]) -> bool:

@@ -130,6 +130,7 @@ def _pixels(
     """One row per pixel: the rows that follow each other under one name are a spectrum."""
     key = next((name for name in ("spec_id", "object_id") if name in about), None)
     held: list[dict[str, list[Any]]] = []
+    done: set[object] = set()
     current: object = None
     count, number = 0, 0
     for batch in file.iter_batches(65_536, columns=[*names, *about]):
@@ -139,6 +140,9 @@ def _pixels(
         for start, end in pairwise(cuts):
             if held and keys[start] != current:
                 number += 1
+                done.add(current)
+                if keys[start] in done:
+                    raise Unreadable(f"one row per pixel, and those of {str(keys[start])[:40]!r} are not together")
                 yield _of_pixels(held, choice, names, f"{stem}:{number}")
                 held, count = [], 0
             current = keys[start]

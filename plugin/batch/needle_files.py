@@ -217,7 +217,7 @@ def _curve(name: str, columns: dict[str, NDArray[Any]]) -> Curve:
     if not name:
         trouble = "rows without object_id"
     elif not len(rows):
-        trouble = f"no row has a date, a band, and a magnitude or a limit ({len(usable)} rows)"
+        trouble = _incomplete(columns)
     else:
         trouble = _cannot_be_used(columns, rows)
     return Curve(
@@ -270,6 +270,15 @@ def _repaired(columns: dict[str, NDArray[Any]], notes: list[str]) -> dict[str, N
     if negative.any():
         notes.append(f"{int(negative.sum())} negative subtractions count as non-detections")
     return {"mjd": mjd, "is_limit": limit | negative}
+
+
+def _incomplete(columns: dict[str, NDArray[Any]]) -> str:
+    """What the rows lack of which none is complete."""
+    n = len(columns["mjd"])
+    nothing = ~np.isfinite(columns["mag"]) & ~columns["is_limit"]
+    lacks = {"mjd": ~np.isfinite(columns["mjd"]), "band": columns["band"] == "", "mag or is_limit": nothing}
+    said = ", ".join(f"{int(out.sum())} without {name}" for name, out in lacks.items() if out.any())
+    return f"no row has a date, a band, and a magnitude or a limit: of {n} rows {said}"
 
 
 def _cannot_be_used(columns: dict[str, NDArray[Any]], rows: NDArray[np.int64]) -> str | None:

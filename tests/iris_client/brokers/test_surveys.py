@@ -67,6 +67,20 @@ def test_an_error_that_is_none_gives_no_limit(error: Any) -> None:
     assert "1 row(s)" in caveats[0].text
 
 
+def test_a_magnitude_without_its_error_is_a_detection() -> None:
+    row = {"jd": JD, "band": "g", "magpsf": 18.0, "diffmaglim": 20.5, "isdiffpos": "t"}
+    found = curve(alert(packet(prv_candidates=[row])))
+    assert found.mag[0] == 18.0
+    assert np.isnan(found.mag_error[0])
+
+
+def test_a_flux_without_its_error_takes_that_of_the_limit() -> None:
+    row = {"jd": JD, "band": "g", "psfFlux": 10 ** (-0.4 * (18.0 - 23.9)) * 1e9, "diffmaglim": 20.5}
+    found = curve(alert(packet(fp_hists=[row])))
+    assert found.mag[0] == pytest.approx(18.0)
+    assert found.mag_error[0] == pytest.approx(1.0857 / 5 / 10.0, rel=1e-3)
+
+
 YES: tuple[Any, ...] = ("t", "T", "true", "True", "TRUE", 1, 1.0, True, "1", "1.0", "yes", "+", "positive", b"t")
 NO: tuple[Any, ...] = ("f", "F", "false", "False", 0, 0.0, False, "0", "-", "negative", "no", -1, np.bool_(False))
 NEITHER: tuple[Any, ...] = (None, math.nan, "", "maybe", 7, [], {}, 10**400, "nan")

@@ -78,6 +78,9 @@ READ: dict[str, Writer] = {
     "numbers between": txt("# 1 wavelength 2 flux 3 error", WAVE, FLUX, ERROR),
     "a name a line": txt("# 1 WAVE observed [Angstrom]\n# 2 SKY\n# 3 FLUX [erg/s/cm2/A]", WAVE, SKY, FLUX),
     "column n": txt("# Column 1: flux\n# Column 2: wavelength (A)", FLUX, WAVE),
+    "col n on one line": txt("# col1: wave col2: sky col3: flux", WAVE, SKY, FLUX),
+    "names of two words": txt("Observed Wavelength Rest Wavelength Flux Flux Error", WAVE, WAVE / 1.05, FLUX, ERROR),
+    "a unit in words": txt("# lambda in nm, Flux in W/m2/nm", WAVE / 10, FLUX, sep=","),
     "fields": txt("# fields = lambda, sky, flux", WAVE, SKY, FLUX),
     # Names of which only some are known, and columns that count.
     "observed and rest": txt("wavelength_obs,wavelength_rest,flux", WAVE, WAVE / 1.05, FLUX, sep=","),
@@ -121,6 +124,7 @@ READ: dict[str, Writer] = {
     "a picture first": fit(image(np.ones((50, 60))), table("SPECTRUM", wave=WAVE, flux=FLUX)),
     "a model first": fit(table("MODEL", wave=WAVE, flux=SKY), table("DATA", wave=WAVE, flux=FLUX)),
     "rows of IDL": fit(image([WAVE, FLUX, ERROR])),
+    "rows of IDL without a scale": fit(image([WAVE, FLUX], CRVAL1=None, CDELT1=None, CRPIX1=None)),
     "rows with names": fit(image([SKY, FLUX, ERROR], ARRAY1="SKY", ARRAY2="SPECTRUM", ARRAY3="SIGMA")),
     "flux and error in rows": fit(image([FLUX, ERROR])),
     "along the second axis": fit(image(FLUX[:, None], CRVAL2=WAVE[0], CDELT2=STEP, CRPIX2=1.0)),
