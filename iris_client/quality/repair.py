@@ -19,7 +19,7 @@ KNOWN_FILLS: Final = frozenset(
     {-999.0, -9999.0, -99.0, -99.99, -999.99, 99.99, 999.0, 9999.0, 999.99, -32768.0, 1e20, -1e30}
 )
 """Of these one is enough, where it stands as far apart."""
-RUN_LEAST: Final = 8
+RUN_LEAST: Final = 10
 """Neighbours that hold the same value to the last digit, where next to no others do."""
 ZERO_RUN: Final = 5
 MOST_REPEATS: Final = 0.02
