@@ -3,6 +3,7 @@
 What the header names is used. What has to be guessed is said in a caveat. What can be read in two ways is refused.
 """
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -21,6 +22,8 @@ from models.domain.arrays import FloatArray
 
 _COMMENT: Final = ("#", "%", "!", "//", ";", "\\", "*")
 _MOST_ROWS: Final = 1_000_000
+_MOST_ABOVE: Final = 20_000
+_LONGEST_LINE: Final = 100_000
 _OPTICAL_A: Final = (1000.0, 30_000.0)
 
 
@@ -59,7 +62,9 @@ def _parted(text: str) -> tuple[list[str], list[str]]:
     above: list[str] = []
     rows: list[str] = []
     plain = Dialect("")
-    for line in text.splitlines():
+    for line in io.StringIO(text, newline=None):
+        if len(line) > _LONGEST_LINE or len(above) > _MOST_ABOVE:
+            raise Unreadable(f"a line of {len(line)} characters, or no number in {len(above)} lines: no table")
         stripped = line.strip()
         if not stripped:
             continue
@@ -68,11 +73,11 @@ def _parted(text: str) -> tuple[list[str], list[str]]:
         comment = stripped.startswith(_COMMENT)
         number = not comment and isinstance(plain.cell(first), float)
         if number or (rows and not comment and plain.cell(first) is None):
-            rows.append(line.split("#")[0] if "#" in line else line)
+            rows.append((line.split("#")[0] if "#" in line else line).rstrip("\n"))
             if len(rows) > _MOST_ROWS:
                 raise Unreadable(f"more than {_MOST_ROWS} lines of numbers, which no single spectrum has")
         elif not rows:
-            above.append(line)
+            above.append(line.rstrip("\n"))
         elif not comment:
             raise Unreadable(f"text among the numbers: {stripped[:60]!r}")
     return above, rows

@@ -28,7 +28,7 @@ _BY_MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
     (b"MM\x00*", "a TIFF picture; the numbers are needed"),
 )
 _LNW: Final = re.compile(
-    rb"^\s*\d+\s+\d+\s+[\d.]+\s+[\d.]+\s+\d+\s+\S+\s+[-+\d.*]+\s+(?:I[abcIbn]|NotSN|AGN|Gal|II|\S+)[^\n]*\n"
+    rb"^\s*\d+[ \t]+\d+[ \t]+[\d.]+[ \t]+[\d.]+[ \t]+\d+[ \t]+\S+[ \t]+[-+\d.*]+[ \t]+[A-Za-z][^\n]*\n"
 )
 _ANNEX: Final = re.compile(rb"^/?(?:\.\./)*\.?(?:git/)?annex/objects/\S+\s*\Z")
 

@@ -27,7 +27,17 @@ _ROWS: Final = 256
 _PIXELS_AT_A_TIME: Final = 2_000_000
 _MOST_PIXELS: Final = 1_000_000
 """Of one spectrum."""
-_ABOUT: Final = ("spec_id", "object_id", "redshift", "phase_days", "instrument", "units", "type", "observed_at")
+_ABOUT: Final = (
+    "spec_id",
+    "object_id",
+    "redshift",
+    "phase_days",
+    "instrument",
+    "units",
+    "wavelength_unit",
+    "type",
+    "observed_at",
+)
 _UNIT: Final = re.compile(r"name:\s*(?P<n>'[^']*'|[^,}]+).*?\bunit:\s*(?P<u>'[^']*'|[^,}]+)")
 
 
@@ -198,6 +208,7 @@ def _spectrum(row: dict[str, Any], choice: Choice, names: Sequence[str], fallbac
         replace(choice, at={role: i for role, i in choice.at.items() if role in kept}),
         kept,
         units=row.get("units"),
+        wavelength_unit=row.get("wavelength_unit"),
         target_id=row.get("object_id"),
         kind=row.get("type") or "source",
         redshift=_number(row.get("redshift")),

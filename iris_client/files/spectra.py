@@ -24,6 +24,8 @@ _MAX_BYTES: Final = 256 * 2**20
 """Largest FITS file: coadds of many spectra have some 200 MB. Parquet has no limit, it is streamed."""
 _MAX_UNPACKED: Final = 64 * 2**20
 """Largest text, and largest content of a packed file: a few hundred kilobytes can unpack to anything."""
+_MAX_JSON: Final = 16 * 2**20
+"""In memory it takes some thirty times as much."""
 _PACKED: Final[tuple[tuple[bytes, Any], ...]] = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
 _ENDING_WORDS: Final = (
     ".txt .dat .ascii .asc .csv .tsv .tab .fits .fit .fts .flm .spec .spc .parquet .pq .json .ecsv .lnw .gz .bz2 .xz "
@@ -73,6 +75,8 @@ def _read(path: Path) -> Iterator[RawSpectrum]:
     elif len(content) > _MAX_UNPACKED:
         raise Unreadable(f"text larger than {_MAX_UNPACKED // 2**20} MB, which no single spectrum is")
     elif looks_like_json(content):
+        if len(content) > _MAX_JSON:
+            raise Unreadable(f"JSON larger than {_MAX_JSON // 2**20} MB; write many spectra as Parquet")
         yield from read_json(content, stem(path))
     else:
         yield read_ascii(content, stem(path))

@@ -18,7 +18,7 @@ from iris_client.quality.input import Draft, NotNumbers, to_floats
 from iris_client.quality.phase import Redshift
 from iris_client.quality.repair import masked, ordered, without_error, without_fills
 from iris_client.quality.rules import QualityRules
-from iris_client.quality.units import as_is, flux_converter, is_same, to_angstrom
+from iris_client.quality.units import flux_converter, is_linear, is_same, to_angstrom
 from models.domain import Caveat, CaveatCode, RawSpectrum, Spectrum
 from models.domain.arrays import FloatArray
 
@@ -151,8 +151,10 @@ def _in_our_units(raw: RawSpectrum, wavelength: FloatArray, flux: FloatArray, ru
     notes = [*_notes(raw), *([note] if note else []), *told]
     if not is_same(in_angstrom):
         notes.append(_no(CaveatCode.REPAIRED, f"wavelengths converted from {raw.wavelength_unit} to Angstrom"))
-    if error is not None and convert is not as_is:
-        error, trouble = _ignored("flux errors not used: they were not converted with the flux")
+    if error is not None and is_linear(convert):
+        error = convert(wavelength_A, error)
+    elif error is not None:
+        error, trouble = _ignored("flux errors not used: those of magnitudes are not converted with the flux")
     wavelength_A, flux, error, repaired = ordered(wavelength_A, flux, error)
     notes += [*([trouble] if trouble else []), *repaired]
     redshift, _ = _optional("redshift", raw.redshift, *QualityRules().redshift_range)

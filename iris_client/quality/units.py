@@ -195,6 +195,11 @@ def _from_photons(wavelength_A: FloatArray, flux: FloatArray) -> FloatArray:
         return np.asarray(flux * (6000.0 / wavelength_A))
 
 
+def is_linear(convert: Callable[[FloatArray, FloatArray], FloatArray]) -> bool:
+    """Whether errors are converted as the flux is."""
+    return convert is not _from_ab
+
+
 def _from_ab(wavelength_A: FloatArray, mag: FloatArray) -> FloatArray:
     seen = mag[np.isfinite(mag)]
     low, high = _PLAUSIBLE_MAG

@@ -116,6 +116,11 @@ def _zip(name: str) -> bytes:
         ("wavelength flux\n4000 1\n".encode("utf-16-le"), "UTF-16"),
         (json.dumps({"a": 1}).encode(), ["JSON without a spectrum", " it has 'a'"][0]),
         (b"{not json", "begins as JSON"),
+        (b"[" * 100_000, "begins as JSON"),
+        (b"[" + b"[]," * 6_000_000 + b"1]", "JSON larger than 16 MB"),
+        (b"#\n" * 50_000, "no number in 20001 lines"),
+        (b"4000 " * 50_000, "a line of 250000 characters"),
+        (b"4 1\n" * 1_200_000, "more than 1000000 lines"),
         (gzip.compress(b"4000 1\n" * 12_000_000), "unpacked larger than 64 MB"),
     ],
 )

@@ -259,9 +259,13 @@ def test_errors_that_are_no_errors_are_missing() -> None:
     assert np.isfinite(found.spectrum.flux_error).sum() == N - 4
 
 
-def test_errors_are_dropped_when_the_flux_was_converted() -> None:
+def test_errors_are_converted_with_the_flux_but_for_magnitudes() -> None:
     found = examine(raw(units="mJy", errors=FLUX / 10))
-    assert codes(found) == ["repaired", "metadata_ignored"]
+    assert codes(found) == ["repaired"]
+    assert found.spectrum is not None
+    assert found.spectrum.flux_error is not None
+    assert np.allclose(found.spectrum.flux_error, found.spectrum.flux / 10)
+    assert codes(examine(raw(units="AB", fluxes=18 + FLUX / 10, errors=FLUX / 10))) == ["repaired", "metadata_ignored"]
 
 
 def test_rules_can_be_loosened() -> None:
