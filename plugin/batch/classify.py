@@ -40,11 +40,14 @@ def named(paths: Sequence[Path]) -> Iterator[RawSpectrum]:
     """
     seen: set[str] = set()
     for path in paths:
+        here: set[str] = set()
         for raw in read_spectra(path):
-            ways = (str(raw.spectrum_id), path.name, str(path))
+            own = str(raw.spectrum_id)
+            ways = (own,) if own in here else (own, path.name, str(path))
             name = next((way for way in ways if way not in seen), None)
             if name is None:
-                name = next(f"{ways[0]}#{n}" for n in count(2) if f"{ways[0]}#{n}" not in seen)
+                name = next(f"{own}#{n}" for n in count(2) if f"{own}#{n}" not in seen)
+            here.add(own)
             seen.add(name)
             yield raw if name == raw.spectrum_id else replace(raw, spectrum_id=name)
 
