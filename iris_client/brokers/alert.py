@@ -7,9 +7,11 @@ and the brokers all end here.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from iris_client.brokers.history import BANDS, MJD_0, positive, usable_jd
+from iris_client.brokers.history import MJD_0, of_fid, positive, usable_jd
 from iris_client.brokers.history import light_curve as history
 from iris_client.brokers.stamps import cutouts
+from iris_client.brokers.surveys import adapted, survey_of
+from iris_client.brokers.words import band as short_band
 from iris_client.errors import BadPayload
 from iris_client.protocols import Alert
 from models.domain import Caveat, CaveatCode, Host, LightCurve, Target
@@ -22,14 +24,23 @@ __all__ = ["Alert", "alert", "band"]
 Row = Mapping[str, Any]
 
 
-def alert(packet: Row, *, survey: str = "ZTF") -> Alert:
+def alert(packet: Row, *, survey: str | None = None) -> Alert:
     """Build an alert from a decoded packet: `objectId`, `candid`, `candidate`, histories and stamps as bytes.
+
+    Packets of Rubin, WINTER and Gattini-IR are brought into that shape first (`iris_client.brokers.surveys`).
+
+    Parameters
+    ----------
+    survey : str, optional
+        Who sent it; by default what the object's name says, and ZTF where that says nothing.
 
     Raises
     ------
     BadPayload
         If it has no name, no id, no candidate or no time; everything else may be missing.
     """
+    survey = survey or ("LSST" if "diaSource" in packet else _survey(packet))
+    packet = adapted(packet)
     name, candid, row = packet.get("objectId"), packet.get("candid"), packet.get("candidate")
     if not name or not isinstance(name, str | int) or not isinstance(row, Mapping):
         raise BadPayload(f"no alert: it needs objectId and candidate, and has {sorted(map(str, packet))[:12]}")
@@ -60,8 +71,17 @@ def alert(packet: Row, *, survey: str = "ZTF") -> Alert:
 def band(row: Row) -> str:
     """The filter of a row, `g`, `r` or `i`; a question mark when it does not say."""
     name = row.get("band")
-    fid = row.get("fid")
-    return name if isinstance(name, str) and name else BANDS.get(fid if isinstance(fid, int) else 0, "?")
+    if isinstance(name, str) and name:
+        short = short_band(name)
+        return short if short in ("g", "r", "i") else name
+    return of_fid(row.get("fid")) or "?"
+
+
+def _survey(packet: Row) -> str:
+    """Told apart by the name; objects with names of no survey come from files that were made of ZTF's."""
+    name = str(packet.get("objectId", packet.get("objectid", "")))
+    found = survey_of(name)
+    return found if found != "LSST" else "ZTF"
 
 
 def _stamp(value: Any) -> bytes | None:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from iris_client.brokers.words import band as short_band
+from iris_client.brokers.words import truth
 from models.domain import Caveat, CaveatCode, LightCurve
 
 BANDS: Final[Mapping[Any, str]] = {1: "g", 2: "r", 3: "i"}
@@ -51,8 +53,9 @@ def light_curve(packet: Row, *, survey: str = "ZTF") -> tuple[LightCurve | None,
         None when nothing is left.
     """
     points, negative, useless = [], 0, 0
+    unclear = [str(row.get("isdiffpos"))[:20] for row, _ in _rows(packet) if _sign_unclear(row)]
     for row, forced in _rows(packet):
-        point = _forced(row, survey) if forced else _alerted(row, survey)
+        point = None if _sign_unclear(row) else _forced(row, survey) if forced else _alerted(row, survey)
         if point is None:
             useless += 1
             continue
@@ -64,14 +67,20 @@ def light_curve(packet: Row, *, survey: str = "ZTF") -> tuple[LightCurve | None,
         caveats.append(Caveat(code=CaveatCode.REPAIRED, text=text))
     if useless:
         text = f"{useless} row(s) of photometry without a usable time, filter or brightness are left out"
+        text += f"; isdiffpos {unclear[0]!r} says neither yes nor no" if unclear else ""
         caveats.append(Caveat(code=CaveatCode.METADATA_IGNORED, text=text))
     return _assembled(_once_each(points)), tuple(caveats)
 
 
 def positive(row: Row) -> bool:
-    """Whether this is a positive subtraction; `t`, `1` or true in the field. Forced and unsaid ones count as such."""
+    """Whether this is a positive subtraction, as the field says in any spelling. Unsaid ones count as such."""
+    return truth(row.get("isdiffpos")) is not False
+
+
+def _sign_unclear(row: Row) -> bool:
+    """Whether the field says something that is neither yes nor no."""
     value = row.get("isdiffpos")
-    return value is None or value in (True, 1, "t", "1", "true", "T")
+    return value is not None and value == value and truth(value) is None
 
 
 def usable_jd(row: Row) -> float | None:
@@ -99,8 +108,9 @@ def _alerted(row: Row, survey: str) -> _Point | None:
         return None
     if mag is None and _number(row.get("psfFlux")) is not None:
         return _from_flux(row, where, _flux(row, survey), limit, ranks=(0, 2))
-    if mag is not None and error is not None and positive(row):
-        return _Point(mjd=where[0], band=where[1], mag=mag, error=error, limit=_or_nan(limit), rank=0)
+    if mag is not None and positive(row):  # without an error it is a detection all the same
+        return _Point(mjd=where[0], band=where[1], mag=mag, error=_or_nan(error), limit=_or_nan(limit), rank=0)
+    limit = _limit_of_error(row, survey) if limit is None else limit
     if limit is None:
         return None
     return _Point(mjd=where[0], band=where[1], limit=limit, rank=2)
@@ -110,7 +120,10 @@ def _forced(row: Row, survey: str) -> _Point | None:
     where = _where(row)
     if where is None:
         return None
-    return _from_flux(row, where, _flux(row, survey), _magnitude(row.get("diffmaglim")), ranks=(1, 3))
+    limit = _magnitude(row.get("diffmaglim"))
+    flux = _flux(row, survey)
+    limit = _limit_of_error(row, survey) if flux is None and limit is None else limit
+    return _from_flux(row, where, flux, limit, ranks=(1, 3))
 
 
 def _from_flux(
@@ -134,28 +147,55 @@ def _from_flux(
 
 def _flux(row: Row, survey: str) -> tuple[float, float] | None:
     """Flux and error in units of the zero-magnitude flux; -99999 stands for none."""
-    if "psfFlux" in row or "psfFluxErr" in row:
-        zero, keys, factor = ZERO_POINTS.get(survey, 8.9), ("psfFlux", "psfFluxErr"), 1e-9
-    else:
-        found = _number(row.get("magzpsci"))
-        if found is None or not 10.0 < found < 40.0:
-            return None
-        zero, keys, factor = found, ("forcediffimflux", "forcediffimfluxunc"), 1.0
+    scale = _scale(row, survey)
+    if scale is None:
+        return None
+    unit, keys = scale
     value, error = (_number(row.get(key)) for key in keys)
+    limit = _magnitude(row.get("diffmaglim"))
+    if error is None and limit is not None:
+        error = 10.0 ** (-0.4 * limit) / LIMIT / unit  # the limit of the image says as much
     if value is None or error is None or not 0.0 < error < 1e30 or abs(value) > 1e30 or value == -99999.0:
         return None
-    unit = factor * 10.0 ** (-0.4 * zero)
     return value * unit, error * unit
+
+
+def _limit_of_error(row: Row, survey: str) -> float | None:
+    """The limit of a row that has the error of a flux and no flux, as Babamul sends non-detections."""
+    scale = _scale(row, survey)
+    if scale is None or _number(row.get(scale[1][0])) is not None:
+        return None
+    error = _number(row.get(scale[1][1]))
+    return -2.5 * math.log10(LIMIT * error * scale[0]) if error is not None and 0.0 < error < 1e30 else None
+
+
+def _scale(row: Row, survey: str) -> tuple[float, tuple[str, str]] | None:
+    """What makes a row's flux one in units of the zero-magnitude flux, and the names of flux and error."""
+    if "psfFlux" in row or "psfFluxErr" in row:
+        return 1e-9 * 10.0 ** (-0.4 * ZERO_POINTS.get(survey, 8.9)), ("psfFlux", "psfFluxErr")
+    zero = _number(row.get("magzpsci"))
+    if zero is None or not 10.0 < zero < 40.0:
+        return None
+    return 10.0 ** (-0.4 * zero), ("forcediffimflux", "forcediffimfluxunc")
 
 
 def _where(row: Row) -> tuple[float, str] | None:
     jd, name = usable_jd(row), row.get("band")
-    name = name if isinstance(name, str) and name else _of_fid(row.get("fid"))
+    name = _named(name) if isinstance(name, str) and name else of_fid(row.get("fid"))
     return None if jd is None or name is None else (jd - MJD_0, name)
 
 
-def _of_fid(fid: Any) -> str | None:
-    return BANDS.get(fid) if isinstance(fid, int) else None
+def of_fid(fid: Any) -> str | None:
+    """The filter of a number of ZTF's, which some write as 1.0 or as text."""
+    if isinstance(fid, str):
+        fid = int(fid) if fid.strip() in ("1", "2", "3") else None
+    return BANDS.get(fid) if isinstance(fid, int | float) and not isinstance(fid, bool) else None
+
+
+def _named(name: str) -> str:
+    """ZTF's filters get their short names; others stay as they are written."""
+    short = short_band(name)
+    return short if short in BANDS.values() else name
 
 
 def _once_each(points: list[_Point]) -> list[_Point]:

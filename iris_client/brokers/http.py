@@ -17,9 +17,9 @@ from iris_client.brokers.records import (
     only,
     photometry_of,
     stubs,
-    survey_of,
     tns_rows,
 )
+from iris_client.brokers.surveys import survey_of
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable
 from iris_client.http.closing import Closing
 from iris_client.http.pacer import Pacer

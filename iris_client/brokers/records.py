@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from iris_client.brokers.alert import alert, band
 from iris_client.brokers.history import MJD_0, light_curve, positive, usable_jd
+from iris_client.brokers.surveys import adapted, survey_of
 from iris_client.errors import BadPayload
 from iris_client.protocols import Alert, AlertStub
 from models.domain import LightCurve
@@ -98,8 +99,10 @@ def tns_rows(history: Row) -> list[Row]:
 
 
 def packet_of(record: Row) -> Row:
-    """A record of a file or of BOOM's topics in the shape of an alert: a filter's result has another."""
-    return _from_filter(record) if "photometry" in record else record
+    """A record of a file or of BOOM's topics in the shape of an alert: a filter's result has another, as have packets
+    of other surveys than ZTF.
+    """
+    return _from_filter(record) if "photometry" in record else adapted(record)
 
 
 def from_stream(record: Row, *, survey: str | None = None) -> Alert:
@@ -112,11 +115,6 @@ def from_stream(record: Row, *, survey: str | None = None) -> Alert:
     """
     name = survey or _survey(record)
     return alert(packet_of(record), survey=name)
-
-
-def survey_of(target_id: str) -> str:
-    """The survey that named an object: ZTF's names start with it, Rubin's are numbers."""
-    return "ZTF" if target_id.upper().startswith("ZTF") else "LSST"
 
 
 def _is_name(value: Any) -> bool:
@@ -149,7 +147,9 @@ def _decoded(value: Any) -> bytes | None:
 
 def _survey(record: Row) -> str:
     named = record.get("survey")
-    return named.upper() if isinstance(named, str) else survey_of(str(record.get("objectId")))
+    if isinstance(named, str):
+        return named.upper()
+    return "LSST" if "diaSource" in record else survey_of(str(record.get("objectId", record.get("objectid"))))
 
 
 def _from_filter(record: Row) -> Row:

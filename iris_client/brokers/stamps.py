@@ -24,6 +24,8 @@ SIZE: Final = 63
 """Rows and columns of a whole ZTF stamp; the transient is in the middle one."""
 ZTF_ARCSEC: Final = 1.01
 LSST_ARCSEC: Final = 0.2
+ARCSEC: Final = {"ZTF": ZTF_ARCSEC, "LSST": LSST_ARCSEC, "WINTER": 1.12, "WIRC": 0.25, "PGIR": 8.7}
+"""Per pixel, where the header does not tell."""
 KINDS: Final = ("science", "template", "difference")
 _MAX_BYTES: Final = 1 << 24
 _MAX_SIDE: Final = 1024
@@ -110,7 +112,7 @@ def cutouts(
         candid=candid,
         band=band,
         mjd=mjd,
-        pixel_arcsec=scale or (ZTF_ARCSEC if survey == "ZTF" else LSST_ARCSEC),
+        pixel_arcsec=scale or ARCSEC.get(survey, LSST_ARCSEC),
         center_yx=center,
         **{kind: stamp.pixels for kind, stamp in found.items()},
     ), tuple(caveats)

@@ -1,11 +1,13 @@
 """The wavelength of each pixel of a FITS image, as the header tells it.
 
-Linear (`CRVAL1 + (pixel - CRPIX1) CDELT1`), log10-linear (IRAF's `DC-FLAG = 1`, SDSS's `COEFF0`/`COEFF1`), natural-log
+Linear (`CRVAL1 + (pixel - CRPIX1) step`), log10-linear (IRAF's `DC-FLAG = 1`, SDSS's `COEFF0`/`COEFF1`), natural-log
 linear (`CTYPE1 = WAVE-LOG`, Greisen et al. 2006, A&A 446, 747), and IRAF's multispec with a linear or log scale.
+The step is `CD1_1`, or `CDELT1` times `PC1_1` (FITS 4.0, 8.1.2); with a `CD1_1` there, `CDELT1` does not count.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -14,32 +16,68 @@ from iris_client.files.trouble import Unreadable
 from models.domain.arrays import FloatArray
 
 _SPEC1: Final = re.compile(r'spec1\s*=\s*"([^"]*)"')
+_NOT_WAVELENGTHS: Final = ("PIXEL", "VELO", "VRAD", "VOPT", "RA--", "DEC-", "GLON", "GLAT", "TIME", "STOKES", "POS")
+_HIGHEST_LOG: Final = 10.0
 
 
-def dispersion(header: Mapping[str, Any], size: int) -> tuple[FloatArray, str | None]:
-    """Wavelengths of `size` pixels, and their unit if the header names one.
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Wavelengths of the pixels, their unit if the header names one, and which of its words say so."""
+
+    wavelengths: FloatArray
+    unit: str | None
+    read_as: str
+    rest: bool = False
+
+
+def dispersion(header: Mapping[str, Any], size: int, axis: int = 1) -> Axis:
+    """Wavelengths of `size` pixels along an axis.
 
     Raises
     ------
     Unreadable
         If the header holds no wavelength scale, or one this does not know.
     """
-    kind = str(header.get("CTYPE1", "")).strip().upper()
+    kind = str(header.get(f"CTYPE{axis}", "")).strip().upper()
+    rest = str(header.get("SPECSYS", "")).strip().upper() == "SOURCE"
     if kind.startswith("MULTISPE"):
-        return _multispec(header, size), None
+        return Axis(_multispec(header, size), None, "wavelengths from the first aperture of WAT2", rest)
     if "COEFF0" in header and "COEFF1" in header:
-        return _ten_to(_number(header, "COEFF0") + _number(header, "COEFF1") * _pixels(size)), None
-    step_key = next((key for key in ("CDELT1", "CD1_1") if _number(header, key, 0.0) != 0.0), None)
-    if "CRVAL1" not in header or step_key is None:
-        raise Unreadable("the FITS header has no wavelength scale (CRVAL1 with CDELT1 or CD1_1)")
-    start, step = _number(header, "CRVAL1"), _number(header, step_key)
-    offset = _pixels(size) + 1.0 - _number(header, "CRPIX1", 1.0)
-    unit = str(header.get("CUNIT1", "")).strip() or None
-    if kind.endswith("-LOG"):
-        return start * _bounded_exp(offset * step / start), unit
+        return Axis(_sdss(header, size), None, "wavelengths from COEFF0 and COEFF1", rest)
+    if kind.startswith(_NOT_WAVELENGTHS):
+        raise Unreadable(f"axis {axis} of the image is {kind!r} (CTYPE{axis}), not a wavelength")
+    step, step_key = _step(header, axis)
+    if f"CRVAL{axis}" not in header or step == 0.0:
+        raise Unreadable(f"the FITS header has no wavelength scale (CRVAL{axis} with CDELT{axis} or CD{axis}_{axis})")
+    start = _number(header, f"CRVAL{axis}")
+    offset = _pixels(size) + 1.0 - _number(header, f"CRPIX{axis}", 1.0)
+    unit = str(header.get(f"CUNIT{axis}", "")).strip() or None
+    said = f"wavelengths from CRVAL{axis} {start:g} and {step_key} {step:g}"
+    if unit is not None and unit.lower() in ("pixel", "pixels", "pix"):
+        raise Unreadable(f"axis {axis} of the image counts pixels (CUNIT{axis}), and has no wavelengths")
+    if kind.endswith("-LOG") and start:
+        return Axis(start * _bounded_exp(offset * step / start), unit, f"{said}, {kind}", rest)
     if _number(header, "DC-FLAG", 0.0) == 1.0 or "LOG" in kind:
-        return _ten_to(start + offset * step), None
-    return start + offset * step, unit
+        if start > _HIGHEST_LOG:
+            raise Unreadable(f"{said}: the header says that the scale is logarithmic, and {start:g} is no logarithm")
+        return Axis(_ten_to(start + offset * step), None, f"{said}, logarithmic", rest)
+    return Axis(start + offset * step, unit, said, rest)
+
+
+def _step(header: Mapping[str, Any], axis: int) -> tuple[float, str]:
+    cd, pc, delta = (f"{name}{axis}{rest}" for name, rest in (("CD", f"_{axis}"), ("PC", f"_{axis}"), ("CDELT", "")))
+    if _number(header, cd, 0.0) != 0.0:
+        return _number(header, cd), cd
+    if pc in header:
+        return _number(header, delta, 1.0) * _number(header, pc), f"{delta} times {pc}"
+    return _number(header, delta, 0.0), delta
+
+
+def _sdss(header: Mapping[str, Any], size: int) -> FloatArray:
+    start = _number(header, "COEFF0")
+    if start > _HIGHEST_LOG:
+        raise Unreadable(f"COEFF0 is {start:g}, no logarithm of a wavelength")
+    return _ten_to(start + _number(header, "COEFF1") * _pixels(size))
 
 
 def _multispec(header: Mapping[str, Any], size: int) -> FloatArray:

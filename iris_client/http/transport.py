@@ -23,6 +23,8 @@ CONNECT_S: Final = 10.0
 """To open a connection: longer means that nobody is there."""
 ANSWER_S: Final = 60.0
 """To answer: `/api/spectra` loads every array of its window before it leaves them out."""
+MAX_ANSWER_BYTES: Final = 128 * 2**20
+"""Unpacked. The longest real answers, lists of spectra with their arrays, have some tens of MB."""
 PATIENCE_S: Final = 60.0
 """Longest wait inside one call; a server that asks for more gets its task put off instead."""
 ATTEMPTS: Final = 4
@@ -211,8 +213,9 @@ class Transport:
         self._pacer.wait()
         start, status = time.monotonic(), None
         try:
-            answer = self._client.request(method, path, params=params, content=content, headers=kind)
-            status = answer.status_code
+            with self._client.stream(method, path, params=params, content=content, headers=kind) as answer:
+                status = answer.status_code
+                received = _up_to(answer, MAX_ANSWER_BYTES)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise _NotSent(f"{method} {path}: no connection ({type(error).__name__})") from None
         except (httpx.TransportError, httpx.DecodingError) as error:
@@ -220,12 +223,25 @@ class Transport:
         finally:
             self._hooks.on_request(method, path, status, time.monotonic() - start)
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Reply(method=method, path=path, status=answer.status_code, headers=headers, body=answer.content)
+        if received is None:
+            raise BadPayload(f"{method} {path}: an answer of more than {MAX_ANSWER_BYTES // 2**20} MB")
+        return Reply(method=method, path=path, status=answer.status_code, headers=headers, body=received)
 
     def _tell(self, method: str, path: str, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, UpstreamError):
             self._hooks.on_retry(method, path, state.attempt_number, state.upcoming_sleep, error)
+
+
+def _up_to(answer: httpx.Response, limit: int) -> bytes | None:
+    """The body, unpacked; None when it is larger: a small packed answer can unpack to anything."""
+    parts, size = [], 0
+    for part in answer.iter_bytes():
+        size += len(part)
+        if size > limit:
+            return None
+        parts.append(part)
+    return b"".join(parts)
 
 
 class _NotSent(Unavailable):

@@ -110,7 +110,9 @@ def covered(draft: Draft, rules: QualityRules) -> Caveat | None:
         return None
     low, high = rules.window_A
     floored = math.floor(1000 * share) / 10  # rounding up would say that 79.96 % is 80.0 %
-    text = f"coverage {floored:g} % of {low:.0f}-{high:.0f} A, {100 * rules.min_coverage:g} % needed"
+    there = draft.wavelength_A[np.isfinite(draft.flux)]
+    span = f": wavelengths {there[0]:.5g}-{there[-1]:.5g} A" if there.size else ""
+    text = f"coverage {floored:g} % of {low:.0f}-{high:.0f} A, {100 * rules.min_coverage:g} % needed{span}"
     return _no(CaveatCode.LOW_COVERAGE, text)
 
 
@@ -120,7 +122,8 @@ def enough_inside(draft: Draft, rules: QualityRules) -> Caveat | None:
     if n >= rules.min_points:
         return None
     low, high = rules.window_A
-    text = f"{_count(n, 'pixel')} with flux in {low:.0f}-{high:.0f} A, {rules.min_points} needed"
+    span = f"wavelengths {draft.wavelength_A[0]:.5g}-{draft.wavelength_A[-1]:.5g} A"
+    text = f"{_count(n, 'pixel')} with flux in {low:.0f}-{high:.0f} A, {rules.min_points} needed: {span}"
     return _no(CaveatCode.TOO_FEW_POINTS, text)
 
 

@@ -29,6 +29,7 @@ class CaveatCode(StrEnum):
     # There is an answer; this qualifies it.
     UNITS_UNKNOWN = "units_unknown"
     REPAIRED = "repaired"
+    GUESSED = "guessed"
     METADATA_IGNORED = "metadata_ignored"
     NO_SPECTRUM = "no_spectrum"
     NO_LIGHT_CURVE = "no_light_curve"

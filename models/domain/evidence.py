@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.domain.arrays import FloatArray, frozen
+from models.domain.caveats import Caveat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,16 @@ class RawSpectrum:
     modified: str | None = None
     origin: str | None = None
     group_ids: tuple[int, ...] = ()
+    bad: Sequence[object] | object | None = None
+    """True, or not zero, for each pixel that holds no measurement, as a mask or a vanishing inverse variance says."""
+    bad_because: str | None = None
+    """What said so, such as "ivar 0"."""
+    rest_frame: str | None = None
+    """The words by which the file says that the wavelengths are at rest; None when it does not."""
+    read_as: str | None = None
+    """What the reader took for what, such as "wavelength from column 1, flux from column 2"; for refusals."""
+    notes: tuple[Caveat, ...] = ()
+    """What the reader had to guess, or has repaired."""
     trouble: str | None = None
     """Why the reader could not make arrays of it at all (truncated FITS, HTML...); None when it could."""
 

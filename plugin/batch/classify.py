@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,11 +27,29 @@ def classify_files(
         How many were `ok` and `refused`.
     """
     counts = {"ok": 0, "refused": 0}
-    for raw, report in answers((raw for path in paths for raw in read_spectra(path)), analyst, rules):
+    for raw, report in answers(named(paths), analyst, rules):
         out.write(json.dumps(line(raw, report), allow_nan=False, ensure_ascii=False) + "\n")
         counts[str(report.status)] += 1
         advance(1)
     return counts
+
+
+def named(paths: Sequence[Path]) -> Iterator[RawSpectrum]:
+    """The spectra of some files; where a name has been given already, the file's whole name, its path, or a number
+    tells two spectra apart.
+    """
+    seen: set[str] = set()
+    for path in paths:
+        here: set[str] = set()
+        for raw in read_spectra(path):
+            own = str(raw.spectrum_id)
+            ways = (own,) if own in here else (own, path.name, str(path))
+            name = next((way for way in ways if way not in seen), None)
+            if name is None:
+                name = next(f"{own}#{n}" for n in count(2) if f"{own}#{n}" not in seen)
+            here.add(own)
+            seen.add(name)
+            yield raw if name == raw.spectrum_id else replace(raw, spectrum_id=name)
 
 
 def answers(

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from iris_client.brokers.kept import AvroFolder
 from iris_client.errors import UpstreamError
-from models.domain import Caveat, CaveatCode, Cutouts, Host, Target
+from models.domain import Caveat, CaveatCode, Cutouts, Host, LightCurve, Target
 from models.needle.hybrid.model import Hybrid
 from models.needle.images.prepare import EARLIER, PreparedImages, prepare
 from models.needle.images.quality import Checker
@@ -97,7 +99,18 @@ def answer(one: Curve, model: Needle, host: Host | None, prefer: str) -> Answer:
     """What the model says about one object of a file."""
     if one.curve is None:
         return Answer(verdict=None, reason=one.trouble, n_g=0, n_r=0)
-    return model.answer(one.curve, host, ebv_mag=one.ebv_mag, position_deg=_place(one), prefer=prefer)
+    found = model.answer(one.curve, host, ebv_mag=one.ebv_mag, position_deg=_place(one), prefer=prefer)
+    return found if found.verdict is not None else replace(found, reason=f"{found.reason}: {_account(one.curve)}")
+
+
+def _account(curve: LightCurve) -> str:
+    """What the rows are that give no detection: a refusal that names its cause."""
+    limits = int((curve.is_limit > 0).sum())
+    bands = Counter(curve.band)
+    seen = curve.mag[(curve.is_limit == 0) & np.isfinite(curve.mag)]
+    brightest = f", the brightest of the others is {seen.min():.2f} mag" if seen.size else ""
+    listed = ", ".join(f"{n} in {name}" for name, n in bands.most_common(6))
+    return f"of {len(curve.band)} rows ({listed}) {limits} are limits{brightest}"
 
 
 def draw_histories(path: Path, folder: Path, model: Needle, hosts: Mapping[str, Host]) -> int:
@@ -110,6 +123,7 @@ def draw_histories(path: Path, folder: Path, model: Needle, hosts: Mapping[str, 
 
     folder.mkdir(parents=True, exist_ok=True)
     drawn = 0
+    taken: set[str] = set()
     for one in read_curves(path):
         if one.curve is None:
             continue
@@ -119,13 +133,20 @@ def draw_histories(path: Path, folder: Path, model: Needle, hosts: Mapping[str, 
             for p in PREFERENCES
         }
         if len(found["purity"].mjd):
-            draw_history(found, one.object_id, folder / f"{_file_name(one.object_id)}.png")
+            draw_history(found, one.object_id, folder / f"{_file_name(one.object_id, taken)}.png")
             drawn += 1
     return drawn
 
 
-def _file_name(object_id: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_+" else "_" for c in object_id)[:100]
+def _file_name(object_id: str, taken: set[str]) -> str:
+    """A name for a file that no other object of the run has; `a.b` and `a_b` are two objects."""
+    plain = "".join(c if c.isalnum() or c in "-_+" else "_" for c in object_id)[:100]
+    name, n = plain, 1
+    while name.lower() in taken:
+        n += 1
+        name = f"{plain}__{n}"
+    taken.add(name.lower())
+    return name
 
 
 def _place(one: Curve) -> tuple[float, float] | None:
@@ -142,6 +163,7 @@ def line(one: Curve, answered: Answer, model_id: str) -> dict[str, Any]:
     if one.dropped_rows:
         text = f"{one.dropped_rows} rows without date, band, or magnitude left out"
         caveats.append(Caveat(code=CaveatCode.REPAIRED, text=text))
+    caveats += [Caveat(code=CaveatCode.GUESSED, text=note) for note in one.notes]
     return {
         "object_id": one.object_id,
         "status": "refused" if verdict is None else "ok",

@@ -1,6 +1,7 @@
 """Light curves and hosts of the `needle` commands: parquet files in the layout that README and docs describe."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from iris_client.brokers.history import MJD_0
+from iris_client.brokers.words import band as short_band
+from iris_client.brokers.words import numbered_band, truth
 from models.domain import Host, LightCurve
 
 NEEDED = ("object_id", "mjd", "band", "mag")
 NUMBERS = ("ra", "dec", "mjd", "mag", "magerr", "limmag", "ebv_mw", "redshift", "mag_obs")
 TEXTS = ("object_id", "band", "needle3", "class", "source", "phot_type", "telescope")
-FLAGS = ("is_limit", "primary")
+ALIASES = {
+    "objectId": "object_id", "oid": "object_id", "jd": "mjd", "filter": "band", "filtercode": "band", "fid": "band",
+    "magpsf": "mag", "sigmapsf": "magerr", "mag_err": "magerr", "diffmaglim": "limmag", "limiting_mag": "limmag",
+}  # fmt: skip
+"""ZTF's, its archive's and SkyPortal's names of the columns, for files without ours."""
+MOST_ROWS = 20_000_000
+FLAGS = ("is_limit", "primary", "isdiffpos")
+_NOTHING = frozenset({"", "nan", "none", "null", "na", "n/a", "--"})
+FILL_MAG = 90.0
+JD_RANGE = (2_400_000.5, 2_500_000.0)
 HOST_BANDS = ("u", "g", "r", "i", "z", "y")
 MAG_RANGE = (5.0, 30.0)
 MAX_SEPARATION_ARCSEC = 60.0
@@ -41,6 +54,8 @@ class Curve:
         None when no row could be used; `trouble` then says why.
     ebv_mag : float or None
         None where the file has none.
+    notes : tuple of str
+        What was taken for what, and what could not be used; for caveats and refusals.
     about : mapping of str to object
         The first value of each text and number column, for training.
     """
@@ -52,6 +67,7 @@ class Curve:
     ebv_mag: float | None
     dropped_rows: int
     trouble: str | None
+    notes: tuple[str, ...] = ()
     about: Mapping[str, Any]
 
 
@@ -69,7 +85,8 @@ def read_curves(path: Path, *, training: bool = False) -> Iterator[Curve]:
     NeedleInputError
         If the file is no parquet or lacks a column.
     """
-    columns = _columns(path)
+    with _readable(path):
+        columns = _columns(path)
     keep = np.ones(len(columns["object_id"]), bool)
     if training:
         keep &= columns["primary"]
@@ -92,24 +109,40 @@ def read_hosts(path: Path) -> dict[str, Host]:
     NeedleInputError
         If the file is no parquet or has no `object_id`.
     """
-    table = _table(path, ("object_id",))
     rows: dict[str, list[Host]] = {}
-    for record in table.to_pylist():
-        host = _host(record)
-        if host is not None:
-            rows.setdefault(str(record["object_id"]), []).append(host)
+    with _readable(path):
+        for record in _table(path, ("object_id",)).to_pylist():
+            host = _host(record)
+            if host is not None:
+                rows.setdefault(str(record["object_id"]), []).append(host)
     return {name: _joined(found) for name, found in rows.items()}
 
 
-def _table(path: Path, needed: tuple[str, ...]) -> pa.Table:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What a damaged file raises, as the one error that a caller has to know."""
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise NeedleInputError(f"{path}: not a readable parquet file: {error}") from error
-    missing = [name for name in needed if name not in table.column_names]
+        yield
+    except NeedleInputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError, MemoryError) as error:
+        why = f"{type(error).__name__}: {str(error)[:200]}"
+        raise NeedleInputError(f"{path}: not a readable parquet file: {why}") from error
+
+
+def _table(path: Path, needed: tuple[str, ...]) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        if file.metadata.num_rows > MOST_ROWS:
+            raise NeedleInputError(f"{path}: {file.metadata.num_rows} rows, at most {MOST_ROWS} are read at once")
+        table = file.read()
+    names = list(table.column_names)
+    for theirs, ours in ALIASES.items():
+        if theirs in names and ours not in names:
+            names[names.index(theirs)] = ours
+    missing = [name for name in needed if name not in names]
     if missing:
-        raise NeedleInputError(f"{path}: no column {', '.join(missing)}")
-    return table
+        raise NeedleInputError(f"{path}: no column {', '.join(missing)}; the columns are {', '.join(names)[:200]}")
+    return table.rename_columns(names)
 
 
 def _columns(path: Path) -> dict[str, NDArray[Any]]:
@@ -118,13 +151,45 @@ def _columns(path: Path) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = {}
     for name in NUMBERS:
         columns[name] = _numbers(table, name) if name in table.column_names else np.full(n, np.nan)
+    with np.errstate(invalid="ignore"):  # 99 and -999 stand for no magnitude
+        columns["mag"] = np.where(np.abs(columns["mag"]) >= FILL_MAG, np.nan, columns["mag"])
     for name in TEXTS:
         values = table.column(name).to_pylist() if name in table.column_names else [None] * n
         columns[name] = np.array(["" if v is None else str(v) for v in values], dtype=object)
     for name in FLAGS:
-        values = table.column(name).to_pylist() if name in table.column_names else [name == "primary"] * n
-        columns[name] = np.array([bool(v) for v in values], bool)
+        columns[name] = (
+            _flags(table, name, path, columns["mag"]) if name in table.column_names else _default_flags(name, columns)
+        )
     return columns
+
+
+def _default_flags(name: str, columns: dict[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Without the column: no magnitude but a limit is a non-detection; every row is preferred, every one positive."""
+    if name == "is_limit":
+        return np.asarray(~np.isfinite(columns["mag"]) & np.isfinite(columns["limmag"]))
+    return np.ones(len(columns["mag"]), bool)
+
+
+def _flags(table: pa.Table, name: str, path: Path, mag: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Truth values in any spelling; where a row says nothing, what its magnitude and limit say.
+
+    Raises
+    ------
+    NeedleInputError
+        If a row says something that is neither yes nor no.
+    """
+    values = table.column(name).to_pylist()
+    default = name != "is_limit"
+    found = np.full(len(values), default)
+    for i, value in enumerate(values):
+        said = truth(value)
+        if said is not None:
+            found[i] = said
+        elif value is None or value != value or (isinstance(value, str) and value.strip().lower() in _NOTHING):
+            found[i] = default if default else not np.isfinite(mag[i])
+        else:
+            raise NeedleInputError(f"{path}: {name} is {str(value)[:30]!r} in row {i + 1}; true or false is needed")
+    return found
 
 
 def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
@@ -142,6 +207,8 @@ def _number(value: object) -> float:
 
 
 def _curve(name: str, columns: dict[str, NDArray[Any]]) -> Curve:
+    bands, notes = _bands(columns["band"])
+    columns = {**columns, "band": bands, **_repaired(columns, notes)}
     usable = np.isfinite(columns["mjd"]) & (columns["band"] != "")
     usable &= columns["is_limit"] | np.isfinite(columns["mag"])
     rows = np.flatnonzero(usable)
@@ -150,7 +217,9 @@ def _curve(name: str, columns: dict[str, NDArray[Any]]) -> Curve:
     if not name:
         trouble = "rows without object_id"
     elif not len(rows):
-        trouble = "no row has a date, a band, and a magnitude or a limit"
+        trouble = _incomplete(columns)
+    else:
+        trouble = _cannot_be_used(columns, rows)
     return Curve(
         object_id=name,
         curve=None if trouble else _light_curve(rows, columns),
@@ -159,6 +228,7 @@ def _curve(name: str, columns: dict[str, NDArray[Any]]) -> Curve:
         ebv_mag=_first(np.where(columns["ebv_mw"] >= 0, columns["ebv_mw"], np.nan)),
         dropped_rows=int(len(usable) - usable.sum()),
         trouble=trouble,
+        notes=tuple(notes),
         about={k: columns[k][0] for k in ("needle3", "class", "source", "phot_type", "redshift", "telescope")},
     )
 
@@ -166,7 +236,7 @@ def _curve(name: str, columns: dict[str, NDArray[Any]]) -> Curve:
 def _light_curve(rows: NDArray[np.int64], columns: dict[str, NDArray[Any]]) -> LightCurve:
     return LightCurve(
         mjd=columns["mjd"][rows],
-        band=tuple(_band(b) for b in columns["band"][rows]),
+        band=tuple(str(b) for b in columns["band"][rows]),
         mag=np.where(columns["is_limit"][rows], np.nan, columns["mag"][rows]),
         mag_error=columns["magerr"][rows],
         limit_mag=columns["limmag"][rows],
@@ -179,10 +249,49 @@ def _survey(telescope: str) -> bool:
     return not telescope or telescope.lower().startswith(("p48", "ztf"))
 
 
-def _band(name: str) -> str:
-    """`g`, `ztfg` and `ZTF_g` are one band."""
-    lower = str(name).strip().lower()
-    return lower[-1] if lower.startswith("ztf") else lower
+def _bands(names: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:
+    """Short names of the bands, and what is to be said about them: filter numbers are read only if all are numbers."""
+    given = [str(name).strip() for name in names]
+    numbers = {name: numbered_band(name) for name in set(given) if name}
+    if numbers and all(numbers.values()):
+        said = ", ".join(f"{name} as {letter}" for name, letter in sorted(numbers.items()))
+        return np.array([numbers.get(name) or "" for name in given], dtype=object), [f"filter numbers read: {said}"]
+    return np.array([short_band(name) if name else "" for name in given], dtype=object), []
+
+
+def _repaired(columns: dict[str, NDArray[Any]], notes: list[str]) -> dict[str, NDArray[Any]]:
+    """Dates as MJD, negative subtractions as non-detections."""
+    mjd, limit = columns["mjd"], columns["is_limit"]
+    julian = (mjd > JD_RANGE[0]) & (mjd < JD_RANGE[1])
+    if julian.any():
+        notes.append("dates that are Julian ones (JD) taken as such")
+        mjd = np.where(julian, mjd - MJD_0, mjd)
+    negative = ~columns["isdiffpos"] & ~limit
+    if negative.any():
+        notes.append(f"{int(negative.sum())} negative subtractions count as non-detections")
+    return {"mjd": mjd, "is_limit": limit | negative}
+
+
+def _incomplete(columns: dict[str, NDArray[Any]]) -> str:
+    """What the rows lack of which none is complete."""
+    n = len(columns["mjd"])
+    nothing = ~np.isfinite(columns["mag"]) & ~columns["is_limit"]
+    lacks = {"mjd": ~np.isfinite(columns["mjd"]), "band": columns["band"] == "", "mag or is_limit": nothing}
+    said = ", ".join(f"{int(out.sum())} without {name}" for name, out in lacks.items() if out.any())
+    return f"no row has a date, a band, and a magnitude or a limit: of {n} rows {said}"
+
+
+def _cannot_be_used(columns: dict[str, NDArray[Any]], rows: NDArray[np.int64]) -> str | None:
+    """Why rows that are complete give no light curve: filters that are not known, or mostly negative subtractions."""
+    bands = [str(band) for band in columns["band"][rows]]
+    if not set(bands) & {"g", "r"}:
+        found = ", ".join(f"{name!r} ({bands.count(name)})" for name in sorted(set(bands))[:8])
+        return f"no row in g or r: the bands are {found}"
+    negative = int((~columns["isdiffpos"][rows]).sum())
+    detected = int((~columns["is_limit"][rows]).sum())
+    if negative > detected:
+        return f"{negative} of {negative + detected} subtractions are negative: it is mostly fainter than its reference"
+    return None
 
 
 def _first(values: NDArray[np.float64]) -> float | None:

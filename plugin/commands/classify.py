@@ -17,7 +17,8 @@ def register(app: typer.Typer) -> None:
 
 def classify(
     files: Annotated[
-        list[Path], typer.Argument(help="ASCII, CSV or FITS files, or Parquet (which needs the extra files).")
+        list[Path],
+        typer.Argument(help="Text, FITS or JSON files, or Parquet (which needs the extra files): docs/formats.md."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="One JSON object per spectrum and line.")],
     bundle: BundleOption = None,

@@ -16,7 +16,7 @@ ROOMS = ("plugin.lab", "plugin.sandbox", "strawberry", "starlette", "uvicorn")
 FILES = ("pyarrow", "astropy")
 SERVICE = """
 import plugin.app, plugin.ops.schedule, plugin.ops.doctor, plugin.notes.nightly, plugin.tns.names
-import plugin.cycle.objects.part, plugin.cycle.objects.source
+import plugin.cycle.objects.part, plugin.sources.alerts
 import iris_client.brokers.http, iris_client.brokers.kept
 import models.analyst, models.bundle, models.needle.model, models.needle.objects
 models.bundle.load(), models.needle.model.load()

@@ -24,6 +24,7 @@ SAME_ARCSEC: Final = 2.0
 """Two offsets that differ by less are of the same galaxy."""
 ASKED: Final = 3
 """An answer that cannot be read may be a proxy's; after so many attempts it is the server's."""
+_SEVERAL: Final = 3  # fewer may be artefacts of the subtraction
 _CURVE, _STAMPS = CaveatCode.NO_LIGHT_CURVE, CaveatCode.NO_CUTOUTS
 
 T = TypeVar("T")
@@ -119,6 +120,16 @@ class Gathering:
 
     def _tell(self, code: CaveatCode, text: str) -> None:
         self.caveats.append(Caveat(code=code, text=text))
+
+
+def mostly_negative(stubs: Sequence[AlertStub]) -> str | None:
+    """Why an object most of whose subtractions are negative has no class: it fades below its reference image, as
+    variable stars and active galaxies do and supernovae do not.
+    """
+    negative = sum(not stub.positive for stub in stubs)
+    if negative < _SEVERAL or 2 * negative <= len(stubs):
+        return None
+    return f"{negative} of {len(stubs)} subtractions are negative: it is mostly fainter than in the reference image"
 
 
 def is_patient(attempts: int) -> bool:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from iris_client.protocols import AlertSource, Marshal
-from models.domain import Caveat, Evidence, Target
+from models.domain import Caveat, Evidence, Status, Target
 from models.needle.images.prepare import PreparedImages
 from models.needle.objects import ObjectAnalyst, ObjectAnswer
 from plugin.clock import Clock, utc_now
 from plugin.cycle.objects import compose
 from plugin.cycle.objects.discover import version_of
-from plugin.cycle.objects.gather import ASKED, Gathering, is_patient
+from plugin.cycle.objects.gather import ASKED, Gathering, is_patient, mostly_negative
 from plugin.cycle.posting import Post, Posting
 from plugin.cycle.posts import on_source
 from plugin.cycle.producer import Draft
@@ -29,6 +29,8 @@ class KnownObject:
     evidence: Evidence
     images: PreparedImages
     caveats: tuple[Caveat, ...]
+    against: str | None = None
+    """Why there can be no answer, whatever the light curve says."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,11 +56,11 @@ class ObjectsProducer:
             return None
         targets[name] = target = self.marshal.target(name)
         evidence, images = gathering.gather(target, stubs)
-        return KnownObject(newest, target, evidence, images, tuple(gathering.caveats))
+        return KnownObject(newest, target, evidence, images, tuple(gathering.caveats), mostly_negative(stubs))
 
     def answer(self, known: Sequence[KnownObject]) -> list[ObjectAnswer]:
         """NEEDLE's answers, in order."""
-        return [self.analyst.run(one.evidence, one.images, one.caveats) for one in known]
+        return [_unless(one.against, self.analyst.run(one.evidence, one.images, one.caveats)) for one in known]
 
     def draft(self, piece: Piece, known: KnownObject, answer: ObjectAnswer) -> Draft:
         """The report, with what was found on the way."""
@@ -83,3 +85,11 @@ class ObjectsProducer:
     def withdraw(self, unit: Unit, subject: Subject, target_id: str) -> list[Post]:
         """Nothing of NEEDLE's on the source, and the summary without it."""
         return [compose.gone(subject.id), *on_source(unit, target_id, self.posting)]
+
+
+def _unless(reason: str | None, answer: ObjectAnswer) -> ObjectAnswer:
+    """The answer; or a refusal, where there is a reason against any."""
+    if reason is None or answer.report.host_verdict is None:
+        return answer
+    refused = replace(answer.report, status=Status.REFUSED, reason=reason, host_verdict=None)
+    return replace(answer, report=refused)

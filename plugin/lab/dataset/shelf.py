@@ -17,7 +17,7 @@ from models.domain import LightCurve, RawSpectrum, Target
 
 PIECE: Final = 100
 """Spectra per file: what a kill can cost at most."""
-_TUPLES: Final = ("group_ids", "classifications", "band")
+_TUPLES: Final = ("group_ids", "classifications", "band", "notes")
 
 
 class Shelf:

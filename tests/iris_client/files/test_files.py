@@ -144,8 +144,8 @@ def test_parquet_with_text_for_numbers_is_left_to_quality_control(tmp_path: Path
 
 
 def test_parquet_without_flux_names_its_columns(tmp_path: Path) -> None:
-    raw = only(parquet(tmp_path / "x.parquet", wavelength=[[1.0]], counts=[[1.0]]))
-    assert "no column flux; the columns are wavelength, counts" in (raw.trouble or "")
+    raw = only(parquet(tmp_path / "x.parquet", wavelength=[[1.0]], height=[[1.0]]))
+    assert "no column flux; the columns are wavelength, height" in (raw.trouble or "")
 
 
 def test_parquet_that_breaks_in_the_middle_keeps_what_came_before(tmp_path: Path) -> None:
@@ -243,7 +243,11 @@ def table(path: Path, **columns: np.ndarray) -> Path:
 def test_sdss_tables(tmp_path: Path) -> None:
     ivar = np.full(N, 25.0)
     ivar[3] = 0
-    raw = check(table(tmp_path / "spec.fits", flux=FLUX, loglam=np.log10(LOG_WAVE), ivar=ivar), LOG_WAVE)
+    raw = only(table(tmp_path / "spec.fits", flux=FLUX, loglam=np.log10(LOG_WAVE), ivar=ivar))
+    found = examine(raw).spectrum
+    assert found is not None
+    assert np.allclose(found.wavelength_A, LOG_WAVE)
+    assert np.flatnonzero(np.isnan(found.flux)).tolist() == [3]
     errors = np.asarray(raw.errors)
     assert errors[0] == pytest.approx(0.2)
     assert np.isnan(errors[3])

@@ -1,3 +1,4 @@
+import gzip
 import json
 import logging
 import traceback
@@ -309,3 +310,18 @@ def test_the_token_shows_nowhere(echo: Any, token: str, method: str, caplog: pyt
     for text in shown:
         for size in range(len(token), 11, -1):
             assert token[:size] not in text
+
+
+def test_a_small_answer_that_unpacks_to_hundreds_of_megabytes_is_refused() -> None:
+    packed = gzip.compress(b" " * 160 * 2**20, compresslevel=1)
+    assert len(packed) < 2 * 2**20
+    asked = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, content=packed, headers={**JSON, "content-encoding": "gzip"})
+
+    transport, _ = client(handler)
+    with pytest.raises(BadPayload, match="more than 128 MB"):
+        transport.get("/api/x")
+    assert asked

@@ -59,7 +59,6 @@ BAD = {
     "inf_wavelength": (raw(with_wave(5, -np.inf)), C.INFINITE_VALUES, "wavelength"),
     "too_large_an_integer": (raw(fluxes=[10**400, *FLUX[1:].tolist()]), C.INFINITE_VALUES, "infinite"),
     "unsorted": (raw(np.random.default_rng(2).permutation(WAVE)), C.UNSORTED, "steps backwards"),
-    "descending": (raw(WAVE[::-1], FLUX[::-1]), C.UNSORTED, "red to blue"),
     "duplicated": (raw(np.repeat(WAVE[::2], 2)), C.DUPLICATED_WAVELENGTHS, "200 wavelengths given more"),
     "nanometre": (raw(WAVE / 10), C.WRONG_UNIT, "nanometre"),
     "micron": (raw(WAVE / 1e4), C.WRONG_UNIT, "micron"),
@@ -101,7 +100,14 @@ BAD = {
     "unreadable": (raw(trouble="the FITS file is truncated"), C.UNREADABLE, "truncated"),
     "odd_trouble": (raw(trouble=17), C.UNREADABLE, "could not be read"),
     "spike": (raw(fluxes=with_flux(200, 9e3)), C.OUT_OF_RANGE, "a spike"),
-    "fill_values": (raw(fluxes=np.where(np.arange(N) % 15 == 3, 1.5e16, FLUX)), C.OUT_OF_RANGE, "24 pixels up to"),
+    "fill_values": (raw(fluxes=np.where(np.arange(N) % 15 == 3, FLUX * 1e16, FLUX)), C.OUT_OF_RANGE, "pixels up to"),
+    "rest_frame": (raw(rest_frame="the file says 'rest'"), C.REST_FRAME, "the file says 'rest'"),
+    "masked": (
+        raw(bad=np.arange(N) % 2, bad_because="ivar 0"),
+        C.TOO_MANY_GAPS,
+        "200 pixels are missing values: ivar 0",
+    ),
+    "read_as": (raw(WAVE / 10, read_as="column 7"), C.WRONG_UNIT, "read as: column 7"),
     "noise": (raw(fluxes=continuum(20.0) + 10), C.LOW_SNR, "signal to noise"),
     "alternating": (raw(fluxes=2 + np.tile([1.0, -1.0], N // 2) + FLUX / 100), C.LOW_SNR, "signal to noise"),
 }
@@ -140,6 +146,55 @@ def test_no_unit_is_the_normal_case_and_is_noted() -> None:
 @pytest.mark.parametrize("unit", ["erg/s/cm/cm/AA", "erg/cm2/s/A", "1E-17 erg/cm^2/s/Ang", "erg s-1 cm-2 A-1"])
 def test_every_spelling_of_f_lambda_passes_without_a_note(unit: str) -> None:
     assert codes(examine(raw(units=unit))) == []
+
+
+def test_from_red_to_blue_is_turned_round() -> None:
+    found = examine(raw(WAVE[::-1], FLUX[::-1], errors=np.arange(N)[::-1] + 1.0, units="erg/s/cm/cm/AA"))
+    assert codes(found) == ["repaired"]
+    assert found.spectrum is not None
+    assert found.spectrum.flux_error is not None
+    assert np.array_equal(found.spectrum.flux, FLUX)
+    assert np.array_equal(found.spectrum.flux_error, np.arange(N) + 1.0)
+
+
+@pytest.mark.parametrize("value", [FLUX[7], np.nan])
+def test_a_wavelength_given_twice_gets_the_mean(value: float) -> None:
+    found = examine(raw(np.insert(WAVE, 7, WAVE[7]), np.insert(FLUX, 7, value)))
+    assert "1 wavelength given more than once: the mean is taken" in [c.text for c in found.caveats]
+    assert found.spectrum is not None
+    assert np.allclose(found.spectrum.flux, FLUX)
+
+
+def test_the_refusal_for_coverage_carries_it() -> None:
+    short = examine(raw(np.linspace(3850, 7712.5, N)))
+    assert short.spectrum is None
+    assert short.coverage == pytest.approx(0.75, abs=0.001)
+    assert "wavelengths 3850-7712.5 A" in (short.reason or "")
+    assert examine(raw()).coverage == pytest.approx(1.0)
+    assert examine(raw([], [])).coverage is None
+
+
+def test_lines_are_no_fill_values() -> None:
+    flux = FLUX.copy()
+    flux[200:203] = [60.0, 80.0, 60.0]
+    found = examine(raw(fluxes=flux, units="erg/s/cm/cm/AA"))
+    assert codes(found) == []
+    assert found.spectrum is not None
+    assert np.array_equal(found.spectrum.flux, flux)
+
+
+def test_coarse_numbers_have_runs_that_are_no_fill_values() -> None:
+    smooth = np.round(10 * (2 + np.sin(WAVE / 900)))
+    found = examine(raw(fluxes=smooth, units="erg/s/cm/cm/AA"))
+    assert found.spectrum is not None
+    assert np.array_equal(found.spectrum.flux, smooth)
+
+
+@pytest.mark.parametrize("bad", [[True] * 3, "xx", {"a": 1}, 7, ["a"] * N])
+def test_a_mask_that_is_none_costs_only_itself(bad: Any) -> None:
+    found = examine(raw(bad=bad))
+    assert found.spectrum is not None
+    assert any("mask is not used" in c.text for c in found.caveats)
 
 
 def test_a_few_gaps_are_masked() -> None:
@@ -204,9 +259,13 @@ def test_errors_that_are_no_errors_are_missing() -> None:
     assert np.isfinite(found.spectrum.flux_error).sum() == N - 4
 
 
-def test_errors_are_dropped_when_the_flux_was_converted() -> None:
+def test_errors_are_converted_with_the_flux_but_for_magnitudes() -> None:
     found = examine(raw(units="mJy", errors=FLUX / 10))
-    assert codes(found) == ["repaired", "metadata_ignored"]
+    assert codes(found) == ["repaired"]
+    assert found.spectrum is not None
+    assert found.spectrum.flux_error is not None
+    assert np.allclose(found.spectrum.flux_error, found.spectrum.flux / 10)
+    assert codes(examine(raw(units="AB", fluxes=18 + FLUX / 10, errors=FLUX / 10))) == ["repaired", "metadata_ignored"]
 
 
 def test_rules_can_be_loosened() -> None:

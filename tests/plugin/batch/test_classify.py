@@ -10,6 +10,7 @@ from astropy.io import fits
 from typer.testing import CliRunner
 
 from models.domain import COARSE_CLASSES, FINE_CLASSES
+from plugin.batch.classify import named
 from plugin.cli import app
 from tests.models.bundles import tiny_bundle
 
@@ -102,3 +103,17 @@ def test_bundle_commands(bundle, tmp_path) -> None:
     card = json.loads((other / "card.json").read_text())
     (other / "card.json").write_text(json.dumps(card | {"name": "renamed"}))
     assert runner.invoke(app, ["bundle", "diff", str(bundle), str(other)]).output == "name: 'tiny' -> 'renamed'\n"
+
+
+def test_no_two_spectra_of_a_run_share_a_name(tmp_path) -> None:
+    columns = np.column_stack([WAVELENGTH_A, flux(2)])
+    (tmp_path / "b").mkdir()
+    files = [tmp_path / n for n in ("sn_2455800.2", "sn_2455800.7", "a.txt", "a.dat", "b/a.dat", "a.txt")]
+    for file in files:
+        np.savetxt(file, columns)
+    names = [raw.spectrum_id for raw in named(files)]
+    assert names == ["sn_2455800.2", "sn_2455800.7", "a", "a.dat", str(tmp_path / "b/a.dat"), "a.txt"]
+    pq.write_table(
+        pa.table({"spec_id": ["x"] * 4, "wavelength": [[1.0]] * 4, "flux": [[1.0]] * 4}), tmp_path / "p.parquet"
+    )
+    assert [raw.spectrum_id for raw in named([tmp_path / "p.parquet"])] == ["x", "x#2", "x#3", "x#4"]
