@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.anomaly_layer import ALPHA, AnomalyLayer, Judged
 from models.bundle import Bundle
 from models.conformal.domains import Domains
 from models.conformal.sets import LAC
@@ -24,9 +25,8 @@ from models.domain import (
     Status,
     Verdict,
 )
-from models.oddness import ALPHA, AnomalyLayer, Judged
 from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
-from models.spectral.ensemble import Beliefs, Metadata
+from models.spectral.ensemble import EnsemblePrediction, Metadata
 from models.spectral.prepare import Prepared, prepare
 
 ALPHAS = (0.01, 0.025, 0.05, 0.1, 0.2)
@@ -116,9 +116,9 @@ class Analyst:
         prepared = [self._prepared(evidence, caveats) for evidence, caveats in items]
         usable = [(evidence, p) for (evidence, _), (p, _) in zip(items, prepared, strict=True) if p is not None]
         metadata = [self._metadata(e) for e, _ in usable]
-        beliefs = self._bundle.ensemble.predict([p for _, p in usable], metadata)
-        judged = self._judged(beliefs, [p for _, p in usable], metadata)
-        answers = iter(self._answer(beliefs, judged, i, p.spacing_A) for i, (_, p) in enumerate(usable))
+        prediction = self._bundle.ensemble.predict([p for _, p in usable], metadata)
+        judged = self._judged(prediction, [p for _, p in usable], metadata)
+        answers = iter(self._answer(prediction, judged, i, p.spacing_A) for i, (_, p) in enumerate(usable))
         return [
             self._report(evidence, caveats, None if p is None else next(answers))
             for (evidence, _), (p, caveats) in zip(items, prepared, strict=True)
@@ -143,12 +143,14 @@ class Analyst:
             instrument=spectrum.instrument if "instrument" in known else None,
         )
 
-    def _judged(self, beliefs: Beliefs, prepared: list[Prepared], metadata: list[Metadata]) -> Judged | None:
+    def _judged(
+        self, prediction: EnsemblePrediction, prepared: list[Prepared], metadata: list[Metadata]
+    ) -> Judged | None:
         """What the anomaly layer finds. It was calibrated without metadata, and so it is asked without."""
         if self._layer is None or not prepared:
             return None
         told = any(m != Metadata() for m in metadata)
-        plain = self._bundle.ensemble.predict(prepared) if told else beliefs
+        plain = self._bundle.ensemble.predict(prepared) if told else prediction
         return self._layer.judge(plain, [p.spacing_A for p in prepared])
 
     def _sets(self, fine: NDArray[np.float64], consulted: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -159,14 +161,14 @@ class Analyst:
             sets[f"{alpha:g}"] = tuple(np.array(FINE_CLASSES)[kept].tolist())
         return sets
 
-    def _answer(self, beliefs: Beliefs, judged: Judged | None, i: int, spacing_A: float) -> Answer:
-        fine, coarse = beliefs.fine[i], beliefs.coarse[i]
+    def _answer(self, prediction: EnsemblePrediction, judged: Judged | None, i: int, spacing_A: float) -> Answer:
+        fine, coarse = prediction.fine[i], prediction.coarse[i]
         verdict = Verdict(
             label=FINE_CLASSES[int(fine.argmax())],
             probabilities=_named(FINE_CLASSES, fine),
             coarse=_named(COARSE_CLASSES, coarse),
-            spread=_named(FINE_CLASSES, beliefs.spread[i]),
-            members=len(beliefs.seeds),
+            spread=_named(FINE_CLASSES, prediction.spread[i]),
+            members=len(prediction.seeds),
         )
         calibration = self._bundle.card["calibration"]
         consulted = self._domains.consulted(spacing_A)
@@ -179,7 +181,7 @@ class Analyst:
             calibration_cell=cell,
             calibration_size=size,
             calibration_date=calibration["date"],
-            entropy=entropies(beliefs, i),
+            entropy=entropies(prediction, i),
         )
         unlike = self._domains.caveat(spacing_A)
         caveats = () if unlike is None else (Caveat(code=CaveatCode.UNLIKE_CALIBRATION, text=unlike),)
@@ -212,9 +214,9 @@ class Analyst:
         )
 
 
-def entropies(beliefs: Beliefs, i: int) -> dict[str, float]:
+def entropies(prediction: EnsemblePrediction, i: int) -> dict[str, float]:
     """Total, aleatoric and epistemic entropy of one spectrum, nats (Eq. 4)."""
-    parts = decompose(beliefs.member_fine[:, i : i + 1])
+    parts = decompose(prediction.member_fine[:, i : i + 1])
     return {name: round(float(getattr(parts, name)[0]), DIGITS) for name in ("total", "aleatoric", "epistemic")}
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Self
 
 from iris_client.brokers.avro import read_packets
-from iris_client.brokers.kept import MOST, AlertShelf
+from iris_client.brokers.kept import MOST, AlertCache
 from iris_client.brokers.records import from_stream
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, UpstreamError
 from iris_client.protocols import Alert, AlertStub
@@ -37,7 +37,7 @@ class KafkaAlerts:
         self._consumer, self._topics = consumer, tuple(topics)
         self.keep: Callable[[Alert, bytes], None] | None = None
         """Who is given each alert with the message it came in, when it is new."""
-        self._shelf = AlertShelf(most)
+        self._cache = AlertCache(most)
         self.rejected: list[tuple[str, str]] = []
         """Messages that are no alerts: topic, partition and offset, and why. The latest thousand."""
 
@@ -119,7 +119,7 @@ class KafkaAlerts:
         return new
 
     def _is_new(self, found: Alert, message: Any) -> bool:
-        if not self._shelf.add(found):
+        if not self._cache.add(found):
             return False
         if self.keep is not None:
             self.keep(found, bytes(message.value()))
@@ -147,15 +147,15 @@ class KafkaAlerts:
 
     def alerts(self, target_id: str) -> list[AlertStub]:
         """The alerts of an object received so far, oldest first."""
-        return self._shelf.alerts(target_id)
+        return self._cache.alerts(target_id)
 
     def alert(self, target_id: str, candid: str) -> Alert:
         """One alert received before; raises `NotFound` when it was not."""
-        return self._shelf.alert(target_id, candid)
+        return self._cache.alert(target_id, candid)
 
     def light_curve(self, target_id: str) -> LightCurve | None:
         """Photometry of an object from what has been received so far; None when there is none."""
-        return self._shelf.light_curve(target_id)
+        return self._cache.light_curve(target_id)
 
     def probe(self) -> str:
         """Whether the cluster is there and has the topics.

@@ -112,7 +112,7 @@ class AvroFolder:
             self._rejected[path] = str(error)
 
 
-class AlertShelf:
+class AlertCache:
     """The latest alerts of a stream, in memory, each once.
 
     Parameters

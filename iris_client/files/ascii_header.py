@@ -96,7 +96,7 @@ def read_header(lines: Sequence[str], width: int, dialect: Dialect, *, index: bo
     units: list[str | None] = [None] * len(names)
     doubted = None
     for number, line in enumerate([] if listed else bare):
-        found = next((n for n in _readings(line, dialect) if _believed(n, width, index)), None)
+        found = next((n for n in _readings(line, dialect) if _predicted(n, width, index)), None)
         if found is not None and not (names and all(is_unit(word) or not word.strip() for word in found)):
             names = found if len(found) == width else [*[""] * (width - len(found)), *found]
             below = _units_below(bare[number + 1 : number + 3], width, len(found), dialect)
@@ -253,7 +253,7 @@ def _with_units(text: str) -> list[str]:
     return found
 
 
-def _believed(names: list[str], width: int, index: bool) -> bool:
+def _predicted(names: list[str], width: int, index: bool) -> bool:
     if len(names) != width and not (index and len(names) == width - 1):
         return False
     plain = [re.sub(r"[(\[{].*", "", name).lower() for name in names]

@@ -16,8 +16,8 @@ import httpx
 import tenacity
 
 from iris_client.errors import BadPayload, Refused, Unavailable, Uncertain, UpstreamError, redact
-from iris_client.http.answers import Envelope, Reply, judge, skyportal_envelope
 from iris_client.http.pacer import Pacer, shared_pacer
+from iris_client.http.responses import Envelope, Reply, judge, skyportal_envelope
 
 CONNECT_S: Final = 10.0
 """To open a connection: longer means that nobody is there."""

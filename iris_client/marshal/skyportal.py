@@ -13,9 +13,9 @@ from typing import Any, Final
 import httpx
 
 from iris_client.errors import BadPayload, NotFound
-from iris_client.http.answers import http_date
 from iris_client.http.closing import Closing
 from iris_client.http.pacer import Pacer
+from iris_client.http.responses import http_date
 from iris_client.http.transport import ANSWER_S, Hooks, Transport
 from iris_client.marshal import parse
 from iris_client.marshal.annotations import Annotations

@@ -18,7 +18,7 @@ class Policy(StrEnum):
     ALERT = "ALERT"
 
 
-class Regime(StrEnum):
+class FailureMode(StrEnum):
     """Which failure mode of Sec. II an alert resembles."""
 
     DISGUISE = "disguise"
@@ -80,7 +80,7 @@ def decide(confidence: float, anomaly: float, thresholds: Thresholds) -> Policy:
     return Policy.COMMIT if confidence >= thresholds.confidence else Policy.ABSTAIN
 
 
-def regime(set_size: int, epistemic: float, fired: Sequence[str], thresholds: Thresholds) -> Regime:
+def failure_mode(set_size: int, epistemic: float, fired: Sequence[str], thresholds: Thresholds) -> FailureMode:
     """Which failure mode an alert resembles (Sec. VII, summary).
 
     Parameters
@@ -92,28 +92,28 @@ def regime(set_size: int, epistemic: float, fired: Sequence[str], thresholds: Th
     """
     disagree = epistemic > thresholds.epistemic
     if set_size == 0 or (set_size > 1 and disagree):
-        return Regime.NOVEL
+        return FailureMode.NOVEL
     if set_size > 1:
-        return Regime.AMBIGUOUS
-    return Regime.CONTINUUM if {"distance", "density"} <= set(fired) else Regime.DISGUISE
+        return FailureMode.AMBIGUOUS
+    return FailureMode.CONTINUUM if {"distance", "density"} <= set(fired) else FailureMode.DISGUISE
 
 
-_WHY: Mapping[Regime, str] = {
-    Regime.DISGUISE: "the networks are agreed on {label}, yet it is odd among spectra called {label}: a disguise?",
-    Regime.CONTINUUM: "called {label}, but far from every trained class: perhaps a continuum without its lines",
-    Regime.AMBIGUOUS: "odd, and it could be {classes}: light curve and host must decide",
-    Regime.NOVEL: "odd, and the networks disagree or no class fits: perhaps none of the trained classes",
+_WHY: Mapping[FailureMode, str] = {
+    FailureMode.DISGUISE: "the networks are agreed on {label}, yet it is odd among spectra called {label}: a disguise?",
+    FailureMode.CONTINUUM: "called {label}, but far from every trained class: perhaps a continuum without its lines",
+    FailureMode.AMBIGUOUS: "odd, and it could be {classes}: light curve and host must decide",
+    FailureMode.NOVEL: "odd, and the networks disagree or no class fits: perhaps none of the trained classes",
 }
 
 
-def sentence(policy: Policy, label: str, classes: Sequence[str], kind: Regime | None, p: float | None) -> str:
+def sentence(policy: Policy, label: str, classes: Sequence[str], kind: FailureMode | None, p: float | None) -> str:
     """One plain sentence for the astronomer.
 
     Parameters
     ----------
     classes : sequence of str
         The prediction set.
-    kind : Regime or None
+    kind : FailureMode or None
         For alerts.
     p : float or None
         Conformal p-value of the anomaly score.

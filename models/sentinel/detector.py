@@ -15,7 +15,7 @@ from models.sentinel.combine import Combiner, families
 from models.sentinel.features import Features, of_seed
 from models.sentinel.ranks import Ranks
 from models.sentinel.scores import FAMILIES, compute
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import EnsemblePrediction
 
 Floats = NDArray[np.float64]
 OperatingRegime = Literal["anchor", "per_seed", "seed_union"]
@@ -168,14 +168,14 @@ class Sentinel:
         """Names of the scores the detectors combine."""
         return self.detectors[0].combiner.scores
 
-    def judge(self, beliefs: Beliefs) -> Judgement:
-        """Scores of every spectrum in `beliefs`."""
-        return judge(self.detectors, beliefs)
+    def judge(self, prediction: EnsemblePrediction) -> Judgement:
+        """Scores of every spectrum in `prediction`."""
+        return judge(self.detectors, prediction)
 
 
-def judge(detectors: Sequence[SeedDetector], beliefs: Beliefs) -> Judgement:
+def judge(detectors: Sequence[SeedDetector], prediction: EnsemblePrediction) -> Judgement:
     """Scores of every spectrum by every detector."""
-    ranks, scores = zip(*(_in_chunks(d, of_seed(beliefs, d.seed)) for d in detectors), strict=True)
+    ranks, scores = zip(*(_in_chunks(d, of_seed(prediction, d.seed)) for d in detectors), strict=True)
     mean = np.mean(ranks, axis=0)
     return Judgement(
         seed_scores=np.stack(scores, axis=1), ranks=mean, families=families(mean, detectors[0].combiner.scores)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.special import softmax
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import EnsemblePrediction
 
 Floats = NDArray[np.float64]
 
@@ -54,16 +54,16 @@ class Features:
         return Features(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
 
-def of_seed(beliefs: Beliefs, seed: int) -> Features:
+def of_seed(prediction: EnsemblePrediction, seed: int) -> Features:
     """Mean over the members of one seed (paper, Sec. IV D c: the scores are computed from averaged tensors)."""
-    members = [i for i, s in enumerate(beliefs.seeds) if s == seed]
+    members = [i for i, s in enumerate(prediction.seeds) if s == seed]
     return Features(
-        logits=beliefs.member_logits[members].mean(0),
-        coarse=beliefs.member_coarse[members].mean(0),
-        embedding=beliefs.member_embedding[members].mean(0),
-        projection=beliefs.member_projection[members].mean(0),
-        texture=np.mean([beliefs.member_texture[i] for i in members], axis=0),
-        exposure=np.zeros((beliefs.member_logits.shape[1], 3)),
+        logits=prediction.member_logits[members].mean(0),
+        coarse=prediction.member_coarse[members].mean(0),
+        embedding=prediction.member_embedding[members].mean(0),
+        projection=prediction.member_projection[members].mean(0),
+        texture=np.mean([prediction.member_texture[i] for i in members], axis=0),
+        exposure=np.zeros((prediction.member_logits.shape[1], 3)),
     )
 
 

@@ -39,7 +39,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beliefs:
+class EnsemblePrediction:
     """What an ensemble says about n spectra; first axis of the member arrays is the member.
 
     Parameters
@@ -86,16 +86,16 @@ class Beliefs:
             return np.zeros_like(self.fine)
         return self.member_fine.std(axis=0, ddof=1)
 
-    def rows(self, where: NDArray[np.bool_]) -> "Beliefs":
+    def rows(self, where: NDArray[np.bool_]) -> "EnsemblePrediction":
         """The same about some of the spectra."""
-        return Beliefs(
+        return EnsemblePrediction(
             **{name: getattr(self, name)[:, where] for name in STACKED},
             member_texture=tuple(t[where] for t in self.member_texture),
             seeds=self.seeds,
         )
 
     @classmethod
-    def joined(cls, parts: Sequence["Beliefs"]) -> "Beliefs":
+    def joined(cls, parts: Sequence["EnsemblePrediction"]) -> "EnsemblePrediction":
         """What the same members say about several sets of spectra, as about one; at least one set."""
         textures = zip(*(p.member_texture for p in parts), strict=True)
         return cls(
@@ -105,7 +105,7 @@ class Beliefs:
         )
 
 
-STACKED = tuple(f.name for f in fields(Beliefs) if f.name not in ("member_texture", "seeds"))
+STACKED = tuple(f.name for f in fields(EnsemblePrediction) if f.name not in ("member_texture", "seeds"))
 """The arrays whose first axis is the member; textures have a width of their own."""
 
 
@@ -142,7 +142,7 @@ class Ensemble:
         """Seed of each member."""
         return tuple(m.seed for m in self.members)
 
-    def predict(self, prepared: Sequence[Prepared], metadata: Sequence[Metadata] | None = None) -> Beliefs:
+    def predict(self, prepared: Sequence[Prepared], metadata: Sequence[Metadata] | None = None) -> EnsemblePrediction:
         """Answer for some spectra in one pass of every member.
 
         Parameters
@@ -159,14 +159,14 @@ class Ensemble:
         return self.predict_arrays(flux, mask, values, valid)
 
     @torch.inference_mode()
-    def predict_arrays(self, flux: Tensor, mask: Tensor, values: Tensor, valid: Tensor) -> Beliefs:
+    def predict_arrays(self, flux: Tensor, mask: Tensor, values: Tensor, valid: Tensor) -> EnsemblePrediction:
         """The same from tensors of shape (n, 4096) and (n, 3)."""
         outputs = [self._member(m.net, flux, mask, values, valid) for m in self.members]
 
         def stacked(parts: Iterable[Tensor]) -> NDArray[np.float64]:
             return torch.stack([p.double() for p in parts]).numpy()
 
-        return Beliefs(
+        return EnsemblePrediction(
             member_fine=np.stack([self.readout(o.fine_logits.numpy()) for o in outputs]),
             member_coarse=stacked(o.coarse_logits.double().softmax(-1) for o in outputs),
             member_logits=stacked(o.fine_logits for o in outputs),

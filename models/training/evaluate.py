@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.conformal.sets import LAC
 from models.domain import FINE_CLASSES
-from models.spectral.ensemble import Beliefs, Ensemble
+from models.spectral.ensemble import Ensemble, EnsemblePrediction
 from models.training.dataset import Dataset
 from models.training.metrics import (
     Estimate,
@@ -39,7 +39,7 @@ SNR_EDGES = (0.0, 5.0, 10.0, 20.0, 50.0, np.inf)
 PHASE_EDGES = (-np.inf, -5.0, 5.0, 20.0, 60.0, np.inf)
 
 
-def believe(
+def predict_dataset(
     ensemble: Ensemble,
     data: Dataset,
     *,
@@ -47,8 +47,8 @@ def believe(
     phase: bool = False,
     chunk: int = 256,
     progress: Progress = lambda _: None,
-) -> Beliefs:
-    """Beliefs about every row; metadata only as asked. `progress` is told how many rows were done."""
+) -> EnsemblePrediction:
+    """Predict every row; metadata only as asked. `progress` is told how many rows were done."""
     values = np.stack([data.phase_days, data.redshift, np.zeros(len(data))], 1)
     valid = np.isfinite(values) & np.array([phase, redshift, False])
     flux, mask = torch.from_numpy(data.flux), torch.from_numpy(data.masks())
@@ -59,7 +59,7 @@ def believe(
         s = slice(i, i + chunk)
         parts.append(ensemble.predict_arrays(flux[s].float(), mask[s], numbers[s], known[s]))
         progress(len(flux[s]))
-    return Beliefs.joined(parts)
+    return EnsemblePrediction.joined(parts)
 
 
 def summary(probabilities: NDArray[np.float64], data: Dataset) -> dict[str, Any]:

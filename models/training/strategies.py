@@ -11,24 +11,24 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegressionCV
 
-from models.spectral.ensemble import Beliefs, within_then_across
+from models.spectral.ensemble import EnsemblePrediction, within_then_across
 from models.training.metrics import confusion_matrix, macro_recall
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Strategy = Callable[[Beliefs, Ints, Beliefs], Floats]
+Strategy = Callable[[EnsemblePrediction, Ints, EnsemblePrediction], Floats]
 
 
 def _score(p: Floats, labels: Ints) -> float:
     return macro_recall(confusion_matrix(labels, p.argmax(1), p.shape[1]))
 
 
-def single_best(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
+def single_best(tune: EnsemblePrediction, labels: Ints, test: EnsemblePrediction) -> Floats:
     """The member with the highest macro recall."""
     return test.member_fine[int(np.argmax([_score(p, labels) for p in tune.member_fine]))]
 
 
-def cross_seed(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
+def cross_seed(tune: EnsemblePrediction, labels: Ints, test: EnsemblePrediction) -> Floats:
     """Mean over seeds of each seed's better member."""
     seeds = np.array(tune.seeds)
     best = [
@@ -37,17 +37,17 @@ def cross_seed(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
     return test.member_fine[best].mean(0)
 
 
-def within_seed(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
+def within_seed(tune: EnsemblePrediction, labels: Ints, test: EnsemblePrediction) -> Floats:
     """Mean within each seed, then across seeds: the deployed choice."""
     return test.fine
 
 
-def super_ensemble(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
+def super_ensemble(tune: EnsemblePrediction, labels: Ints, test: EnsemblePrediction) -> Floats:
     """Mean over all members at once."""
     return test.member_fine.mean(0)
 
 
-def cost_sensitive(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
+def cost_sensitive(tune: EnsemblePrediction, labels: Ints, test: EnsemblePrediction) -> Floats:
     """Within-seed mean times one factor per class, by coordinate descent on macro recall."""
     factors = np.ones(tune.fine.shape[1])
     for _ in range(3):
@@ -58,7 +58,7 @@ def cost_sensitive(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
     return scaled / scaled.sum(1, keepdims=True)
 
 
-def per_class_weights(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
+def per_class_weights(tune: EnsemblePrediction, labels: Ints, test: EnsemblePrediction) -> Floats:
     """One weight vector over members for each class, by Nelder-Mead on the log-likelihood."""
     members, _, classes = tune.member_fine.shape
 
@@ -75,7 +75,7 @@ def per_class_weights(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
     return combined(found.x, test.member_fine)
 
 
-def stacking(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
+def stacking(tune: EnsemblePrediction, labels: Ints, test: EnsemblePrediction) -> Floats:
     """Class-balanced logistic regression on all members' probabilities."""
     model = LogisticRegressionCV(
         Cs=[0.01, 0.1, 1.0, 10.0],
@@ -92,7 +92,7 @@ def stacking(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
     return out
 
 
-def selective_per_class(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
+def selective_per_class(tune: EnsemblePrediction, labels: Ints, test: EnsemblePrediction) -> Floats:
     """For each class only the members whose recall of it exceeds a common threshold."""
     classes = range(tune.member_fine.shape[2])
     recall = np.array([[_recall(p, labels, k) for k in classes] for p in tune.member_fine])
@@ -105,13 +105,13 @@ def selective_per_class(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
     return combined(best, test.member_fine)
 
 
-def temperatures(tune: Beliefs, labels: Ints, test: Beliefs) -> Floats:
+def temperatures(tune: EnsemblePrediction, labels: Ints, test: EnsemblePrediction) -> Floats:
     """One temperature per member, by coordinate descent on macro recall, then on the log-likelihood."""
     grid, t = np.arange(0.3, 3.01, 0.15), np.ones(len(tune.seeds))
 
-    def combined(t: Floats, beliefs: Beliefs) -> Floats:
-        told = np.log(np.clip(beliefs.member_fine, 1e-12, None))
-        return within_then_across(softmax(told / t[:, None, None], axis=-1), beliefs.seeds)
+    def combined(t: Floats, prediction: EnsemblePrediction) -> Floats:
+        told = np.log(np.clip(prediction.member_fine, 1e-12, None))
+        return within_then_across(softmax(told / t[:, None, None], axis=-1), prediction.seeds)
 
     def merit(t: Floats) -> tuple[float, float]:
         p = combined(t, tune)
@@ -142,5 +142,5 @@ def _recall(p: Floats, labels: Ints, k: int) -> float:
     return float((p[members].argmax(1) == k).mean()) if members.any() else 1.0
 
 
-def _flat(beliefs: Beliefs) -> Floats:
-    return np.concatenate(list(beliefs.member_fine), axis=1)
+def _flat(prediction: EnsemblePrediction) -> Floats:
+    return np.concatenate(list(prediction.member_fine), axis=1)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from models.anomaly_layer import AnomalyLayer
 from models.bundle import load
 from models.domain import FINE_CLASSES, Spectrum, Verdict
-from models.oddness import AnomalyLayer
 from models.spectral.prepare import prepare
 from tests.benchmarks.test_inference import fastest
 
@@ -24,13 +24,13 @@ def test_scoring_costs_less_than_fifty_milliseconds(capsys: pytest.CaptureFixtur
         prepare(Spectrum(spectrum_id=str(i), wavelength_A=wavelength, flux=2 + rng.normal(size=700).cumsum() / 50))
         for i in range(BATCH)
     ]
-    beliefs = bundle.ensemble.predict(prepared)
+    prediction = bundle.ensemble.predict(prepared)
     verdict = Verdict(
         label=FINE_CLASSES[0], probabilities=dict.fromkeys(FINE_CLASSES, 1 / 7), coarse={}, spread={}, members=1
     )
 
     def scored() -> None:
-        judged = layer.judge(beliefs, [8.0] * BATCH)
+        judged = layer.judge(prediction, [8.0] * BATCH)
         for i in range(BATCH):
             judged.findings(i, verdict, FINE_CLASSES[:1])
 

@@ -10,7 +10,7 @@ import pytest
 from iris_client.brokers.avro import read_alert
 from iris_client.brokers.http import Boom, SkyPortalBroker
 from iris_client.brokers.kafka import KafkaAlerts
-from iris_client.brokers.kept import AlertShelf, AvroFolder
+from iris_client.brokers.kept import AlertCache, AvroFolder
 from iris_client.errors import NotFound
 from iris_client.http.pacer import Pacer
 from iris_client.protocols import Alert, AlertFeed, AlertSource, CutoutSource, PhotometrySource
@@ -56,10 +56,10 @@ def source(request, sandbox, folder) -> Iterator[CutoutSource]:
     elif request.param == "avro folder":
         yield AvroFolder(folder)
     elif request.param == "memory":
-        shelf = AlertShelf()
+        cache = AlertCache()
         for path in folder.iterdir():
-            shelf.add(read_alert(path))
-        yield shelf
+            cache.add(read_alert(path))
+        yield cache
     else:
         cluster = MockCluster()
         cluster.send(TOPIC, *(record(p) for p in packets()))
@@ -88,7 +88,7 @@ def test_it_is_a_cutout_source(source):
 
 
 def test_it_says_whether_it_works(source):
-    if isinstance(source, AlertShelf):
+    if isinstance(source, AlertCache):
         pytest.skip("memory needs no asking")
     assert isinstance(source, AlertSource)
     assert source.probe()

@@ -12,7 +12,7 @@ from models.analyst import ALPHAS, Analyst, input_hash
 from models.bundle import fingerprint, load, verify
 from models.cards import CARD, BundleError
 from models.domain import FINE_CLASSES, Caveat, CaveatCode, Evidence, Report, Spectrum, Status, Target
-from models.spectral.ensemble import Beliefs, Ensemble, Member, Metadata, within_then_across
+from models.spectral.ensemble import Ensemble, EnsemblePrediction, Member, Metadata, within_then_across
 from models.spectral.net import ASTRANet
 from models.spectral.prepare import prepare
 from models.training.spectral.presets import PRESETS
@@ -134,12 +134,12 @@ def test_members_average_within_seed_first() -> None:
     seeds = (1, 1, 2)
     together = Ensemble([Member(net=n, seed=s, kind="best") for n, s in zip(nets, seeds, strict=True)])
     p = [prepare(spectrum())]
-    beliefs = together.predict(p, [Metadata()])
-    assert beliefs.member_fine.shape == (3, 1, len(FINE_CLASSES))
-    assert beliefs.member_embedding.shape == (3, 1, 192)
-    a, b, c = beliefs.member_fine[:, 0]
-    np.testing.assert_allclose(beliefs.fine[0], ((a + b) / 2 + c) / 2)
-    np.testing.assert_allclose(beliefs.spread[0], np.std([a, b, c], axis=0, ddof=1))
+    prediction = together.predict(p, [Metadata()])
+    assert prediction.member_fine.shape == (3, 1, len(FINE_CLASSES))
+    assert prediction.member_embedding.shape == (3, 1, 192)
+    a, b, c = prediction.member_fine[:, 0]
+    np.testing.assert_allclose(prediction.fine[0], ((a + b) / 2 + c) / 2)
+    np.testing.assert_allclose(prediction.spread[0], np.std([a, b, c], axis=0, ddof=1))
 
 
 def test_networks_of_different_widths_answer_together() -> None:
@@ -148,10 +148,10 @@ def test_networks_of_different_widths_answer_together() -> None:
     nets = [ASTRANet(narrow), ASTRANet(dataclasses.replace(narrow, channels=24))]
     together = Ensemble([Member(net=n, seed=i, kind="best") for i, n in enumerate(nets)])
     first, second = (together.predict([prepare(spectrum(i))]) for i in range(2))
-    both = Beliefs.joined([first, second])
+    both = EnsemblePrediction.joined([first, second])
     assert [t.shape for t in both.member_texture] == [(2, 5 * 16), (2, 5 * 24)]
     again = both.rows(np.array([False, True]))
-    for field in dataclasses.fields(Beliefs):
+    for field in dataclasses.fields(EnsemblePrediction):
         for got, expected in zip(getattr(again, field.name), getattr(second, field.name), strict=True):
             np.testing.assert_array_equal(got, expected)
 

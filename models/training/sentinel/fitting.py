@@ -28,7 +28,7 @@ from models.sentinel.detector import Calibration, SeedDetector, Sentinel, judge
 from models.sentinel.features import Features, of_seed
 from models.sentinel.ranks import Ranks, fit_ranks
 from models.sentinel.scores import BEYOND, compute, names
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import EnsemblePrediction
 from models.training.dataset import Dataset
 from models.training.sentinel.bank import fit_bank
 from models.training.sentinel.combine import fit_combiner
@@ -40,15 +40,15 @@ ODD_EACH = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Believed:
+class PredictedSpectra:
     """Spectra and what the ensemble says of them without any metadata."""
 
     data: Dataset
-    beliefs: Beliefs
+    prediction: EnsemblePrediction
 
-    def rows(self, where: NDArray[np.bool_]) -> "Believed":
+    def rows(self, where: NDArray[np.bool_]) -> "PredictedSpectra":
         """The same for some spectra."""
-        return Believed(data=self.data.rows(where), beliefs=self.beliefs.rows(where))
+        return PredictedSpectra(data=self.data.rows(where), prediction=self.prediction.rows(where))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,27 +57,27 @@ class Material:
 
     Parameters
     ----------
-    train, select, calibrate, test : Believed
+    train, select, calibrate, test : PredictedSpectra
         Spectra that cover 80 % of the window; `train` and `select` with semi-real ones, the others without.
-    rare : Believed
+    rare : PredictedSpectra
         Real and semi-real.
-    train_views : Believed
+    train_views : PredictedSpectra
         Some of `train`, augmented.
-    views : Believed
+    views : PredictedSpectra
         The rare ones, augmented; row i shows rare spectrum i modulo their number.
-    odd, odd_test : mapping of str to Believed
+    odd, odd_test : mapping of str to PredictedSpectra
         Simulated ones by kind, to learn from and to try.
     """
 
-    train: Believed
-    select: Believed
-    calibrate: Believed
-    test: Believed
-    rare: Believed
-    train_views: Believed
-    views: Believed
-    odd: Mapping[str, Believed]
-    odd_test: Mapping[str, Believed]
+    train: PredictedSpectra
+    select: PredictedSpectra
+    calibrate: PredictedSpectra
+    test: PredictedSpectra
+    rare: PredictedSpectra
+    train_views: PredictedSpectra
+    views: PredictedSpectra
+    odd: Mapping[str, PredictedSpectra]
+    odd_test: Mapping[str, PredictedSpectra]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ Tuned = Callable[[int, int, NDArray[np.bool_]], tuple[Sights, Adapter | None]]
 def sights(material: Material, seed: int) -> Sights:
     """As one seed's networks see everything."""
     parts = {
-        f: _mapped(getattr(material, f), lambda b: of_seed(b.beliefs, seed)) for f in Material.__dataclass_fields__
+        f: _mapped(getattr(material, f), lambda b: of_seed(b.prediction, seed)) for f in Material.__dataclass_fields__
     }
     return Sights(**parts, scores=names())
 
@@ -132,7 +132,7 @@ def fit_sentinel(material: Material, tuned: Tuned | None = None, seeds: Sequence
     """
     exposed = np.ones(len(material.rare.data), bool)
     detectors = []
-    for seed in seeds or dict.fromkeys(material.train.beliefs.seeds):
+    for seed in seeds or dict.fromkeys(material.train.prediction.seeds):
         seen, adapter = tuned(seed, ALL_FOLDS, exposed) if tuned else (sights(material, seed), None)
         bank, ranks = fit_scores(seen, material)
         detectors.append(with_combiner(seen, seed, bank, ranks, exposed, adapter))
@@ -170,26 +170,26 @@ def training_ranks(
     return rows, np.arange(len(rows)) >= len(seen.select), np.concatenate([f.exposure[:, 0] for f in parts])
 
 
-def calibrated(detectors: Sequence[SeedDetector], calibrate: Believed, archive: Analogs) -> Sentinel:
+def calibrated(detectors: Sequence[SeedDetector], calibrate: PredictedSpectra, archive: Analogs) -> Sentinel:
     """The layer with its thresholds."""
-    judged = judge(detectors, calibrate.beliefs)
+    judged = judge(detectors, calibrate.prediction)
     calibration = Calibration(
         seed_scores=judged.seed_scores,
         families=judged.families,
-        fine=calibrate.beliefs.fine,
-        epistemic=decompose(calibrate.beliefs.member_fine).epistemic,
+        fine=calibrate.prediction.fine,
+        epistemic=decompose(calibrate.prediction.member_fine).epistemic,
         label=calibrate.data.label,
         spacing=calibrate.data.spacing.astype(np.float64),
     )
     return Sentinel(tuple(detectors), calibration, archive)
 
 
-def analogs(train: Believed) -> Analogs:
+def analogs(train: PredictedSpectra) -> Analogs:
     """The real training spectra by name: public archives, every one of them."""
     real = train.rows(~train.data.semi_real)
     data = real.data
     return Analogs(
-        unit=unit_rows(real.beliefs.embedding),
+        unit=unit_rows(real.prediction.embedding),
         sketch=sketches(data.flux, data.masks()),
         phase_days=data.phase_days,
         redshift=data.redshift,

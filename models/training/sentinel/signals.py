@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import EnsemblePrediction
 from models.training.metrics import Estimate
 
 Floats = NDArray[np.float64]
 RESAMPLES = 300
 
 
-def signals(beliefs: Beliefs) -> dict[str, Floats]:
+def signals(prediction: EnsemblePrediction) -> dict[str, Floats]:
     """The six internal signals of doubt, higher = more doubtful, each of shape (n,)."""
-    p, members = beliefs.fine, beliefs.member_fine
+    p, members = prediction.fine, prediction.member_fine
     top = p.argmax(1)
     ordered = np.sort(p, axis=1)
     mean = members.mean(0)
@@ -26,22 +26,24 @@ def signals(beliefs: Beliefs) -> dict[str, Floats]:
         "top-1/top-2 margin": -(ordered[:, -1] - ordered[:, -2]),
         "predictive entropy": _entropy(p),
         "mutual information": total - aleatoric,
-        "ensemble spread": beliefs.spread[np.arange(len(top)), top],
+        "ensemble spread": prediction.spread[np.arange(len(top)), top],
         "model disagreement": (votes != top).mean(0),
     }
 
 
-def error_detection(beliefs: Beliefs, labels: NDArray[np.int64], groups: Sequence[str]) -> dict[str, dict[str, float]]:
+def error_detection(
+    prediction: EnsemblePrediction, labels: NDArray[np.int64], groups: Sequence[str]
+) -> dict[str, dict[str, float]]:
     """AUROC of each signal as a detector of wrong answers, with intervals by object (Table VII)."""
-    wrong = beliefs.fine.argmax(1) != labels
-    return {name: auroc(doubt, wrong, groups).to_dict() for name, doubt in signals(beliefs).items()}
+    wrong = prediction.fine.argmax(1) != labels
+    return {name: auroc(doubt, wrong, groups).to_dict() for name, doubt in signals(prediction).items()}
 
 
 def selective(
-    beliefs: Beliefs, labels: NDArray[np.int64], shares: Sequence[float] = (1.0, 0.95, 0.9, 0.8, 0.7)
+    prediction: EnsemblePrediction, labels: NDArray[np.int64], shares: Sequence[float] = (1.0, 0.95, 0.9, 0.8, 0.7)
 ) -> list[dict[str, float]]:
     """Accuracy among the most confident share of the spectra (Table VIII)."""
-    p = beliefs.fine
+    p = prediction.fine
     right = p.argmax(1) == labels
     order = np.argsort(-p.max(1), kind="stable")
     kept = [order[: max(1, round(s * len(order)))] for s in shares]

@@ -25,7 +25,7 @@ from models.training.sentinel.exposure import (
     fine_tune,
     learn_to_tell,
 )
-from models.training.sentinel.fitting import Believed, Material, Sights, sights
+from models.training.sentinel.fitting import Material, PredictedSpectra, Sights, sights
 from models.training.spectral.sampling import SURVEY_SAMPLING, tempered, weights
 
 Progress = Callable[[int], None]
@@ -47,7 +47,7 @@ class Tuning:
     material : Material
         As the untuned members see it.
     members : sequence of Member
-        In the order of the material's beliefs.
+        In the order of the material's prediction.
     folder : Path
     device : str
         `cpu` or `cuda`.
@@ -166,7 +166,7 @@ def _fluxes(data: Dataset) -> Inputs:
 
 def _each(value: Any, nets: Sequence[Whole]) -> Any:
     """Features of one set, or of each of several."""
-    if isinstance(value, Believed):
+    if isinstance(value, PredictedSpectra):
         return _seen(value.data, nets)
     return {k: _seen(b.data, nets) for k, b in value.items()}
 

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain import FINE_CLASSES
-from models.spectral.ensemble import Beliefs, Ensemble, Member
+from models.spectral.ensemble import Ensemble, EnsemblePrediction, Member
 from models.spectral.net import ASTRANet
 from models.training.dataset import SPLITS, Dataset, joined
-from models.training.evaluate import believe, summary
+from models.training.evaluate import predict_dataset, summary
 from models.training.spectral.augment import PAPER_AUGMENT
 from models.training.spectral.auxiliary import ALL_AUXILIARY, AuxiliaryConfig
 from models.training.spectral.controls import SEDM_RESOLUTION, SEDM_SNR, degraded, source_probe
@@ -83,8 +83,8 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         ),
         "nothing to learn but the class": lambda c: replace(c, auxiliary=AuxiliaryConfig()),
         "no heads for subtype, redshift and phase": _auxiliary(subtype=0.0, redshift=0.0, phase=0.0),
-        "no simulated strangers": _auxiliary(kind=0.0, strangers=0.0),
-        "MixUp instead of strangers": lambda c: replace(_auxiliary(kind=0.0, strangers=0.0)(c), mixup=0.5),
+        "no simulated strangers": _auxiliary(kind=0.0, out_of_distribution=0.0),
+        "MixUp instead of strangers": lambda c: replace(_auxiliary(kind=0.0, out_of_distribution=0.0)(c), mixup=0.5),
         "no disputed spectra": lambda c: replace(c, sampling=replace(c.sampling, disputed=0.0)),
     }
 )
@@ -156,7 +156,9 @@ def run_variant(
     """
     done = folder / f"{_file_name(name)}-{seed}.json"
     place = folder / f"{_file_name(name)}-{seed}"
-    key = " ".join([str(config), *(p.hash() for p in parts)])
+    # As it was called when the first runs were begun: they go on.
+    settings = str(config).replace("out_of_distribution=", "strangers=")
+    key = " ".join([settings, *(p.hash() for p in parts)])
     _claim(place, hashlib.sha256(key.encode()).hexdigest())
     if done.exists():
         result: dict[str, Any] = json.loads(done.read_text())
@@ -187,8 +189,8 @@ class _Asked:
     """Spectra and what a network that did not see them answered, as they are and brought to SEDM's quality."""
 
     data: Dataset
-    beliefs: Beliefs
-    poor: Beliefs
+    prediction: EnsemblePrediction
+    poor: EnsemblePrediction
 
 
 def _ask(weights: Mapping[str, Any], config: TrainConfig, part: Dataset, known: Set[str], device: str) -> _Asked:
@@ -199,18 +201,18 @@ def _ask(weights: Mapping[str, Any], config: TrainConfig, part: Dataset, known: 
     data = data.rows((data.label != FINE_CLASSES.index("CV")) & np.array([i not in known for i in data.ids]))
     ensemble = Ensemble([Member(net=net, seed=0, kind="swa")], device=device)
     poor = degraded(data, resolution=SEDM_RESOLUTION, snr=SEDM_SNR)
-    return _Asked(data=data, beliefs=believe(ensemble, data), poor=believe(ensemble, poor))
+    return _Asked(data=data, prediction=predict_dataset(ensemble, data), poor=predict_dataset(ensemble, poor))
 
 
 def _scores(asked: Sequence[_Asked], learned: Dataset) -> dict[str, Any]:
     data = joined([a.data for a in asked])
-    beliefs, poor = (Beliefs.joined(b) for b in ([a.beliefs for a in asked], [a.poor for a in asked]))
+    prediction, poor = (EnsemblePrediction.joined(b) for b in ([a.prediction for a in asked], [a.poor for a in asked]))
     return {
         "train": learned.counts(),
-        **_figures(beliefs.fine, data),
+        **_figures(prediction.fine, data),
         "degraded": _figures(poor.fine, data),
         # Embeddings of several networks have nothing in common.
-        "source_probe": source_probe(asked[0].data, asked[0].beliefs.embedding),
+        "source_probe": source_probe(asked[0].data, asked[0].prediction.embedding),
     }
 
 

@@ -1,9 +1,9 @@
-"""More to learn from each spectrum than its class: subtype, redshift and phase, and to know simulated strangers.
+"""More to learn from each spectrum than its class: subtype, redshift, phase, and whether it is out of distribution.
 
 Beyond the paper. The heads sit on the embedding, exist in training only, and are not shipped: what is kept is an
 embedding that had to find the lines, not just tell seven classes apart. A quantity that the network is given is not
-asked of it. Strangers are of no class and have a part in this loss alone; all are simulated, so that real rare spectra
-stay unseen.
+asked of it. Out-of-distribution examples are of no class and have a part in this loss alone; all are simulated, so that
+real rare spectra stay unseen.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ REDSHIFT_BINS = torch.linspace(0.0, 0.5, 26)
 """Centres in `ln(1 + z)`."""
 PHASE_EDGES = torch.tensor([-10.0, -5.0, 0.0, 5.0, 10.0, 20.0, 35.0, 60.0, 100.0])
 """Rest-frame days from maximum light."""
-STRANGERS: Final = (*TEMPLATES, *ODDITIES)
+OOD_KINDS: Final = (*TEMPLATES, *ODDITIES)
 """Kinds of simulated spectra that are none of the classes."""
 
 
@@ -57,16 +57,16 @@ class AuxiliaryConfig:
     Parameters
     ----------
     kind : float
-        Of which class or kind of stranger a spectrum is.
-    strangers : float
-        Share of simulated strangers among the spectra shown.
+        Of which class or kind of out-of-distribution example a spectrum is.
+    out_of_distribution : float
+        Share of simulated out-of-distribution examples among the spectra shown.
     """
 
     subtype: float = 0.0
     redshift: float = 0.0
     phase: float = 0.0
     kind: float = 0.0
-    strangers: float = 0.0
+    out_of_distribution: float = 0.0
 
     @property
     def used(self) -> bool:
@@ -74,7 +74,7 @@ class AuxiliaryConfig:
         return max(self.subtype, self.redshift, self.phase, self.kind) > 0
 
 
-ALL_AUXILIARY = AuxiliaryConfig(subtype=0.5, redshift=0.3, phase=0.2, kind=0.3, strangers=0.15)
+ALL_AUXILIARY = AuxiliaryConfig(subtype=0.5, redshift=0.3, phase=0.2, kind=0.3, out_of_distribution=0.15)
 
 
 class Auxiliary(nn.Module):
@@ -85,7 +85,7 @@ class Auxiliary(nn.Module):
         self.subtype = nn.Linear(embedding, len(SUBTYPES))
         self.redshift = nn.Linear(embedding, len(REDSHIFT_BINS))
         self.phase = nn.Linear(embedding, len(PHASE_EDGES) + 1)
-        self.kind = nn.Linear(embedding, len(FINE_CLASSES) + len(STRANGERS))
+        self.kind = nn.Linear(embedding, len(FINE_CLASSES) + len(OOD_KINDS))
 
     def terms(
         self, embedding: Tensor, kind: Tensor, subtype: Tensor, redshift: Tensor, phase: Tensor, valid: Tensor
@@ -96,7 +96,7 @@ class Auxiliary(nn.Module):
         ----------
         embedding : Tensor, shape (batch, embedding)
         kind : Tensor of int, shape (batch,)
-            Index into `FINE_CLASSES`, then `STRANGERS`.
+            Index into `FINE_CLASSES`, then `OOD_KINDS`.
         subtype : Tensor of int, shape (batch,)
             Index into `SUBTYPES`, -1 where unknown.
         redshift, phase : Tensor, shape (batch,)
@@ -130,18 +130,18 @@ def subtypes(data: Dataset) -> NDArray[np.int64]:
 
 
 def kinds(data: Dataset) -> NDArray[np.int64]:
-    """Index into `FINE_CLASSES`, then `STRANGERS`, for every row."""
+    """Index into `FINE_CLASSES`, then `OOD_KINDS`, for every row."""
     return np.array(
         [
-            k if k >= 0 else len(FINE_CLASSES) + STRANGERS.index(kind)
+            k if k >= 0 else len(FINE_CLASSES) + OOD_KINDS.index(kind)
             for k, kind in zip(data.label, data.kinds, strict=True)
         ],
         int,
     )
 
 
-def strangers(data: Dataset, each: int, seed: int) -> Dataset:
-    """`each` simulated spectra of every kind in `STRANGERS`, with masks of rows of `data`."""
+def out_of_distribution(data: Dataset, each: int, seed: int) -> Dataset:
+    """`each` simulated spectra of every kind in `OOD_KINDS`, with masks of rows of `data`."""
     parts = [simulated(data, k, each, seed) for k in TEMPLATES] + [odd_ones(data, k, each, seed) for k in ODDITIES]
     return joined(parts)
 

@@ -49,8 +49,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense together."""
-        if self.mixup and self.auxiliary.strangers:
-            raise ValueError("a spectrum cannot be blended with a stranger: MixUp and strangers exclude each other")
+        if self.mixup and self.auxiliary.out_of_distribution:
+            raise ValueError("a spectrum cannot be blended with an out-of-distribution example: MixUp excludes them")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types, for the card."""

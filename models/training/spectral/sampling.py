@@ -121,7 +121,7 @@ def metadata(data: Dataset, index: Tensor, config: MetadataConfig, generator: to
     chance = torch.rand(n, 3, generator=generator).numpy()
     valid &= chance < np.stack([keep, np.full(n, config.redshift), np.full(n, config.instrument)], 1)
     valid &= (torch.rand(n, 1, generator=generator) >= config.none).numpy()
-    valid &= data.label[rows, None] >= 0  # a simulated stranger has nothing of its own
+    valid &= data.label[rows, None] >= 0  # an out-of-distribution example has nothing of its own
     return torch.tensor(np.nan_to_num(values), dtype=torch.float32), torch.tensor(valid, dtype=torch.float32)
 
 

@@ -21,10 +21,10 @@ from models.spectral.prepare import LOW_RESOLUTION_A
 from models.training.dataset import SPLITS, Dataset, joined
 from models.training.spectral.augment import Augmenter
 from models.training.spectral.auxiliary import (
-    STRANGERS,
+    OOD_KINDS,
     Auxiliary,
     kinds,
-    strangers,
+    out_of_distribution,
     subtypes,
 )
 from models.training.spectral.losses import total_loss
@@ -39,8 +39,8 @@ from models.training.spectral.schedule import learning_rate, update_average
 from models.training.spectral.transients import shared, transients
 
 SEEDS = (42, 123, 7)
-KINDS = len(FINE_CLASSES) + len(STRANGERS)
-STRANGERS_EACH, SIMULATED_EACH = 400, 1600
+KINDS = len(FINE_CLASSES) + len(OOD_KINDS)
+OOD_EACH, SIMULATED_EACH = 400, 1600
 """Simulated spectra of each kind and of each class that has some, made anew for every seed and seen through the
 augmentations."""
 
@@ -126,8 +126,8 @@ class _Run:
             made = transients(self.train, SIMULATED_EACH, seed)
             self.weights = shared(self.weights, self.train, made, config.simulated)
             self.train = joined([self.train, made])
-        if share := config.auxiliary.strangers:
-            others = strangers(self.train, STRANGERS_EACH, seed)
+        if share := config.auxiliary.out_of_distribution:
+            others = out_of_distribution(self.train, OOD_EACH, seed)
             self.train = joined([self.train, others])
             equal = torch.full((len(others),), share / len(others))
             self.weights = torch.cat([(1 - share) * self.weights, equal])
@@ -137,7 +137,7 @@ class _Run:
         self.coarse = torch.from_numpy(self.train.spacing > LOW_RESOLUTION_A)
         self.curves = None if curves is None else torch.from_numpy(curves).to(self.device)
         self.precision = precision(self.device)
-        # For the range of redshifts alone; a stranger's -1 takes the last class's, as good as any.
+        # For the range of redshifts alone; an out-of-distribution example's -1 takes the last class's, as good as any.
         self.labels = torch.from_numpy(self.train.label)
         self.subtypes = torch.from_numpy(subtypes(self.train))
         self.kinds = torch.from_numpy(kinds(self.train))
@@ -211,7 +211,7 @@ class _Run:
         c = self.config
         with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
             output = self.forward(batch.flux, batch.mask, batch.values, batch.valid)
-        # Strangers are of no class: their row of targets is empty.
+        # Out-of-distribution examples are of no class: their row of targets is empty.
         ordinary = batch.targets.sum(1) > 0
         ours = Output(*(t[ordinary] for t in output))
         terms = total_loss(ours, batch.targets[ordinary], c.loss, mixed=batch.mixed)

@@ -12,7 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from models.conformal.policy import Regime, fit_thresholds, regime
+from models.conformal.policy import FailureMode, failure_mode, fit_thresholds
 from models.conformal.sets import predictor
 from models.conformal.spread import decompose
 from models.domain import FINE_CLASSES
@@ -41,28 +41,28 @@ class Case:
 
 
 def cases(material: Material, plain: Held, held: Held) -> list[Case]:
-    """For each regime the two highest-scored real rare spectra of different classes, and the two lowest of all."""
-    rare, beliefs = material.rare.data, material.rare.beliefs
+    """The two highest-scored real rare spectra of different classes for each failure mode, and the two lowest."""
+    rare, prediction = material.rare.data, material.rare.prediction
     score, found = held.rare.mean(1), held.detected("anchor")
     kinds = _kinds(material, plain, held)
     order = np.argsort(-score, kind="stable")
     order = order[~rare.semi_real[order]]
     chosen: list[tuple[int, str]] = []
-    for mode in Regime:
+    for mode in FailureMode:
         chosen += [(i, str(mode)) for i in _of_two_classes(order[found[order]], rare.kinds, kinds == str(mode))]
     chosen += [(i, MISSED) for i in _of_two_classes(order[::-1], rare.kinds, ~found)]
     p = held_p_values(held)
     ranks = plain.rare_ranks
     fired = family_map(plain)
-    entropy = decompose(beliefs.member_fine).total
+    entropy = decompose(prediction.member_fine).total
     out = []
     for i, kind in chosen:
-        top = int(beliefs.fine[i].argmax())
+        top = int(prediction.fine[i].argmax())
         said = {
             "spectrum": rare.ids[i],
             "class": rare.kinds[i],
             "predicted": FINE_CLASSES[top],
-            "confidence": round(float(beliefs.fine[i, top]), 3),
+            "confidence": round(float(prediction.fine[i, top]), 3),
             "entropy": round(float(entropy[i]), 3),
             **{name: round(float(ranks[i, names().index(name)]), 3) for name in SHOWN},
             "families": int(fired[i].sum()),
@@ -81,18 +81,18 @@ def _of_two_classes(order: NDArray[np.int64], kinds: Sequence[str], where: NDArr
 
 
 def _kinds(material: Material, plain: Held, held: Held) -> NDArray[np.str_]:
-    """Which regime each rare spectrum resembles."""
+    """Which failure mode each rare spectrum resembles."""
     rare = material.rare
-    epistemic = decompose(rare.beliefs.member_fine).epistemic
+    epistemic = decompose(rare.prediction.member_fine).epistemic
     fired = [[f for f, hit in zip(FAMILIES, row, strict=True) if hit] for row in family_map(plain)]
     out = np.empty(len(rare.data), dtype="<U32")
     for rows, masks in held.compared(held.rare_spacing):
         like = np.any(masks, axis=0)
         cal, anomaly = material.calibrate.rows(like), held.calibrate[:, like].mean((0, 2))
-        cut = fit_thresholds(cal.beliefs.fine.max(1), anomaly, decompose(cal.beliefs.member_fine).epistemic)
-        members = predictor("lac", cal.beliefs.fine, cal.data.label).members(rare.beliefs.fine[rows], ALPHA)
+        cut = fit_thresholds(cal.prediction.fine.max(1), anomaly, decompose(cal.prediction.member_fine).epistemic)
+        members = predictor("lac", cal.prediction.fine, cal.data.label).members(rare.prediction.fine[rows], ALPHA)
         for i, size in zip(np.flatnonzero(rows), members.sum(1), strict=True):
-            out[i] = str(regime(int(size), float(epistemic[i]), fired[i], cut))
+            out[i] = str(failure_mode(int(size), float(epistemic[i]), fired[i], cut))
     return out
 
 
@@ -108,14 +108,16 @@ def draw_cases(material: Material, plain: Held, found: Sequence[Case], path: Pat
     figure, axes = plt.subplots(
         n, 3, figsize=(13, 1.75 * n), layout="constrained", width_ratios=(2.2, 1, 1.4), squeeze=False
     )
-    rare, beliefs = material.rare.data, material.rare.beliefs
+    rare, prediction = material.rare.data, material.rare.prediction
     for (left, middle, right), case in zip(axes, found, strict=False):
         i, said = case.row, case.said
         inside = np.unpackbits(rare.mask[i], count=len(GRID_A)).astype(bool)
         left.plot(GRID_A, np.where(inside, rare.flux[i].astype(float), np.nan), color="0.2", lw=0.6)
         left.set_ylim(-0.4, 1.6)
         left.set_title(f"{case.kind}: {said['spectrum']}, a {said['class']}", fontsize=8, loc="left")
-        middle.barh(range(len(FINE_CLASSES)), beliefs.fine[i], xerr=beliefs.spread[i], color="#33658a", ecolor="0.3")
+        middle.barh(
+            range(len(FINE_CLASSES)), prediction.fine[i], xerr=prediction.spread[i], color="#33658a", ecolor="0.3"
+        )
         middle.set_yticks(range(len(FINE_CLASSES)), FINE_CLASSES, fontsize=6)
         middle.invert_yaxis()
         middle.set_xlim(0, 1)

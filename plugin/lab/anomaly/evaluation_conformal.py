@@ -18,7 +18,7 @@ from models.conformal.sets import METHODS, predictor
 from models.domain import FINE_CLASSES
 from models.sentinel.detector import Sentinel
 from models.training.metrics import binomial_band
-from models.training.sentinel.fitting import Believed, Material
+from models.training.sentinel.fitting import Material, PredictedSpectra
 from models.training.sentinel.protocol import Held, domain_names
 from models.training.sentinel.signals import auroc, error_detection
 from plugin.lab.spectra.policy import policy_of
@@ -58,12 +58,14 @@ def evaluate_conformal(sentinel: Sentinel, material: Material, held: Held | None
     }
 
 
-def _of_domain(sentinel: Sentinel, cal: Believed, test: Believed, rare: Floats | None, seed: int) -> dict[str, Any]:
+def _of_domain(
+    sentinel: Sentinel, cal: PredictedSpectra, test: PredictedSpectra, rare: Floats | None, seed: int
+) -> dict[str, Any]:
     """Figures of spectra that are like each other."""
-    judged = [sentinel.judge(b.beliefs).score for b in (cal, test)]
+    judged = [sentinel.judge(b.prediction).score for b in (cal, test)]
     pool = _Pool(
         anomaly=np.concatenate(judged),
-        fine=np.concatenate([cal.beliefs.fine, test.beliefs.fine]),
+        fine=np.concatenate([cal.prediction.fine, test.prediction.fine]),
         label=np.concatenate([cal.data.label, test.data.label]),
         groups=np.array([*cal.data.groups, *test.data.groups]),
     )
@@ -79,7 +81,7 @@ def _of_domain(sentinel: Sentinel, cal: Believed, test: Believed, rare: Floats |
         "quintiles": _quintiles(pool, [fixed, *_random_splits(pool.groups, FOLD_SHARE, SPLITS, seed + 1)]),
         "error_detection": _errors(test, judged[1]),
         "selective": _selective(test, judged[1], judged[0]),
-        "policy": policy_of(test.beliefs, test.data.label, judged[1], cal.beliefs, judged[0]),
+        "policy": policy_of(test.prediction, test.data.label, judged[1], cal.prediction, judged[0]),
         "histogram": _histogram(pool, fixed, rare),
     }
 
@@ -254,19 +256,19 @@ def _mean_by(values: NDArray[np.bool_], strata: Ints) -> list[float]:
     return [float(values[strata == q].mean()) if (strata == q).any() else float("nan") for q in range(QUANTILES)]
 
 
-def _errors(test: Believed, anomaly: Floats) -> dict[str, dict[str, float]]:
+def _errors(test: PredictedSpectra, anomaly: Floats) -> dict[str, dict[str, float]]:
     """Table VII: which signal knows that the class is wrong."""
-    wrong = test.beliefs.fine.argmax(1) != test.data.label
+    wrong = test.prediction.fine.argmax(1) != test.data.label
     if wrong.all() or not wrong.any():
         return {}  # nothing to tell apart
     own = auroc(anomaly, wrong, test.data.groups).to_dict()
-    return {**error_detection(test.beliefs, test.data.label, test.data.groups), "anomaly score": own}
+    return {**error_detection(test.prediction, test.data.label, test.data.groups), "anomaly score": own}
 
 
-def _selective(test: Believed, anomaly: Floats, cal_anomaly: Floats) -> list[dict[str, float]]:
+def _selective(test: PredictedSpectra, anomaly: Floats, cal_anomaly: Floats) -> list[dict[str, float]]:
     """Table VIII: accuracy of the most confident, and how many of the rest are not odd."""
-    confidence = test.beliefs.fine.max(1)
-    right = test.beliefs.fine.argmax(1) == test.data.label
+    confidence = test.prediction.fine.max(1)
+    right = test.prediction.fine.argmax(1) == test.data.label
     limit = np.quantile(cal_anomaly, 0.95)
     order = np.argsort(-confidence, kind="stable")
     rows = []

@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from models.sentinel.scores import FAMILIES
-from models.training.sentinel.fitting import Believed
+from models.training.sentinel.fitting import PredictedSpectra
 from models.training.sentinel.protocol import Held
 from plugin.lab.anomaly.evaluation_sentinel import ALLOWED, family_map
 from plugin.lab.spectra.domain_tables import TITLES
@@ -102,7 +102,7 @@ def sentinel_page(f: Mapping[str, Any], bundle_id: str) -> str:
     )
 
 
-def draw_map(plain: Held, held: Held, rare: Believed, path: Path) -> None:
+def draw_map(plain: Held, held: Held, rare: PredictedSpectra, path: Path) -> None:
     """Which rare spectrum is flagged by the combination, each score and each family (Fig. 3); real ones only."""
     real = ~rare.data.semi_real
     kinds = np.array(rare.data.kinds)[real]

@@ -12,7 +12,7 @@ from models.sentinel.detector import REGIMES
 from models.sentinel.scores import BEYOND, FAMILIES, SCORES
 from models.training.metrics import Estimate, binomial_interval
 from models.training.sentinel.combine import DECORRELATED
-from models.training.sentinel.fitting import Believed, Material
+from models.training.sentinel.fitting import Material, PredictedSpectra
 from models.training.sentinel.protocol import BASELINES, Held, domain_names
 from models.training.spectral.oddities import UNSEEN
 
@@ -86,8 +86,8 @@ def _domain(held: Held, material: Material, real: Bools, name: str) -> dict[str,
     return {"test": n, "calibration": calibrate, "strategies": rows}
 
 
-def _count(believed: Believed, where: Bools) -> dict[str, int]:
-    data = believed.data.rows(where)
+def _count(spectra: PredictedSpectra, where: Bools) -> dict[str, int]:
+    data = spectra.data.rows(where)
     return {"spectra": len(data), "objects": len(set(data.groups))}
 
 
@@ -108,15 +108,15 @@ def _by_object(found: Bools, groups: Sequence[str]) -> tuple[int, int]:
     return len(set(names_[found].tolist())), len(set(names_.tolist()))
 
 
-def _detection(found: Bools, believed: Believed, where: Bools) -> dict[str, Any]:
-    groups = np.array(believed.data.groups)[where]
+def _detection(found: Bools, spectra: PredictedSpectra, where: Bools) -> dict[str, Any]:
+    groups = np.array(spectra.data.groups)[where]
     return {
         "spectra": _share(int(found[where].sum()), int(where.sum())),
         "objects": _share(*_by_object(found[where], groups.tolist())),
     }
 
 
-def _strategy(held: Held, regime: str, rare: Believed, subsets: Mapping[str, Bools]) -> dict[str, Any]:
+def _strategy(held: Held, regime: str, rare: PredictedSpectra, subsets: Mapping[str, Bools]) -> dict[str, Any]:
     found = held.detected(regime)
     rates = held.false_alarms(regime)
     n = held.test.shape[1]
@@ -129,7 +129,7 @@ def _strategy(held: Held, regime: str, rare: Believed, subsets: Mapping[str, Boo
     }
 
 
-def _class(held: Held, rare: Believed, of_kind: Bools, made: bool) -> dict[str, Any]:
+def _class(held: Held, rare: PredictedSpectra, of_kind: Bools, made: bool) -> dict[str, Any]:
     where = of_kind & (rare.data.semi_real == made)
     found, names_ = held.detected("anchor"), domain_names(rare.data.spacing)
     apart = {name: _detection(found, rare, where & (names_ == name)) for name in (LOW, HIGH)}
@@ -142,7 +142,7 @@ def _odd(held: Held, kind: str) -> dict[str, Any]:
     return {"kind": kind, "exposed": kind not in UNSEEN, **_share(round(held.odd_rate(kind) * n), n)}
 
 
-def _good(held: Held, test: Believed) -> dict[str, Any]:
+def _good(held: Held, test: PredictedSpectra) -> dict[str, Any]:
     """Real SN Ia of the test split at SNR 20 or more: how many are flagged all the same."""
     good = (test.data.label == FINE_CLASSES.index("SN Ia")) & (test.data.snr >= 20)
     if not good.any():

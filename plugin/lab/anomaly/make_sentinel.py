@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from models.anomaly_layer import AnomalyLayer
 from models.bundle import Bundle, load, verify, write_card
 from models.domain import FINE_CLASSES
-from models.oddness import AnomalyLayer
 from models.sentinel.detector import FALSE_ALARM_RATE, Sentinel
 from models.sentinel.stored import files_of, save_sentinel
-from models.spectral.ensemble import STACKED, Beliefs, Ensemble, Member
+from models.spectral.ensemble import STACKED, Ensemble, EnsemblePrediction, Member
 from models.training.dataset import Dataset
-from models.training.evaluate import believe
+from models.training.evaluate import predict_dataset
 from models.training.sentinel.exposure import PRESETS
-from models.training.sentinel.fitting import Believed, Material, fit_sentinel
+from models.training.sentinel.fitting import Material, PredictedSpectra, fit_sentinel
 from models.training.sentinel.tuned import RARE_SHARE, REAL, SEMI_REAL, Tuning
 from models.training.spectral.oddities import ODDITIES, UNSEEN, odd_ones
 from models.training.spectral.simulated import TEMPLATES, simulated
@@ -41,7 +41,7 @@ TRIED = (*ODDITIES, *UNSEEN, "galaxy")
 Started = Callable[[str, int], AbstractContextManager[Advance]]
 
 
-def gather(
+def predict_material(
     bundle: Bundle,
     labelled: Dataset,
     rare: Dataset,
@@ -72,7 +72,7 @@ def gather(
         **{f"odd {kind}": _odd(select, kind, ODD_FIT, 1) for kind in (*ODDITIES, *TEMPLATES)},
         **{f"odd test {kind}": _odd(test, kind, ODD_TEST, 2) for kind in TRIED},
     }
-    done = {name: _believed(bundle, name, data, started, kept) for name, data in sets.items()}
+    done = {name: _predicted(bundle, name, data, started, kept) for name, data in sets.items()}
     parts = {name: done[name] for name in ("train", "select", "calibrate", "test", "rare", "views")}
     parts["train_views"] = done["train views"]
     return Material(
@@ -105,7 +105,7 @@ def _odd(data: Dataset, kind: str, n: int, seed: int) -> Dataset:
     return simulated(data, kind, n, seed) if kind in TEMPLATES else odd_ones(data, kind, n, seed)
 
 
-def _believed(bundle: Bundle, name: str, data: Dataset, started: Started, kept: Path | None) -> Believed:
+def _predicted(bundle: Bundle, name: str, data: Dataset, started: Started, kept: Path | None) -> PredictedSpectra:
     """Each member's answers by themselves, so that a bundle with one member more asks that one alone."""
     members = bundle.ensemble.members
     files = [bundle.card["files"][m["file"]] for m in bundle.card["members"]]
@@ -114,8 +114,8 @@ def _believed(bundle: Bundle, name: str, data: Dataset, started: Started, kept: 
     columns = {f: np.concatenate([p[f] for p in parts]).astype(np.float64) for f in STACKED if f != "member_fine"}
     fine = bundle.ensemble.readout(columns["member_logits"])
     texture = tuple(p["member_texture"].astype(np.float64) for p in parts)
-    beliefs = Beliefs(**columns, member_fine=fine, member_texture=texture, seeds=bundle.ensemble.seeds)
-    return Believed(data=data, beliefs=beliefs)
+    prediction = EnsemblePrediction(**columns, member_fine=fine, member_texture=texture, seeds=bundle.ensemble.seeds)
+    return PredictedSpectra(data=data, prediction=prediction)
 
 
 def _asked(
@@ -126,9 +126,9 @@ def _asked(
     if path is not None and path.exists():
         advance(len(data))
         return load_file(path)
-    beliefs = believe(Ensemble([member]), data, progress=advance)
-    columns = {f: getattr(beliefs, f) for f in STACKED if f != "member_fine"}
-    columns |= {"member_texture": beliefs.member_texture[0]}
+    prediction = predict_dataset(Ensemble([member]), data, progress=advance)
+    columns = {f: getattr(prediction, f) for f in STACKED if f != "member_fine"}
+    columns |= {"member_texture": prediction.member_texture[0]}
     answers = {f: np.ascontiguousarray(v.astype(np.float32)) for f, v in columns.items()}
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +166,7 @@ def add_sentinel(
     seeds : sequence of int
         Those that get a detector; all when left out.
     kept : Path, optional
-        See `gather`; adapters stay there too.
+        See `predict_material`; adapters stay there too.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def add_sentinel(
         raise ValueError(f"a bundle holds adapters, and {preset!r} tunes whole networks")
     if missing := set(seeds) - set(bundle.ensemble.seeds):
         raise ValueError(f"the bundle has no members of seeds {sorted(missing)}")
-    material = gather(bundle, labelled, rare, started=started, kept=kept)
+    material = predict_material(bundle, labelled, rare, started=started, kept=kept)
     with tempfile.TemporaryDirectory() as scratch:
         tuned = None if preset is None else tuning(bundle, material, preset, kept or Path(scratch))
         sentinel = fit_sentinel(material, tuned, seeds)

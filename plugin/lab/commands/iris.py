@@ -53,7 +53,7 @@ def build(
 
     from plugin.app import quality_rules
     from plugin.lab.dataset.assemble import assemble
-    from plugin.lab.dataset.fetch import read_shelf
+    from plugin.lab.dataset.fetch import read_cache
     from plugin.lab.dataset.source import read_catalogues
     from plugin.lab.dataset.write import earlier_splits, write
     from plugin.settings import ConfigError, Settings
@@ -62,7 +62,7 @@ def build(
         raise typer.BadParameter("give either --fetched or --catalogue")
     try:
         rules = replace(quality_rules(Settings.load()), min_coverage=min_coverage)
-        records = read_shelf(fetched) if fetched is not None else read_catalogues(catalogue or [])
+        records = read_cache(fetched) if fetched is not None else read_catalogues(catalogue or [])
         with progress("build") as advance:
             found = assemble(
                 records, rules=rules, seed=seed, existing=earlier_splits(out), copies=copies, progress=advance

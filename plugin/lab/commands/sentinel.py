@@ -159,7 +159,7 @@ def _preset(name: str) -> str | None:
 
 
 def _material(data: Path, bundle: Path | None, kept: Path | None) -> "tuple[Bundle, Material]":
-    from plugin.lab.anomaly.make_sentinel import gather
+    from plugin.lab.anomaly.make_sentinel import predict_material
 
     loaded = load_bundle(bundle)
     if loaded.sentinel is None:
@@ -167,7 +167,7 @@ def _material(data: Path, bundle: Path | None, kept: Path | None) -> "tuple[Bund
     labelled, rare = _spectra(data)
     if labelled.hash() != loaded.card["training"]["data_hash"]:
         raise typer.BadParameter("these spectra or splits are not those the bundle was trained with")
-    return loaded, gather(loaded, labelled, rare, started=progress, kept=kept)
+    return loaded, predict_material(loaded, labelled, rare, started=progress, kept=kept)
 
 
 def _held(

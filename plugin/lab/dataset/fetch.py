@@ -1,4 +1,4 @@
-"""From a marshal to a shelf: every spectrum of some groups with its object; goes on where it stopped."""
+"""From a marshal to a cache: every spectrum of some groups with its object; goes on where it stopped."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,8 +11,8 @@ from iris_client.protocols import PhotometrySource, SpectrumSource, SpectrumStub
 from iris_client.quality.phase import Peak, mjd_of, peak_of, phase_of, redshift_of
 from iris_client.taxonomy.names import Label, translate
 from models.domain import RawSpectrum, Target
+from plugin.lab.dataset.cache import SpectrumCache
 from plugin.lab.dataset.records import Record
-from plugin.lab.dataset.shelf import Shelf
 
 T = TypeVar("T")
 
@@ -46,44 +46,44 @@ def fetch(
         When the marshal is away; what came until then is safe, and the next call goes on from there.
     """
     done: Counter[str] = Counter()
-    with Shelf(folder) as shelf:
-        asked: set[str] = set() if refresh else set(shelf.objects)
+    with SpectrumCache(folder) as cache:
+        asked: set[str] = set() if refresh else set(cache.objects)
         stubs = source.spectra_modified_since(None, group_ids=group_ids)
         total(len(stubs))
         for stub in stubs:
             progress(1)
-            if shelf.versions.get(stub.spectrum_id) == stub.modified:
+            if cache.versions.get(stub.spectrum_id) == stub.modified:
                 done["there"] += 1
             else:
-                done[_fetch_one(source, shelf, stub)] += 1
-            if stub.target_id not in asked and stub.spectrum_id in shelf.versions:
+                done[_fetch_one(source, cache, stub)] += 1
+            if stub.target_id not in asked and stub.spectrum_id in cache.versions:
                 asked.add(stub.target_id)
-                _fetch_object(source, photometry, shelf, stub.target_id)
+                _fetch_object(source, photometry, cache, stub.target_id)
     return done
 
 
-def _fetch_one(source: SpectrumSource, shelf: Shelf, stub: SpectrumStub) -> str:
+def _fetch_one(source: SpectrumSource, cache: SpectrumCache, stub: SpectrumStub) -> str:
     try:
-        shelf.put_spectrum(source.spectrum(stub.spectrum_id))
+        cache.put_spectrum(source.spectrum(stub.spectrum_id))
     except NotFound:
         return "gone"
     except (BadPayload, Refused) as error:
         trouble = RawSpectrum(
             spectrum_id=stub.spectrum_id, target_id=stub.target_id, modified=stub.modified, trouble=str(error)
         )
-        shelf.put_spectrum(trouble)
+        cache.put_spectrum(trouble)
         return "unreadable"
     return "fetched"
 
 
-def _fetch_object(source: SpectrumSource, photometry: PhotometrySource, shelf: Shelf, target_id: str) -> None:
+def _fetch_object(source: SpectrumSource, photometry: PhotometrySource, cache: SpectrumCache, target_id: str) -> None:
     """What is known of one object; what cannot be read is asked for the next time.
 
     Its spectra are kept all the same: without their object they have no class, and are rejected with that reason.
     """
     try:
         target = _or_none(lambda: source.target(target_id)) or Target(target_id=target_id)
-        shelf.put_object(target, _or_none(lambda: photometry.light_curve(target_id)))
+        cache.put_object(target, _or_none(lambda: photometry.light_curve(target_id)))
     except (BadPayload, Refused):
         return
 
@@ -95,7 +95,7 @@ def _or_none(ask: Callable[[], T | None]) -> T | None:
         return None
 
 
-def read_shelf(folder: Path) -> Iterator[Record]:
+def read_cache(folder: Path) -> Iterator[Record]:
     """The fetched spectra as labelled records, each with its own phase; sorted by id, however they came.
 
     Raises
@@ -103,12 +103,12 @@ def read_shelf(folder: Path) -> Iterator[Record]:
     FileNotFoundError
         If nothing was fetched there.
     """
-    shelf = Shelf(folder)
-    if not shelf.versions:
+    cache = SpectrumCache(folder)
+    if not cache.versions:
         raise FileNotFoundError(f"nothing was fetched into {folder}: run `astranet iris fetch` first")
-    known = shelf.known()
+    known = cache.known()
     peaks: dict[str, Peak] = {}
-    for raw in sorted(shelf.spectra(), key=lambda r: (len(r.spectrum_id), r.spectrum_id)):
+    for raw in sorted(cache.spectra(), key=lambda r: (len(r.spectrum_id), r.spectrum_id)):
         name = raw.target_id or ""
         target, curve = known.get(name, (Target(target_id=name), None))
         if name not in peaks:

@@ -11,7 +11,7 @@ from models.analyst import ALPHAS
 from models.conformal.domains import HIGH, LOW, Domains
 from models.conformal.sets import nonconformity
 from models.domain import FINE_CLASSES
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import EnsemblePrediction
 from models.training.dataset import Dataset
 from models.training.evaluate import PHASE_EDGES, SNR_EDGES, binned, breakdown, reliability, set_coverage, summary
 from models.training.metrics import accuracy, macro_f1, macro_recall, recalls
@@ -33,16 +33,16 @@ class Asked:
 
     Parameters
     ----------
-    plain, placed, told : Beliefs
+    plain, placed, told : EnsemblePrediction
         Without redshift and phase, with the redshift, with both; where they are known.
     anomaly : ndarray, shape (n,), or None
         Score of the anomaly layer; None for a bundle without one.
     """
 
     data: Dataset
-    plain: Beliefs
-    placed: Beliefs
-    told: Beliefs
+    plain: EnsemblePrediction
+    placed: EnsemblePrediction
+    told: EnsemblePrediction
     anomaly: Floats | None
 
     def rows(self, where: NDArray[np.bool_]) -> "Asked":
@@ -61,14 +61,14 @@ class Calibrating:
     """Calibration spectra and what the bundle says of them, without redshift and phase."""
 
     data: Dataset
-    beliefs: Beliefs
+    prediction: EnsemblePrediction
     anomaly: Floats | None
 
     def rows(self, where: NDArray[np.bool_]) -> "Calibrating":
         """The same for some spectra."""
         return Calibrating(
             data=self.data.rows(where),
-            beliefs=self.beliefs.rows(where),
+            prediction=self.prediction.rows(where),
             anomaly=None if self.anomaly is None else self.anomaly[where],
         )
 
@@ -86,7 +86,7 @@ def domain_figures(name: str, asked: Asked, calibrating: Calibrating, headers: M
     cal = calibrating.data
     masks = Domains.of(cal.spacing, len(cal)).masks
     own = calibrating.rows(masks[name]) if name in masks else calibrating
-    scores, of_both = (nonconformity(c.beliefs.fine, c.data.label) for c in (own, calibrating))
+    scores, of_both = (nonconformity(c.prediction.fine, c.data.label) for c in (own, calibrating))
     real = summary(alone.fine, data)
     found = [headers.get(i) for i in data.ids]
     answers = {"bundle": alone.fine.argmax(1), "bundle, redshift given": asked.placed.fine.argmax(1)}
@@ -108,7 +108,7 @@ def domain_figures(name: str, asked: Asked, calibrating: Calibrating, headers: M
         "prediction_sets_with_redshift_and_phase": set_coverage(scores, told.fine, data.label, ALPHAS),
         "policy": None
         if asked.anomaly is None or own.anomaly is None
-        else policy_of(alone, data.label, asked.anomaly, own.beliefs, own.anomaly),
+        else policy_of(alone, data.label, asked.anomaly, own.prediction, own.anomaly),
         "reliability": reliability(alone.fine, data.label),
         "error_detection": _errors(alone, data),
         "selective": selective(alone, data.label),
@@ -135,10 +135,10 @@ def six_classes(s: Mapping[str, Any]) -> dict[str, Any]:
     return {k: round(v, 4) for k, v in found.items()} | {"recall": recall}
 
 
-def _errors(beliefs: Beliefs, data: Dataset) -> dict[str, dict[str, float]]:
-    wrong = beliefs.fine.argmax(1) != data.label
+def _errors(prediction: EnsemblePrediction, data: Dataset) -> dict[str, dict[str, float]]:
+    wrong = prediction.fine.argmax(1) != data.label
     # Nothing to tell apart where all are right, or all wrong.
-    return error_detection(beliefs, data.label, data.groups) if 0 < wrong.sum() < len(wrong) else {}
+    return error_detection(prediction, data.label, data.groups) if 0 < wrong.sum() < len(wrong) else {}
 
 
 def _quality(header: Header | None) -> str:

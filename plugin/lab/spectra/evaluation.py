@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.conformal.domains import HIGH, LOW
 from models.domain import FINE_CLASSES
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import EnsemblePrediction
 from models.training.dataset import SPLITS, Dataset, joined
-from models.training.evaluate import HEADLINE, SMALLEST_CLASS, believe, summary
+from models.training.evaluate import HEADLINE, SMALLEST_CLASS, predict_dataset, summary
 from models.training.metrics import confusion_matrix, macro_recall
 from models.training.sentinel.protocol import domain_names
 from models.training.spectral.compare import compare
@@ -65,12 +65,12 @@ def evaluate_spectra(
     real = data.part(split)
     semi = data.rows((data.split == SPLITS.index(split)) & data.semi_real & (data.coverage >= 0.8))
 
-    def ask(what: str, rows: Dataset, *, redshift: bool = False, phase: bool = False) -> Beliefs:
+    def ask(what: str, rows: Dataset, *, redshift: bool = False, phase: bool = False) -> EnsemblePrediction:
         with started(what, len(rows)) as advance:
-            return believe(bundle.ensemble, rows, redshift=redshift, phase=phase, progress=advance)
+            return predict_dataset(bundle.ensemble, rows, redshift=redshift, phase=phase, progress=advance)
 
-    def odd(beliefs: Beliefs) -> NDArray[np.float64] | None:
-        return None if bundle.sentinel is None else bundle.sentinel.judge(beliefs).score
+    def odd(prediction: EnsemblePrediction) -> NDArray[np.float64] | None:
+        return None if bundle.sentinel is None else bundle.sentinel.judge(prediction).score
 
     alone, calibration = ask("no redshift, no phase", real), data.part("calibrate")
     found = ask("calibration split", calibration)
@@ -81,7 +81,7 @@ def evaluate_spectra(
         told=ask("with both", real, redshift=True, phase=True),
         anomaly=odd(alone),
     )
-    calibrating = Calibrating(data=calibration, beliefs=found, anomaly=odd(found))
+    calibrating = Calibrating(data=calibration, prediction=found, anomaly=odd(found))
     select = data.part("select")
     predicted = alone.fine.argmax(1)
     figures: dict[str, Any] = {
@@ -102,7 +102,7 @@ def evaluate_spectra(
     return figures if quick else figures | _brought_down(ask, _fine(real), semi)
 
 
-def _brought_down(ask: Callable[..., Beliefs], fine: Dataset, semi: Dataset) -> dict[str, Any]:
+def _brought_down(ask: Callable[..., EnsemblePrediction], fine: Dataset, semi: Dataset) -> dict[str, Any]:
     """Spectra of high resolution brought to lower resolution and more noise, with several draws of it."""
     figures: dict[str, Any] = {"sedm": [], "sedm_with_redshift": []}
     if len(semi):
@@ -151,7 +151,7 @@ def compare_bundles(
         rows, answers = views[0], {}
         for bundle in bundles:
             with started(f"{bundle.bundle_id}, {condition.split(',')[0]}", len(rows) * len(views)) as advance:
-                answers[bundle.bundle_id] = [believe(bundle.ensemble, v, progress=advance).fine for v in views]
+                answers[bundle.bundle_id] = [predict_dataset(bundle.ensemble, v, progress=advance).fine for v in views]
         results[condition] = {
             "spectra": len(rows),
             "objects": len(set(rows.groups)),
@@ -201,7 +201,7 @@ def _headline(s: dict[str, Any]) -> dict[str, Any]:
     return {k: s[k] for k in (*HEADLINE, "recall")}
 
 
-def _strategies(tune: Beliefs, select: Dataset, asked: Asked) -> dict[str, Any]:
+def _strategies(tune: EnsemblePrediction, select: Dataset, asked: Asked) -> dict[str, Any]:
     """Ways to combine, tuned on the selection split as a whole and scored on each domain."""
     if len(tune.seeds) < 2:
         return {}

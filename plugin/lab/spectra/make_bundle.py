@@ -19,7 +19,7 @@ from models.domain import COARSE_CLASSES, FINE_CLASSES
 from models.spectral.prepare import LOW_RESOLUTION_A
 from models.spectral.readout import Readout
 from models.training.dataset import SPLITS, Dataset
-from models.training.evaluate import believe
+from models.training.evaluate import predict_dataset
 from models.training.spectral.mix import mix
 from models.training.spectral.presets import TrainConfig
 from models.training.spectral.temperature import fit_temperature
@@ -173,14 +173,14 @@ def _calibrated(
     write_card(folder, card)
     # From here on with the half-precision weights, as they will be served.
     ensemble = load(folder, device=device).ensemble
-    chosen = believe(ensemble, select)
+    chosen = predict_dataset(ensemble, select)
     card["temperature"] = round(fit_temperature(readout, chosen.member_logits, chosen.seeds, select.label), 4)
     ensemble.readout = replace(readout, temperature=card["temperature"])
-    beliefs = believe(ensemble, calibration, progress=advance)
+    prediction = predict_dataset(ensemble, calibration, progress=advance)
     scores = {
-        "nonconformity": nonconformity(beliefs.fine, calibration.label),
+        "nonconformity": nonconformity(prediction.fine, calibration.label),
         "label": calibration.label,
-        "predicted": beliefs.fine.argmax(1),
+        "predicted": prediction.fine.argmax(1),
         "spacing": calibration.spacing,
     }
     save_file(scores, folder / "calibration.safetensors")

@@ -5,14 +5,18 @@ from numpy.typing import NDArray
 
 from models.conformal.policy import Policy, decide, fit_thresholds
 from models.conformal.spread import decompose
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import EnsemblePrediction
 from models.training.metrics import binomial_interval
 
 Floats = NDArray[np.float64]
 
 
 def policy_of(
-    beliefs: Beliefs, labels: NDArray[np.int64], anomaly: Floats, calibrate: Beliefs, calibrate_anomaly: Floats
+    prediction: EnsemblePrediction,
+    labels: NDArray[np.int64],
+    anomaly: Floats,
+    calibrate: EnsemblePrediction,
+    calibrate_anomaly: Floats,
 ) -> dict[str, dict[str, float]]:
     """By answer: how many spectra, their share, and the share of right classes with its binomial interval.
 
@@ -23,9 +27,9 @@ def policy_of(
     """
     epistemic = decompose(calibrate.member_fine).epistemic
     cut = fit_thresholds(calibrate.fine.max(1), calibrate_anomaly, epistemic)
-    pairs = zip(beliefs.fine.max(1), anomaly, strict=True)
+    pairs = zip(prediction.fine.max(1), anomaly, strict=True)
     said = np.array([str(decide(float(c), float(a), cut)) for c, a in pairs])
-    right = beliefs.fine.argmax(1) == labels
+    right = prediction.fine.argmax(1) == labels
     out = {}
     for policy in map(str, Policy):
         hits, n = int(right[said == policy].sum()), int((said == policy).sum())

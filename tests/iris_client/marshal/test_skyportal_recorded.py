@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from iris_client.errors import NotFound, Refused, Unavailable, Uncertain, UpstreamError
-from iris_client.http.answers import Reply, judge
+from iris_client.http.responses import Reply, judge
 from iris_client.protocols import Marshal, Place
 from iris_client.quality.control import examine
 from tests.fakes.recorded import BOT, Recording, answer, client, load

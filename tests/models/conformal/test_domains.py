@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from models.anomaly_layer import AnomalyLayer
 from models.bundle import load
 from models.conformal.admcp import ADMCP
 from models.conformal.domains import ALL, HIGH, LOW, Domains, domain_of, smallest_cell
 from models.conformal.sets import LAC, quantile
 from models.domain import FINE_CLASSES
-from models.oddness import AnomalyLayer
 from tests.models.sentinel.test_detector import layer as fitted  # noqa: F401  (a fixture)
 
 SPACING = np.repeat([1.5, 25.6], [120, 80])

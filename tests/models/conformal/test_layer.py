@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.conformal.admcp import ADMCP
 from models.conformal.mondrian import Mondrian, p_values
-from models.conformal.policy import Policy, Regime, Thresholds, decide, fit_thresholds, regime, sentence
+from models.conformal.policy import FailureMode, Policy, Thresholds, decide, failure_mode, fit_thresholds, sentence
 from models.conformal.sets import APS, LAC, METHODS, aps_scores, cumulative, predictor
 from models.conformal.spread import decompose, intervals
 
@@ -193,11 +193,11 @@ def test_two_axes_three_answers() -> None:
 
 
 def test_regimes_of_the_paper() -> None:
-    assert regime(1, 0.01, (), CUT) is Regime.DISGUISE
-    assert regime(1, 0.01, ("distance", "density"), CUT) is Regime.CONTINUUM
-    assert regime(3, 0.01, (), CUT) is Regime.AMBIGUOUS
-    assert regime(3, 0.9, (), CUT) is Regime.NOVEL
-    assert regime(0, 0.01, (), CUT) is Regime.NOVEL
+    assert failure_mode(1, 0.01, (), CUT) is FailureMode.DISGUISE
+    assert failure_mode(1, 0.01, ("distance", "density"), CUT) is FailureMode.CONTINUUM
+    assert failure_mode(3, 0.01, (), CUT) is FailureMode.AMBIGUOUS
+    assert failure_mode(3, 0.9, (), CUT) is FailureMode.NOVEL
+    assert failure_mode(0, 0.01, (), CUT) is FailureMode.NOVEL
 
 
 def test_thresholds_are_quantiles_of_the_calibration_spectra() -> None:
@@ -207,8 +207,8 @@ def test_thresholds_are_quantiles_of_the_calibration_spectra() -> None:
     assert (x >= cut.anomaly).mean() == pytest.approx(0.05, abs=0.002)
 
 
-@pytest.mark.parametrize("kind", list(Regime))
-def test_an_alert_says_why_in_one_sentence(kind: Regime) -> None:
+@pytest.mark.parametrize("kind", list(FailureMode))
+def test_an_alert_says_why_in_one_sentence(kind: FailureMode) -> None:
     text = sentence(Policy.ALERT, "CV", ("CV", "SN II"), kind, 0.004)
     assert "0.4 %" in text
     assert "{" not in text

@@ -4,7 +4,7 @@ import numpy as np
 
 from models.domain import FINE_CLASSES
 from models.sentinel.features import Features
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import EnsemblePrediction
 
 D, P, K = 40, 16, len(FINE_CLASSES)
 
@@ -26,13 +26,13 @@ def clouds(n: int, seed: int, *, shift: float = 0.0) -> tuple[Features, np.ndarr
     return made, labels
 
 
-def beliefs_of(features: Features, seeds: tuple[int, ...] = (1, 2)) -> Beliefs:
+def prediction_of(features: Features, seeds: tuple[int, ...] = (1, 2)) -> EnsemblePrediction:
     """An ensemble whose members all hold these features, the second with a little noise."""
     rng = np.random.default_rng(0)
     noise = [0.0 if i == 0 else 0.05 for i in range(len(seeds))]
     logits = np.stack([features.logits + s * rng.normal(size=features.logits.shape) for s in noise])
     fine = np.exp(logits - logits.max(2, keepdims=True))
-    return Beliefs(
+    return EnsemblePrediction(
         member_fine=fine / fine.sum(2, keepdims=True),
         member_coarse=np.stack([features.coarse] * len(seeds)),
         member_logits=logits,

@@ -12,7 +12,7 @@ from models.sentinel.scores import compute, names
 from models.sentinel.stored import files_of, load_sentinel, save_sentinel
 from models.training.sentinel.bank import fit_bank
 from models.training.sentinel.combine import fit_combiner, logistic, weighted_rank_average
-from tests.models.sentinel.made import beliefs_of, clouds
+from tests.models.sentinel.made import clouds, prediction_of
 
 
 def archive(embedding: np.ndarray, labels: np.ndarray) -> Analogs:
@@ -44,12 +44,12 @@ def layer() -> Sentinel:
         combiner = fit_combiner(rows, np.arange(len(rows)) >= len(ordinary), seed=seed)
         detectors.append(SeedDetector(seed=seed, bank=bank, ranks=ranks, combiner=combiner))
     calibration, truth = clouds(280, 3)
-    beliefs = beliefs_of(calibration)
-    judged = judge(detectors, beliefs)
+    prediction = prediction_of(calibration)
+    judged = judge(detectors, prediction)
     kept = Calibration(
         seed_scores=judged.seed_scores,
         families=judged.families,
-        fine=beliefs.fine,
+        fine=prediction.fine,
         epistemic=np.zeros(280),
         label=truth,
     )
@@ -93,7 +93,7 @@ def test_baselines_learn_what_is_linear() -> None:
 
 
 def test_outliers_are_flagged_and_ordinary_ones_are_not(layer: Sentinel) -> None:
-    odd, fresh = layer.judge(beliefs_of(clouds(70, 4, shift=6)[0])), layer.judge(beliefs_of(clouds(140, 5)[0]))
+    odd, fresh = layer.judge(prediction_of(clouds(70, 4, shift=6)[0])), layer.judge(prediction_of(clouds(140, 5)[0]))
     limits = Limits.of(layer.calibration)
     assert limits.flags(odd.seed_scores).mean() > 0.7
     assert limits.flags(fresh.seed_scores).mean() < 0.08
@@ -123,16 +123,16 @@ def test_a_higher_false_alarm_rate_lowers_every_threshold(layer: Sentinel) -> No
 
 
 def test_a_judgement_does_not_depend_on_the_company(layer: Sentinel) -> None:
-    beliefs = beliefs_of(clouds(35, 6)[0], seeds=(1, 2))
-    together = layer.judge(beliefs)
+    prediction = prediction_of(clouds(35, 6)[0], seeds=(1, 2))
+    together = layer.judge(prediction)
     for i in (0, 17, 34):
-        alone = layer.judge(beliefs.rows(np.arange(35) == i))
+        alone = layer.judge(prediction.rows(np.arange(35) == i))
         np.testing.assert_allclose(alone.seed_scores[0], together.seed_scores[i], atol=1e-12)
         np.testing.assert_allclose(alone.ranks[0], together.ranks[i], atol=1e-12)
 
 
 def test_nothing_to_judge(layer: Sentinel) -> None:
-    nothing = beliefs_of(clouds(7, 6)[0]).rows(np.zeros(7, bool))
+    nothing = prediction_of(clouds(7, 6)[0]).rows(np.zeros(7, bool))
     assert layer.judge(nothing).seed_scores.shape == (0, 2)
 
 
@@ -140,8 +140,8 @@ def test_the_layer_survives_the_disk(layer: Sentinel, tmp_path) -> None:
     section = save_sentinel(layer, tmp_path)
     again = load_sentinel(tmp_path, section)
     assert files_of(section) == {p.name for p in tmp_path.iterdir()}
-    beliefs = beliefs_of(clouds(35, 7, shift=2)[0])
-    np.testing.assert_allclose(again.judge(beliefs).seed_scores, layer.judge(beliefs).seed_scores, atol=1e-9)
+    prediction = prediction_of(clouds(35, 7, shift=2)[0])
+    np.testing.assert_allclose(again.judge(prediction).seed_scores, layer.judge(prediction).seed_scores, atol=1e-9)
     assert Limits.of(again.calibration).anchor == Limits.of(layer.calibration).anchor
     assert again.analogs.names == layer.analogs.names
     with pytest.raises(ValueError, match="of other scores than the card names"):

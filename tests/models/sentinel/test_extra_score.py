@@ -58,7 +58,7 @@ def test_a_new_layer_uses_the_score_and_is_refused_by_name_once_it_is_gone(tmp_p
         assert layer.scores == (*plain.scores, "embedding_norm")
         section = save_sentinel(layer, tmp_path)
         assert section["scores"] == list(layer.scores)
-        seen = material.test.beliefs
+        seen = material.test.prediction
         again = load_sentinel(tmp_path, section).judge(seen)
         np.testing.assert_array_equal(again.ranks, layer.judge(seen).ranks)
         # Its rank counts in its family: the mean over seven scores and not over six.

@@ -1,15 +1,15 @@
-"""A made-up set for the anomaly layer: beliefs in clouds, rare spectra beside them."""
+"""A made-up set for the anomaly layer: predictions in clouds, rare spectra beside them."""
 
 import numpy as np
 
 from models.training.dataset import Dataset
-from models.training.sentinel.fitting import Believed, Material
-from tests.models.sentinel.made import beliefs_of, clouds
+from models.training.sentinel.fitting import Material, PredictedSpectra
+from tests.models.sentinel.made import clouds, prediction_of
 from tests.models.training.data import ripples
 
 
-def labelled(n: int, seed: int, *, shift: float = 0.0) -> Believed:
-    """`n` rows of the tiny set with made-up beliefs: the protocol never looks at the flux."""
+def labelled(n: int, seed: int, *, shift: float = 0.0) -> PredictedSpectra:
+    """`n` rows of the tiny set with made-up predictions: the protocol never looks at the flux."""
     features, labels = clouds(n, seed, shift=shift)
     labels = np.where(np.arange(n) % 11 == 5, (labels + 1) % 7, labels)  # no classifier is always right
     base = ripples()
@@ -20,7 +20,7 @@ def labelled(n: int, seed: int, *, shift: float = 0.0) -> Believed:
     columns |= {"kinds": tuple("nova" if i % 4 < 2 else "LRN" for i in range(n)), "semi_real": np.zeros(n, bool)}
     # Every other object with the SED Machine's pixels: there are two domains to calibrate.
     columns |= {"spacing": np.where(np.arange(n) // 2 % 2, 25.6, 2.0).astype(np.float32)}
-    return Believed(data=Dataset(**columns), beliefs=beliefs_of(features))
+    return PredictedSpectra(data=Dataset(**columns), prediction=prediction_of(features))
 
 
 def layered() -> Material:

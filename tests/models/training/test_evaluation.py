@@ -6,7 +6,7 @@ from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 
 from models.domain import FINE_CLASSES
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import EnsemblePrediction
 from models.spectral.prepare import GRID_A
 from models.training.dataset import joined
 from models.training.evaluate import breakdown, reliability, summary
@@ -18,7 +18,9 @@ from tests.models.training.data import ripples
 SEEDS = (1, 1, 2, 2)
 
 
-def beliefs(n: int, seed: int, skill: tuple[float, ...] = (2.0, 2.0, 2.0, 2.0)) -> tuple[Beliefs, np.ndarray]:
+def prediction(
+    n: int, seed: int, skill: tuple[float, ...] = (2.0, 2.0, 2.0, 2.0)
+) -> tuple[EnsemblePrediction, np.ndarray]:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 7, n)
     truth = np.eye(7)[labels]
@@ -26,7 +28,7 @@ def beliefs(n: int, seed: int, skill: tuple[float, ...] = (2.0, 2.0, 2.0, 2.0)) 
     logits = np.stack([s * truth * (1 - hardness) * 2 + rng.normal(size=(n, 7)) for s in skill])
     p = softmax(logits, axis=-1)
     nothing = np.zeros((len(skill), n, 3))
-    made = Beliefs(
+    made = EnsemblePrediction(
         member_fine=p, member_coarse=nothing, member_logits=logits, member_embedding=nothing, member_projection=nothing,
         member_texture=tuple(nothing), seeds=SEEDS[: len(skill)],
     )  # fmt: skip
@@ -34,7 +36,7 @@ def beliefs(n: int, seed: int, skill: tuple[float, ...] = (2.0, 2.0, 2.0, 2.0)) 
 
 
 def test_every_signal_rises_where_the_answer_is_wrong() -> None:
-    made, labels = beliefs(1500, 0)
+    made, labels = prediction(1500, 0)
     found = error_detection(made, labels, [str(i) for i in range(1500)])
     assert set(found) == set(signals(made))
     assert len(found) == 6
@@ -46,7 +48,7 @@ def test_every_signal_rises_where_the_answer_is_wrong() -> None:
 def test_signals_by_hand() -> None:
     p = np.array([[[0.7, 0.2, 0.1, 0, 0, 0, 0]], [[0.3, 0.6, 0.1, 0, 0, 0, 0]]])
     zero = np.zeros((2, 1, 3))
-    made = Beliefs(
+    made = EnsemblePrediction(
         member_fine=p, member_coarse=zero, member_logits=p, member_embedding=zero, member_projection=zero,
         member_texture=tuple(zero), seeds=(1, 2),
     )  # fmt: skip
@@ -61,7 +63,7 @@ def test_signals_by_hand() -> None:
 
 
 def test_leaving_out_the_doubtful_helps() -> None:
-    rows = selective(*beliefs(1500, 1))
+    rows = selective(*prediction(1500, 1))
     accuracies = [r["accuracy"] for r in rows]
     assert accuracies == sorted(accuracies)
     assert rows[0]["gain"] == 0
@@ -81,8 +83,8 @@ def test_auroc_of_noise_is_a_half() -> None:
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
 def test_no_way_to_combine_is_worse_than_its_worst_member(name: str) -> None:
-    tune, tune_labels = beliefs(400, 2, (2.0, 0.5, 2.0, 1.0))
-    test, labels = beliefs(600, 3, (2.0, 0.5, 2.0, 1.0))
+    tune, tune_labels = prediction(400, 2, (2.0, 0.5, 2.0, 1.0))
+    test, labels = prediction(600, 3, (2.0, 0.5, 2.0, 1.0))
     p = STRATEGIES[name](tune, tune_labels, test)
     assert p.shape == (600, 7)
     np.testing.assert_allclose(p.sum(1), 1, atol=0.35 if name == "selective per class" else 1e-6)
@@ -91,8 +93,8 @@ def test_no_way_to_combine_is_worse_than_its_worst_member(name: str) -> None:
 
 
 def test_single_best_and_cross_seed_pick_by_the_selection_split_only() -> None:
-    tune, labels = beliefs(500, 4, (0.2, 3.0, 2.5, 0.2))
-    test, _ = beliefs(50, 5)
+    tune, labels = prediction(500, 4, (0.2, 3.0, 2.5, 0.2))
+    test, _ = prediction(50, 5)
     np.testing.assert_array_equal(STRATEGIES["single best"](tune, labels, test), test.member_fine[1])
     np.testing.assert_allclose(STRATEGIES["cross-seed"](tune, labels, test), test.member_fine[[1, 2]].mean(0))
 

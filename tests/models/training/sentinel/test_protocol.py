@@ -12,7 +12,7 @@ from models.sentinel.adapter import Adapter
 from models.sentinel.detector import REGIMES
 from models.sentinel.scores import names
 from models.sentinel.stored import load_sentinel, save_sentinel
-from models.spectral.ensemble import Beliefs, Member
+from models.spectral.ensemble import EnsemblePrediction, Member
 from models.spectral.net import ASTRANet
 from models.training.sentinel import protocol, tuned
 from models.training.sentinel.exposure import (
@@ -25,7 +25,7 @@ from models.training.sentinel.exposure import (
     learn_to_tell,
     margin_term,
 )
-from models.training.sentinel.fitting import Believed, Material, fit_scores, fit_sentinel, sights, tuned_scores
+from models.training.sentinel.fitting import Material, PredictedSpectra, fit_scores, fit_sentinel, sights, tuned_scores
 from models.training.sentinel.protocol import flagged, folds_of, run_protocol
 from models.training.sentinel.tuned import Tuning
 from models.training.spectral.oddities import ODDITIES, UNSEEN, odd_ones
@@ -158,13 +158,13 @@ def test_the_whole_network_can_be_tuned() -> None:
     assert any(changed)
 
 
-def wide(believed: Believed) -> Believed:
+def wide(spectra: PredictedSpectra) -> PredictedSpectra:
     """Embeddings of the network's real width."""
-    b = believed.beliefs
+    b = spectra.prediction
     e = np.concatenate([b.member_embedding, np.zeros((*b.member_embedding.shape[:2], 192 - 40))], axis=2)
     e += 0.1 * np.random.default_rng(0).normal(size=e.shape)
-    changed = {f: getattr(b, f) for f in Beliefs.__dataclass_fields__ if f != "member_embedding"}
-    return Believed(data=believed.data, beliefs=Beliefs(**changed, member_embedding=e))
+    changed = {f: getattr(b, f) for f in EnsemblePrediction.__dataclass_fields__ if f != "member_embedding"}
+    return PredictedSpectra(data=spectra.data, prediction=EnsemblePrediction(**changed, member_embedding=e))
 
 
 def widened(material: Material) -> Material:
@@ -210,7 +210,7 @@ def test_no_adapter_is_shown_what_it_scores(material: Material, tmp_path, monkey
     save_sentinel(layer, tmp_path)
     loaded = load_sentinel(tmp_path, {"seeds": [1, 2], "scores": list(names())})
     np.testing.assert_array_equal(
-        loaded.judge(full.test.beliefs).seed_scores, layer.judge(full.test.beliefs).seed_scores
+        loaded.judge(full.test.prediction).seed_scores, layer.judge(full.test.prediction).seed_scores
     )
 
 

@@ -10,14 +10,14 @@ from models.domain import FINE_CLASSES
 from models.training.dataset import joined
 from models.training.spectral.auxiliary import (
     ALL_AUXILIARY,
+    OOD_KINDS,
     PHASE_EDGES,
     REDSHIFT_BINS,
-    STRANGERS,
     SUBTYPES,
     Auxiliary,
     AuxiliaryConfig,
     kinds,
-    strangers,
+    out_of_distribution,
     subtypes,
 )
 from models.training.spectral.presets import PRESETS
@@ -68,7 +68,7 @@ def terms(heads: Auxiliary, **changed: torch.Tensor) -> dict[str, float]:
     return {k: float(v.detach()) for k, v in heads.terms(**asked | changed).items()}
 
 
-def test_what_is_unknown_or_given_or_a_strangers_is_not_asked() -> None:
+def test_what_is_unknown_or_given_or_out_of_distribution_is_not_asked() -> None:
     heads = Auxiliary(4)
     nothing = terms(heads)
     assert [nothing[k] for k in ("subtype", "redshift", "phase")] == [0, 0, 0]
@@ -78,8 +78,8 @@ def test_what_is_unknown_or_given_or_a_strangers_is_not_asked() -> None:
     assert min(asked.values()) > 0
     given = terms(heads, redshift=z, phase=phase, valid=torch.tensor([[1.0, 1, 0], [1, 1, 0]]))
     assert given["redshift"] == given["phase"] == 0
-    stranger = torch.full((2,), len(FINE_CLASSES))
-    assert terms(heads, redshift=z, phase=phase, kind=stranger)["redshift"] == 0
+    outside = torch.full((2,), len(FINE_CLASSES))
+    assert terms(heads, redshift=z, phase=phase, kind=outside)["redshift"] == 0
 
 
 def test_a_right_answer_costs_less_than_a_wrong_one() -> None:
@@ -102,14 +102,14 @@ def test_a_right_answer_costs_less_than_a_wrong_one() -> None:
     assert right["phase"] < near["phase"]
 
 
-def test_strangers_are_simulated_of_no_class_and_shown_without_metadata() -> None:
+def test_ood_examples_are_simulated_of_no_class_and_shown_without_metadata() -> None:
     data = ripples(2)
-    others = strangers(data, 3, seed=1)
-    assert len(others) == 3 * len(STRANGERS)
+    others = out_of_distribution(data, 3, seed=1)
+    assert len(others) == 3 * len(OOD_KINDS)
     assert (others.label == -1).all()
     assert others.semi_real.all()
     both = joined([data, others])
-    assert kinds(both).tolist() == [*data.label, *(len(FINE_CLASSES) + np.repeat(np.arange(len(STRANGERS)), 3))]
+    assert kinds(both).tolist() == [*data.label, *(len(FINE_CLASSES) + np.repeat(np.arange(len(OOD_KINDS)), 3))]
     everything = MetadataConfig(none=0.0, phase=1.0, redshift=1.0, instrument=1.0)
     _, valid = metadata(both, torch.arange(len(both)), everything, torch.Generator().manual_seed(0))
     assert valid[: len(data)].any()
@@ -123,6 +123,6 @@ def test_a_training_with_them_learns_them(tmp_path) -> None:
     assert rows[-1]["kind"] < rows[0]["kind"]
 
 
-def test_a_spectrum_is_not_blended_with_a_stranger() -> None:
+def test_a_spectrum_is_not_blended_with_an_out_of_distribution_example() -> None:
     with pytest.raises(ValueError, match="MixUp"):
-        replace(PRESETS["tiny"], mixup=0.5, auxiliary=AuxiliaryConfig(strangers=0.1))
+        replace(PRESETS["tiny"], mixup=0.5, auxiliary=AuxiliaryConfig(out_of_distribution=0.1))

@@ -5,8 +5,8 @@ import pytest
 from iris_client.protocols import AlertStub
 from models.domain import HostVerdict, Report, Status
 from models.needle.objects import ObjectAnswer
-from plugin.cycle.objects.producer import _unless
 from plugin.cycle.objects.gather import mostly_negative
+from plugin.cycle.objects.producer import _unless
 
 
 def stubs(signs: str) -> list[AlertStub]:

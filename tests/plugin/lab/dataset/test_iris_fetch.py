@@ -18,8 +18,8 @@ from iris_client.quality.control import QualityRules
 from models.domain import LightCurve, Target
 from plugin.cli import app
 from plugin.lab.dataset.assemble import assemble
-from plugin.lab.dataset.fetch import fetch, label_of, read_shelf
-from plugin.lab.dataset.shelf import Shelf
+from plugin.lab.dataset.cache import SpectrumCache
+from plugin.lab.dataset.fetch import fetch, label_of, read_cache
 from plugin.lab.dataset.source import open_source
 from plugin.lab.dataset.write import write
 from plugin.sandbox import FaultKind, FaultPlan, Sandbox
@@ -73,7 +73,7 @@ def fetched(folder: Path, env: dict[str, str]) -> dict[str, int]:
 
 
 def built(folder: Path, out: Path) -> dict[str, Any]:
-    return write(assemble(read_shelf(folder), rules=QualityRules()), out)
+    return write(assemble(read_cache(folder), rules=QualityRules()), out)
 
 
 def test_rest_and_graphql_give_the_same_manifest_byte_for_byte(sandbox, tmp_path):
@@ -86,7 +86,7 @@ def test_rest_and_graphql_give_the_same_manifest_byte_for_byte(sandbox, tmp_path
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
     assert manifest["rejected"]["duplicate"] == 1
     assert manifest["rejected"]["not_numbers"] == 1
-    assert manifest["phases"] + len([r for r in read_shelf(tmp_path / "rest") if r.phase_reason]) >= 24
+    assert manifest["phases"] + len([r for r in read_cache(tmp_path / "rest") if r.phase_reason]) >= 24
 
 
 def test_a_second_fetch_asks_for_nothing_that_is_there(sandbox, tmp_path):
@@ -99,10 +99,10 @@ def test_a_second_fetch_asks_for_nothing_that_is_there(sandbox, tmp_path):
 def test_the_commands_end_to_end(sandbox, tmp_path, monkeypatch):
     for name, value in variables(sandbox).items():
         monkeypatch.setenv(name, value)
-    run, shelf, out = CliRunner(), tmp_path / "shelf", tmp_path / "set"
+    run, cache, out = CliRunner(), tmp_path / "cache", tmp_path / "set"
     for command in (
-        ["iris", "fetch", "-o", str(shelf)],
-        ["iris", "build", "--fetched", str(shelf), "-o", str(out)],
+        ["iris", "fetch", "-o", str(cache)],
+        ["iris", "build", "--fetched", str(cache), "-o", str(out)],
         ["iris", "report", str(out)],
     ):
         result = run.invoke(app, command)
@@ -127,7 +127,7 @@ def test_an_outage_costs_nothing_that_came_before(tmp_path):
     marshal.trouble = lambda _method, _place: None
     assert fetch(marshal, marshal, tmp_path, group_ids=[6]).total() == 20
     assert marshal.count("spectrum") == before + 13 + (0 if before == 8 else 8 - before)
-    assert [r.raw.spectrum_id for r in read_shelf(tmp_path)] == [str(i) for i in range(20)]
+    assert [r.raw.spectrum_id for r in read_cache(tmp_path)] == [str(i) for i in range(20)]
 
 
 def test_what_could_not_be_read_is_asked_for_again(tmp_path):
@@ -137,11 +137,11 @@ def test_what_could_not_be_read_is_asked_for_again(tmp_path):
     spoilt = {("spectrum", "0"), ("target", "o1")}
     marshal.trouble = lambda method, place: BadPayload("half an answer") if (method, place) in spoilt else None
     assert fetch(marshal, marshal, tmp_path, group_ids=[6]) == {"fetched": 2, "unreadable": 1}
-    assert [bool(r.raw.trouble) for r in read_shelf(tmp_path)] == [True, False, False]
+    assert [bool(r.raw.trouble) for r in read_cache(tmp_path)] == [True, False, False]
     marshal.trouble = lambda *_: None
     assert fetch(marshal, marshal, tmp_path, group_ids=[6]) == {"fetched": 1, "there": 2}
-    assert [bool(r.raw.trouble) for r in read_shelf(tmp_path)] == [False] * 3
-    assert Shelf(tmp_path).objects == {"o0", "o1", "o2"}
+    assert [bool(r.raw.trouble) for r in read_cache(tmp_path)] == [False] * 3
+    assert SpectrumCache(tmp_path).objects == {"o0", "o1", "o2"}
 
 
 def test_an_object_without_photometry_keeps_its_class(tmp_path):
@@ -153,7 +153,7 @@ def test_an_object_without_photometry_keeps_its_class(tmp_path):
     marshal.add(good("1", "o1"))
     marshal.targets["o1"] = Target(target_id="o1", classifications=("Ia",))
     fetch(marshal, marshal, tmp_path, group_ids=[6])
-    assert next(read_shelf(tmp_path)).label.fine == "SN Ia"
+    assert next(read_cache(tmp_path)).label.fine == "SN Ia"
 
 
 def impatient(sandbox: Sandbox, kind: str) -> Any:
@@ -170,7 +170,7 @@ def impatient(sandbox: Sandbox, kind: str) -> Any:
 
 @pytest.mark.parametrize("kind", ["rest", "graphql"])
 def test_three_in_ten_calls_that_fail_change_nothing_in_the_end(sandbox, tmp_path, kind):
-    """The same set, byte for byte, as from an undisturbed fetch; and nothing is on the shelf twice."""
+    """The same set, byte for byte, as from an undisturbed fetch; and nothing is in the cache twice."""
     marshal, groups = impatient(sandbox, kind), {"group_ids": [sandbox.group_id]}
     fetch(marshal, marshal, tmp_path / "calm", **groups)
     sandbox.faults = FaultPlan(rates=RATES, seed=11, delay_s=2.5)
@@ -180,14 +180,16 @@ def test_three_in_ten_calls_that_fail_change_nothing_in_the_end(sandbox, tmp_pat
                 outcomes = fetch(marshal, marshal, tmp_path / "stormy", **groups)
             except (Unavailable, BadPayload):
                 continue
-            if "unreadable" not in outcomes and len(Shelf(tmp_path / "stormy").objects) == len(sandbox.state.sources):
+            if "unreadable" not in outcomes and len(SpectrumCache(tmp_path / "stormy").objects) == len(
+                sandbox.state.sources
+            ):
                 break
     finally:
         sandbox.faults = None
         marshal.close()
     manifest = built(tmp_path / "calm", tmp_path / "a")
     assert built(tmp_path / "stormy", tmp_path / "b") == manifest
-    ids = [raw.spectrum_id for raw in Shelf(tmp_path / "stormy").spectra()]
+    ids = [raw.spectrum_id for raw in SpectrumCache(tmp_path / "stormy").spectra()]
     assert len(ids) == len(set(ids)) == len(sandbox.state.spectra)
 
 
@@ -197,11 +199,11 @@ def test_a_newer_version_replaces_the_older_one(tmp_path):
     fetch(marshal, marshal, tmp_path, group_ids=[6])
     marshal.add(bad("1", "o1", modified="2026-06-11T00:00:00"))
     assert fetch(marshal, marshal, tmp_path, group_ids=[6]) == {"fetched": 1}
-    (found,) = Shelf(tmp_path).spectra()
+    (found,) = SpectrumCache(tmp_path).spectra()
     assert found.modified == "2026-06-11T00:00:00"
 
 
-def test_odd_values_survive_the_shelf_as_they_were(tmp_path):
+def test_odd_values_survive_the_cache_as_they_were(tmp_path):
     raw = good("1", "o1", errors=[None, "x", {"a": 1}, 1e-17])
     curve = LightCurve(
         mjd=np.array([1.0, 2.0]),
@@ -211,12 +213,12 @@ def test_odd_values_survive_the_shelf_as_they_were(tmp_path):
         limit_mag=np.array([20.0, 20.5]),
         is_limit=np.array([0.0, 1.0]),
     )
-    with Shelf(tmp_path) as shelf:
-        shelf.put_spectrum(raw)
-        shelf.put_object(Target(target_id="o1", classifications=("Ia",)), curve)
-    (back,) = Shelf(tmp_path).spectra()
+    with SpectrumCache(tmp_path) as cache:
+        cache.put_spectrum(raw)
+        cache.put_object(Target(target_id="o1", classifications=("Ia",)), curve)
+    (back,) = SpectrumCache(tmp_path).spectra()
     assert back == raw
-    target, light = Shelf(tmp_path).known()["o1"]
+    target, light = SpectrumCache(tmp_path).known()["o1"]
     assert target.classifications == ("Ia",)
     assert light is not None
     np.testing.assert_array_equal(light.mag, curve.mag)

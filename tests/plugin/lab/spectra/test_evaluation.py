@@ -18,7 +18,7 @@ from models.bundle import load
 from models.conformal.domains import HIGH, LOW
 from models.domain import FINE_CLASSES
 from models.training.dataset import SPLITS, Dataset
-from models.training.evaluate import believe
+from models.training.evaluate import predict_dataset
 from models.training.sentinel.protocol import domain_names
 from plugin.cli import app
 from plugin.lab.commands import spectra as commands
@@ -152,7 +152,7 @@ def test_two_bundles_side_by_side(tmp_path) -> None:
     rows = data.part("select")
     assert gone in rows.groups
     rows = rows.rows((np.array(rows.groups) != gone) & (domain_names(rows.spacing) == LOW))
-    right = believe(bundles[1].ensemble, rows).fine.argmax(1) == rows.label
+    right = predict_dataset(bundles[1].ensemble, rows).fine.argmax(1) == rows.label
     ids = [b.bundle_id for b in bundles]
     low, _, degraded = found["conditions"].values()
     assert list(found["conditions"])[:2] == [LOW, HIGH]

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from models.bundle import fingerprint, load, verify, write_card
 from models.cards import digest
 from models.domain import FINE_CLASSES
-from models.training.evaluate import believe
+from models.training.evaluate import predict_dataset
 from plugin.cli import app
 from plugin.lab.dataset.labelled import Labelled
 from plugin.lab.spectra.make_bundle import SIMULATED, join_bundles
@@ -31,8 +31,8 @@ def test_members_answer_as_they_did_before(parts: tuple[Path, Path], tmp_path: P
     a, b = parts
     card = join_bundles(tmp_path / "c", [(a, {2: 2}), (b, {7: 7, 8: 8})], tiny_labelled(), name="both", today=TODAY)
     data = ripples().part("test")
-    joined = believe(load(tmp_path / "c").ensemble, data)
-    first, second = (believe(load(p).ensemble, data) for p in parts)
+    joined = predict_dataset(load(tmp_path / "c").ensemble, data)
+    first, second = (predict_dataset(load(p).ensemble, data) for p in parts)
     assert joined.seeds == (2, 7, 8)
     assert np.array_equal(joined.member_logits[0], first.member_logits[1])
     assert np.array_equal(joined.member_logits[1:], second.member_logits)
@@ -47,10 +47,10 @@ def test_two_trainings_from_one_seed_stand_beside_each_other(tmp_path: Path) -> 
     a, b = tiny_bundle(tmp_path / "a"), tiny_bundle(tmp_path / "b", log_bins=1024)
     card = join_bundles(tmp_path / "c", [(a, {1: 1}), (b, {1: 101})], tiny_labelled(), name="both", today=TODAY)
     data = ripples().part("test")
-    joined = believe(load(tmp_path / "c").ensemble, data)
+    joined = predict_dataset(load(tmp_path / "c").ensemble, data)
     assert joined.seeds == (1, 101)
     for i, part in enumerate((a, b)):
-        assert np.array_equal(joined.member_logits[i], believe(load(part).ensemble, data).member_logits[0])
+        assert np.array_equal(joined.member_logits[i], predict_dataset(load(part).ensemble, data).member_logits[0])
     assert [m["begun"] for m in card["members"]] == [1, 1]
     again = join_bundles(tmp_path / "d", [(tmp_path / "c", {101: 5})], tiny_labelled(), name="once more", today=TODAY)
     assert (again["members"][0]["seed"], again["members"][0]["begun"]) == (5, 1)
@@ -133,10 +133,10 @@ def test_the_card_says_which_mix_the_answers_are_for_and_they_are_for_it(tmp_pat
     for name in FINE_CLASSES:
         assert card["class_odds"][name] == pytest.approx(answered[name] / shown[name], rel=5e-3)
     data = ripples().part("test")
-    told = believe(load(folder).ensemble, data)
+    told = predict_dataset(load(folder).ensemble, data)
     without = {**card, "class_odds": dict.fromkeys(FINE_CLASSES, 1.0)}
     write_card(folder, without)
-    plain = believe(load(folder).ensemble, data)
+    plain = predict_dataset(load(folder).ensemble, data)
     odds = np.array([card["class_odds"][c] for c in FINE_CLASSES])
     expected = plain.member_fine * odds
     np.testing.assert_allclose(told.member_fine, expected / expected.sum(-1, keepdims=True), rtol=1e-9)
@@ -147,6 +147,6 @@ def test_a_bundle_from_before_there_were_odds_answers_as_it_did(tmp_path: Path) 
     folder = tiny_bundle(tmp_path / "a")
     old = {k: v for k, v in verify(folder).items() if k not in ("class_odds", "prior")}
     write_card(folder, old)
-    logits = (beliefs := believe(load(folder).ensemble, ripples().part("test"))).member_logits
-    np.testing.assert_allclose(beliefs.member_fine, softmax(logits / old["temperature"], axis=-1), rtol=1e-9)
+    logits = (prediction := predict_dataset(load(folder).ensemble, ripples().part("test"))).member_logits
+    np.testing.assert_allclose(prediction.member_fine, softmax(logits / old["temperature"], axis=-1), rtol=1e-9)
     assert fingerprint(verify(folder)) == digest(verify(folder), ("net", "temperature", "files"))

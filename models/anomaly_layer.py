@@ -9,12 +9,12 @@ import numpy as np
 from models.conformal.admcp import ADMCP, Cell
 from models.conformal.domains import Domains, smallest_cell
 from models.conformal.mondrian import Mondrian
-from models.conformal.policy import Policy, Regime, Thresholds, decide, fit_thresholds, regime, sentence
+from models.conformal.policy import FailureMode, Policy, Thresholds, decide, failure_mode, fit_thresholds, sentence
 from models.conformal.spread import decompose
 from models.domain import FINE_CLASSES, Anomaly, Caveat, CaveatCode, Verdict
 from models.sentinel.detector import FALSE_ALARM_RATE, REGIMES, Calibration, Limits, OperatingRegime, Sentinel
 from models.sentinel.scores import FAMILIES
-from models.spectral.ensemble import Beliefs
+from models.spectral.ensemble import EnsemblePrediction
 
 ALPHA = 0.05
 NEIGHBOURS = 5
@@ -91,17 +91,17 @@ class AnomalyLayer:
             name: Calibrated.on(cal.rows(mask), alpha, false_alarm_rate) for name, mask in self.domains.masks.items()
         }
 
-    def judge(self, beliefs: Beliefs, spacing_A: Sequence[float]) -> "Judged":
+    def judge(self, prediction: EnsemblePrediction, spacing_A: Sequence[float]) -> "Judged":
         """Look at some spectra.
 
         Parameters
         ----------
-        beliefs : Beliefs
+        prediction : EnsemblePrediction
             Without redshift and phase, as the layer was fitted and calibrated.
         spacing_A : sequence of float
             Median distance of each spectrum's pixels.
         """
-        return Judged(self, beliefs, spacing_A)
+        return Judged(self, prediction, spacing_A)
 
     def expected(self) -> Mapping[str, Mapping[str, float]]:
         """Share of calibration spectra that each regime flags, that become an ALERT and a COMMIT, by domain."""
@@ -120,12 +120,12 @@ class AnomalyLayer:
 class Judged:
     """Some spectra, judged; `findings(i, ...)` says what about the i-th."""
 
-    def __init__(self, layer: AnomalyLayer, beliefs: Beliefs, spacing_A: Sequence[float]) -> None:
+    def __init__(self, layer: AnomalyLayer, prediction: EnsemblePrediction, spacing_A: Sequence[float]) -> None:
         self._layer, self._spacing = layer, spacing_A
-        self._judgement = layer.sentinel.judge(beliefs)
-        self._score, self._embedding = self._judgement.score, beliefs.embedding
-        self._top, self._predicted = beliefs.fine.max(1), beliefs.fine.argmax(1)
-        self._epistemic = decompose(beliefs.member_fine).epistemic
+        self._judgement = layer.sentinel.judge(prediction)
+        self._score, self._embedding = self._judgement.score, prediction.embedding
+        self._top, self._predicted = prediction.fine.max(1), prediction.fine.argmax(1)
+        self._epistemic = decompose(prediction.member_fine).epistemic
 
     def findings(self, i: int, verdict: Verdict, classes: Sequence[str]) -> Findings:
         """Everything about one spectrum; of several domains the most cautious word counts.
@@ -162,15 +162,15 @@ class Judged:
             caveats = (*caveats, Caveat(code=CaveatCode.SMALL_CALIBRATION, text=text))
         return Findings(anomaly=anomaly, confidence=confidence, caveats=caveats)
 
-    def _kind(self, i: int, set_size: int, parts: Sequence[Calibrated]) -> Regime:
+    def _kind(self, i: int, set_size: int, parts: Sequence[Calibrated]) -> FailureMode:
         loosest = max((p.thresholds for p in parts), key=lambda t: t.epistemic)
-        return regime(set_size, float(self._epistemic[i]), self._fired(i, parts), loosest)
+        return failure_mode(set_size, float(self._epistemic[i]), self._fired(i, parts), loosest)
 
     def _fired(self, i: int, parts: Sequence[Calibrated]) -> tuple[str, ...]:
         fired = [p.limits.fired_families(self._judgement.families[i]) for p in parts]
         return tuple(f for f in fired[0] if all(f in other for other in fired))
 
-    def _anomaly(self, i: int, kind: Regime | None, parts: Sequence[Calibrated]) -> Anomaly:
+    def _anomaly(self, i: int, kind: FailureMode | None, parts: Sequence[Calibrated]) -> Anomaly:
         j, sentinel = self._judgement, self._layer.sentinel
         return Anomaly(
             score=round(float(self._score[i]), DIGITS),

@@ -20,7 +20,7 @@ PIECE: Final = 100
 _TUPLES: Final = ("group_ids", "classifications", "band", "notes")
 
 
-class Shelf:
+class SpectrumCache:
     """A folder of fetched spectra and objects. Use it as a context: what is in hand is written at the end.
 
     Parameters
@@ -38,7 +38,7 @@ class Shelf:
         self.objects = {row["target"]["target_id"] for row in self._rows("objects")}
         """Ids of the objects that are here."""
 
-    def __enter__(self) -> "Shelf":
+    def __enter__(self) -> "SpectrumCache":
         return self
 
     def __exit__(self, *_: object) -> None:
