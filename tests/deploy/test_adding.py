@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from plugin.cli import SUBJECTS
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "adding.md").read_text()
 WHERE = r"new file (?P<new>\S+)|at the end of (?P<end>\S+)|in (?P<file>\S+), (?P<how>before|after|instead of) `"
@@ -149,6 +151,7 @@ def test_a_command(copy: Copy) -> None:
     copy.follow("A command")
     assert copy.changed == {"plugin/commands/night.py", "plugin/cli.py"}
     assert "│ night " in copy.astranet("--help")
+    assert copy.run("import plugin.cli; print(*plugin.cli.SUBJECTS)").split() == [*SUBJECTS, "night"]
     assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", copy.astranet("night"))
     assert copy.run("import plugin.cli, sys; print('torch' in sys.modules)") == "False"
 
