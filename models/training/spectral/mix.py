@@ -17,7 +17,7 @@ SKYPORTAL: Final[Mapping[str, int]] = MappingProxyType(
 )
 """Spectra of each class in ZTF's marshal (ASTRANet paper, Table XIV)."""
 
-POWER = 0.6
+POWER = 0.7
 """Of those numbers. With 1 the probabilities would be right on average and rare classes missed more often; with 0.3,
 about what training shows, rare classes would be found a little more often, and more often wrongly."""
 
