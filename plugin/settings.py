@@ -4,24 +4,21 @@ A variable that is wrong, or that nobody knows, stops the start: a misspelt `AST
 Secrets are masked in `repr`, and no message ever shows the value of a secret.
 """
 
-import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import platformdirs
-from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-PREFIX = "ASTRANET_"
+from plugin.environment import PREFIX as PREFIX
+from plugin.environment import ConfigError as ConfigError
+from plugin.environment import given, numbers_in, read_secret, refuse_unknown
+
 _PRIVATE = frozenset({"marshal_token", "database_url", "tns_api_key", "boom_password", "kafka_password"})
-
-
-class ConfigError(Exception):
-    """A setting is wrong; the message names the variable and says what is expected. Raised at the start only."""
 
 
 def _default_database() -> str:
@@ -239,8 +236,8 @@ class Settings(BaseSettings):
         ConfigError
             If a variable is unknown or wrong; every problem is listed, none shows a secret.
         """
-        variables = _gather(os.environ if env is None else env, env_file)
-        _refuse_unknown(variables, cls.variables())
+        variables = given(os.environ if env is None else env, env_file)
+        refuse_unknown(variables, cls.variables())
         values = {name.removeprefix(PREFIX).lower(): text for name, text in variables.items() if text.strip()}
         try:
             return cls(**values)  # type: ignore[arg-type]  # pydantic turns the texts into the annotated types
@@ -256,7 +253,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(int(part) for part in _parts(value))
+            return tuple(int(part) for part in numbers_in(value))
         return (value,) if isinstance(value, int) else value
 
     @field_validator("kafka_topics", mode="before")
@@ -282,7 +279,7 @@ class Settings(BaseSettings):
             return values
         if values.get("marshal_token") is not None:
             raise ValueError(f"set {PREFIX}MARSHAL_TOKEN or {PREFIX}MARSHAL_TOKEN_FILE, not both")
-        return {**values, "marshal_token": _read_token(Path(path))}
+        return {**values, "marshal_token": read_secret(Path(path))}
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -305,41 +302,6 @@ class Settings(BaseSettings):
         if not self.group_ids:
             raise ConfigError(_missing("group_ids"))
         return self.marshal_url, self.marshal_token.get_secret_value(), self.group_ids
-
-
-def _parts(text: str) -> Iterable[str]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() for part in parts):
-        raise ValueError('expected numbers separated by commas, such as "6,2"')
-    return parts
-
-
-def _read_token(path: Path) -> str:
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: cannot read {path}: {error.strerror}") from None
-    if not token:
-        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: {path} is empty")
-    return token
-
-
-def _gather(env: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
-    """Return the project's variables by upper-case name; the environment wins over the file."""
-    from_file = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
-    both = {**{k: v or "" for k, v in from_file.items()}, **env}
-    return {name.upper(): text for name, text in both.items() if name.upper().startswith(PREFIX)}
-
-
-def _refuse_unknown(found: Iterable[str], known: Mapping[str, str]) -> None:
-    unknown = sorted(set(found) - set(known))
-    if unknown:
-        raise ConfigError("\n".join(_suggest(name, known) for name in unknown))
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _missing(name: str) -> str:

@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from plugin.lab.dataset.dedup import NEAR_CORRELATION, Arrays, correlation, find_duplicates
-from plugin.lab.dataset.sketch import features, sketch
+from plugin.lab.dataset.identity.dedup import NEAR_CORRELATION, Arrays, correlation, find_duplicates
+from plugin.lab.dataset.identity.sketch import features, sketch
 
 COUNT, PLANTED = 100_000, 1_000
 TEMPLATES = 4_000

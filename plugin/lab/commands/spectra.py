@@ -207,8 +207,8 @@ def compare(
     ] = False,
 ) -> None:
     """Which of several bundles is better, on the SED Machine's spectra and on the archive's, with paired intervals."""
+    from plugin.lab.dataset.identity.splits import splits_hash
     from plugin.lab.dataset.labelled import TAUGHT_BEFORE, placed_before
-    from plugin.lab.dataset.splits import splits_hash
     from plugin.lab.spectra.evaluation import compare_bundles
     from plugin.lab.spectra.evaluation_tables import comparison
 

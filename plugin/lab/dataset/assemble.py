@@ -13,9 +13,9 @@ import numpy as np
 from iris_client.quality.checks import coverage, signal_to_noise
 from iris_client.quality.control import QualityRules, examine
 from models.domain import Spectrum
-from plugin.lab.dataset.aliases import LinkedSplits, alias_groups, assign_linked
 from plugin.lab.dataset.census import Census
-from plugin.lab.dataset.dedup import Duplicates, NearPair, find_duplicates
+from plugin.lab.dataset.identity.aliases import LinkedSplits, alias_groups, assign_linked
+from plugin.lab.dataset.identity.dedup import Duplicates, NearPair, find_duplicates
 from plugin.lab.dataset.records import Record
 
 LINK_DAYS: Final = 3.0

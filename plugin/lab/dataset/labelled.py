@@ -13,9 +13,9 @@ from iris_client.quality.control import QualityRules
 from models.training.dataset import Dataset, build
 from plugin.lab.dataset.assemble import Assembled, Kept, assemble, rules_broken
 from plugin.lab.dataset.contested import contested, second_opinions
+from plugin.lab.dataset.identity.splits import splits_hash
 from plugin.lab.dataset.noise_curves import noise_curves
 from plugin.lab.dataset.records import Record, read_catalogue, usable
-from plugin.lab.dataset.splits import splits_hash
 from plugin.lab.dataset.tensors import rows
 
 SPLITS_FILE = Path(__file__).parent / "splits.json"

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.simulation.summary import Summary
 from models.training.simulation.fit import Sample, fit
-from plugin.lab.dataset.splits import assign_splits, splits_hash
+from plugin.lab.dataset.identity.splits import assign_splits, splits_hash
 from plugin.sandbox.parquet import rows
 
 FILES = ("spectra_pool.parquet", "spectra_pool_extra.parquet", "spectra_semireal.parquet")
@@ -29,7 +29,7 @@ def train_simulator(data: Path, *, seed: int = 0) -> Summary:
     samples = [s for s in _samples(folder, split) if s.semi_real == (s.label == "CV")]
     provenance = {
         "files": " ".join(FILES),
-        "rows": "main_set, not ambiguous, train split of plugin.lab.dataset.splits.assign_splits with its defaults",
+        "rows": "main_set, not ambiguous, train split of assign_splits (plugin.lab.dataset.identity.splits) by default",
         "splits_sha256": splits_hash(split),
         "CV": "components come from semi-real spectra, because real ones are lacking",
     }

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from models.training.dataset import build
 from plugin.lab.dataset.assemble import Assembled, Kept, rules_broken
-from plugin.lab.dataset.splits import DEFAULT_FRACTIONS, splits_hash
+from plugin.lab.dataset.identity.splits import DEFAULT_FRACTIONS, splits_hash
 from plugin.lab.dataset.tensors import rows
 
 FORMAT: Final = 1

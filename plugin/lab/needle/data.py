@@ -7,7 +7,7 @@ from pathlib import Path
 from models.domain import NEEDLE_CLASSES
 from models.training.needle.examples import Labelled
 from plugin.batch.needle_files import NOT_ZTF, Curve, read_curves, read_hosts
-from plugin.lab.dataset.splits import assign_splits, splits_hash
+from plugin.lab.dataset.identity.splits import assign_splits, splits_hash
 
 FRACTIONS = {"develop": 0.75, "test": 0.25}
 MAX_SLSN_REDSHIFT = 0.6

@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.lab.dataset.aliases import alias_groups, assign_linked
-from plugin.lab.dataset.splits import assign_splits
+from plugin.lab.dataset.identity.aliases import alias_groups, assign_linked
+from plugin.lab.dataset.identity.splits import assign_splits
 
 OBJECTS = [f"obj{i:03d}" for i in range(200)]
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.lab.dataset.dedup import Arrays, correlation, find_duplicates, identical
-from plugin.lab.dataset.sketch import BINS, EDGES_A, features, sketch
-from plugin.lab.dataset.unions import Unions
+from plugin.lab.dataset.identity.dedup import Arrays, correlation, find_duplicates, identical
+from plugin.lab.dataset.identity.sketch import BINS, EDGES_A, features, sketch
+from plugin.lab.dataset.identity.unions import Unions
 
 
 def made(rng: np.random.Generator, pixels: int = 400, noise: float = 0.08) -> Arrays:

@@ -14,10 +14,10 @@ from models.domain import RawSpectrum
 from models.training.dataset import Dataset
 from plugin.lab.dataset.assemble import Assembled, assemble
 from plugin.lab.dataset.census import Census
-from plugin.lab.dataset.dedup import correlation
+from plugin.lab.dataset.identity.dedup import correlation
+from plugin.lab.dataset.identity.sketch import features, sketch
 from plugin.lab.dataset.records import Record, read_catalogue
 from plugin.lab.dataset.report import render
-from plugin.lab.dataset.sketch import features, sketch
 from plugin.lab.dataset.write import earlier_splits, write
 
 DATA = os.environ.get("ASTRANET_DATA_DIR")

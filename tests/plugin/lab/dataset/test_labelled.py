@@ -11,10 +11,10 @@ import pytest
 
 from models.bundle import SHIPPED
 from models.spectral.prepare import GRID_SIZE
+from plugin.lab.dataset.identity.splits import splits_hash
 from plugin.lab.dataset.labelled import load_labelled, placed_before
 from plugin.lab.dataset.noise_curves import noise_curves
 from plugin.lab.dataset.records import catalogue_files, read_catalogue
-from plugin.lab.dataset.splits import splits_hash
 
 DATA = os.environ.get("ASTRANET_DATA_DIR")
 COMPACT_9 = "51e6f7b94e70c11cedf1ef52b5568bec6351599b4255a501de51f2597fb54e09"

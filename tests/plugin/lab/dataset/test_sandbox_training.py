@@ -9,7 +9,7 @@ import pytest
 from models.simulation.summary import Summary
 from models.training.simulation.fit import Sample
 from plugin.lab.dataset import simulator as training
-from plugin.lab.dataset.splits import assign_splits, splits_hash
+from plugin.lab.dataset.identity.splits import assign_splits, splits_hash
 
 
 def _write(path: Path, n: int, label: str, *, semi_real: bool = False, **change: object) -> list[str]:

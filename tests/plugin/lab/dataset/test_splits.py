@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin.lab.dataset.splits import DEFAULT_FRACTIONS, assign_splits, splits_hash
+from plugin.lab.dataset.identity.splits import DEFAULT_FRACTIONS, assign_splits, splits_hash
 
 GROUPS = [f"obj{i:04d}" for i in range(1000)]
 CLASSES = ["SN Ia"] * 700 + ["SN II"] * 280 + ["TDE"] * 20

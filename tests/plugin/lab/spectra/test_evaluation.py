@@ -24,8 +24,8 @@ from plugin.cli import app
 from plugin.lab.commands import spectra as commands
 from plugin.lab.dataset import labelled
 from plugin.lab.dataset.headers import Header
+from plugin.lab.dataset.identity.splits import splits_hash
 from plugin.lab.dataset.labelled import Labelled
-from plugin.lab.dataset.splits import splits_hash
 from plugin.lab.spectra.evaluation import DRAWS, _draws, compare_bundles, evaluate_spectra
 from plugin.lab.spectra.evaluation_figures import draw_all
 from plugin.lab.spectra.evaluation_tables import comparison, markdown

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from plugin.lab.dataset.splits import DEFAULT_FRACTIONS, assign_splits
-from plugin.lab.dataset.unions import Unions
+from plugin.lab.dataset.identity.splits import DEFAULT_FRACTIONS, assign_splits
+from plugin.lab.dataset.identity.unions import Unions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

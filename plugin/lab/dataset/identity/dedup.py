@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from models.domain.arrays import FloatArray
-from plugin.lab.dataset.sketch import BINS, features, sketch
-from plugin.lab.dataset.unions import Unions
+from plugin.lab.dataset.identity.sketch import BINS, features, sketch
+from plugin.lab.dataset.identity.unions import Unions
 
 IDENTICAL: Final = 1e-6
 """Largest difference of two spectra that count as one, over the root mean square flux, after scaling."""

@@ -1,0 +1,70 @@
+"""Where settings come from: the environment, a `.env` file, files that hold a secret."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+PREFIX = "ASTRANET_"
+"""Of every variable that is meant for this program."""
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the message names the variable and says what is expected. Raised at the start only."""
+
+
+def numbers_in(text: str) -> Iterable[str]:
+    """Split a list of numbers.
+
+    Raises
+    ------
+    ValueError
+        If a part is no number.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in parts):
+        raise ValueError('expected numbers separated by commas, such as "6,2"')
+    return parts
+
+
+def read_secret(path: Path) -> str:
+    """Read the marshal's token from a file, as container platforms hand secrets over.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read or is empty; nothing of its content is in the message.
+    """
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: cannot read {path}: {error.strerror}") from None
+    if not token:
+        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: {path} is empty")
+    return token
+
+
+def given(env: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
+    """Return the project's variables by upper-case name; the environment wins over the file."""
+    from_file = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
+    both = {**{k: v or "" for k, v in from_file.items()}, **env}
+    return {name.upper(): text for name, text in both.items() if name.upper().startswith(PREFIX)}
+
+
+def refuse_unknown(found: Iterable[str], known: Mapping[str, str]) -> None:
+    """Refuse variables that are no setting: a misspelt one would be ignored in silence.
+
+    Raises
+    ------
+    ConfigError
+        With each name, and the setting that is most like it.
+    """
+    unknown = sorted(set(found) - set(known))
+    if unknown:
+        raise ConfigError("\n".join(_suggest(name, known) for name in unknown))
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
