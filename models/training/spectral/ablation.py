@@ -16,7 +16,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.domain import FINE_CLASSES
 from models.spectral.ensemble import Ensemble, EnsemblePrediction, Member
 from models.spectral.net import ASTRANet
 from models.training.dataset import SPLITS, Dataset, joined
@@ -85,6 +84,7 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "no heads for subtype, redshift and phase": _auxiliary(subtype=0.0, redshift=0.0, phase=0.0),
         "no simulated strangers": _auxiliary(kind=0.0, out_of_distribution=0.0),
         "MixUp instead of strangers": lambda c: replace(_auxiliary(kind=0.0, out_of_distribution=0.0)(c), mixup=0.5),
+        "no semi-real spectra": lambda c: replace(c, sampling=replace(c.sampling, semi_real=0.0)),
         "no disputed spectra": lambda c: replace(c, sampling=replace(c.sampling, disputed=0.0)),
     }
 )
@@ -131,6 +131,7 @@ def run_variant(
     preset: str,
     seed: int,
     device: str = "cpu",
+    curves: NDArray[np.float32] | None = None,
     report: Progress,
 ) -> dict[str, Any]:
     """Train one variant, or read what an earlier call left, and score its averaged weights.
@@ -140,6 +141,8 @@ def run_variant(
     parts : sequence of Dataset
         Of `development_split`. A network is trained for each and asked about the spectra that it did not see; those of
         the `select` split, which none of them saw, count once.
+    curves : ndarray of float32, shape (curves, 4096), optional
+        See `train.train_seed`.
 
     Raises
     ------
@@ -149,8 +152,8 @@ def run_variant(
     Returns
     -------
     dict
-        `scored`: the figures of `summary` over real spectra with coverage of 80 % and more, without CV; `log_loss`:
-        its mean per class, averaged over the classes; `degraded`: both for the same spectra at SEDM's resolution and
+        `scored`: the figures of `summary` over real spectra with coverage of 80 % and more; `log_loss`: its mean per
+        class, averaged over the classes; `degraded`: both for the same spectra at SEDM's resolution and
         signal-to-noise 10; `train`: what the first part's network learned from; `source_probe`: whether the archive
         can be told from its embedding.
     """
@@ -165,7 +168,7 @@ def run_variant(
         return result
     asked: list[_Asked] = []
     for k, part in enumerate(parts):
-        members = train_seed(part, config, seed, place / f"part-{k}", device=device, report=report)
+        members = train_seed(part, config, seed, place / f"part-{k}", device=device, curves=curves, report=report)
         asked.append(_ask(members["swa"], config, part, {i for a in asked for i in a.data.ids}, device))
     made = {"variant": name, "preset": preset, "seed": seed, "epochs": config.epochs, "parts": len(parts)}
     result = made | _scores(asked, parts[0].part("train", real=False, min_coverage=config.min_coverage))
@@ -197,8 +200,7 @@ def _ask(weights: Mapping[str, Any], config: TrainConfig, part: Dataset, known: 
     net = ASTRANet(config.net).to(device)
     net.load_state_dict(weights)
     data = part.part("select")
-    # A handful of real CVs would weigh a sixth of the macro recall.
-    data = data.rows((data.label != FINE_CLASSES.index("CV")) & np.array([i not in known for i in data.ids]))
+    data = data.rows(np.array([i not in known for i in data.ids]))
     ensemble = Ensemble([Member(net=net, seed=0, kind="swa")], device=device)
     poor = degraded(data, resolution=SEDM_RESOLUTION, snr=SEDM_SNR)
     return _Asked(data=data, prediction=predict_dataset(ensemble, data), poor=predict_dataset(ensemble, poor))

@@ -55,15 +55,25 @@ def train_ablation(
     base = shortened(PRESETS[preset], epochs)
     runs = [(name, VARIANTS[name](base), 1.0) for name in names]
     runs += [(f"{s:.0%} of the training objects", base, s) for s in map(float, shares.split(",") if shares else ())]
-    everything = read_labelled(data).data
+    labelled = read_labelled(data)
     out.mkdir(parents=True, exist_ok=True)
     for name, config, share in runs:
         if config == base and share == 1.0 and name != "full":
             Console(stderr=True).print(f"{name}: already so in the preset {preset}")
             continue
-        held = [development_split(everything, share=share, part=k) for k in fifths]
+        held = [development_split(labelled.data, share=share, part=k) for k in fifths]
         try:
-            result = run_variant(held, config, name, out, preset=preset, seed=seed, device=device, report=tell)
+            result = run_variant(
+                held,
+                config,
+                name,
+                out,
+                preset=preset,
+                seed=seed,
+                device=device,
+                curves=labelled.noise_curves,
+                report=tell,
+            )
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--out") from error
         recall = result["scored"]["macro_recall"]["value"]
