@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.table import Table
 
+from models.conformal.domains import HIGH, LOW
+
 if TYPE_CHECKING:
     from models.card_fields import BundleCard, IntervalFields, MetricsFields
 
@@ -32,7 +34,8 @@ def describe_card(card: "BundleCard", bundle_id: str) -> Group:
 
 def _by_domain(metrics: Mapping[str, Any]) -> Table:
     """Spectra of low and of high resolution side by side."""
-    found = {name: f["real"] for name, f in metrics["domains"].items()}
+    domains = {name: metrics["domains"][name] for name in (LOW, HIGH) if name in metrics["domains"]}
+    found = {name: f["real"] for name, f in domains.items()}
     counts = "; ".join(f"{name} {s['spectra']} spectra of {s['objects']} objects" for name, s in found.items())
     table = Table(title=f"{metrics['split']} split, real spectra: {counts}")
     table.add_column("figure")
@@ -49,7 +52,7 @@ def _by_domain(metrics: Mapping[str, Any]) -> Table:
             once = s["by_object"]["recall"][label]
             cells.append((_cell(s["recall"][label]), _cell(once), f"{mix['spectra']}, {mix['objects']}"))
         table.add_row(f"recall {label}", *(c for row in cells for c in row))
-    sets = [f["prediction_sets"]["0.05"] for f in metrics["domains"].values()]
+    sets = [f["prediction_sets"]["0.05"] for f in domains.values()]
     cells = [(f"{s['coverage']:.3f} \\[{s['low']:.3f}, {s['high']:.3f}]", "", "") for s in sets]
     table.add_row("true class in the set at 0.05", *(c for row in cells for c in row))
     return table

@@ -100,7 +100,7 @@ def test_a_score(copy: Copy) -> None:
     assert copy.changed == {"models/sentinel/scores/distance.py"}
     # What layers make of it, old ones and new: tests/models/sentinel/test_extra_score.py.
     code = """
-from models.sentinel.bank import fit_bank
+from models.training.sentinel.bank import fit_bank
 from models.sentinel.scores import compute, names
 from models.training.sentinel.fitting import tuned_scores
 from tests.models.sentinel.made import clouds

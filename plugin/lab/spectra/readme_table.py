@@ -12,7 +12,8 @@ HEADS = {LOW: "SED Machine", HIGH: "archive"}
 
 def readme_table(figures: Mapping[str, Any]) -> str:
     """What a user wants to know first, from the figures of `astranet evaluate spectra`; one column a domain."""
-    found = figures["domains"]
+    # A card has them in the order of their names.
+    found = {name: figures["domains"][name] for name in HEADS if name in figures["domains"]}
     real = {name: f["real"] for name, f in found.items()}
     head = [f"real {figures['split']} spectra, no redshift, no phase"]
     head += [f"{HEADS[n]}: {s['spectra']} of {s['objects']} objects" for n, s in real.items()]
