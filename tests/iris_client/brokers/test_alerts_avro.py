@@ -71,7 +71,9 @@ def test_every_packet_parses_and_each_bad_stamp_has_its_reason(real, index):
                 assert any(text.startswith(f"{kind} stamp: no FITS image") for text in reasons)
             else:
                 assert f"{stamp.shape[0]}x{stamp.shape[1]}" == row[f"{short}_shape"]
-                assert np.isnan(stamp).sum() == row[f"{short}_nan"]
+                # The index counts missing pixels in its older rows, and gives their share in newer ones.
+                told = row[f"{short}_nan"]
+                assert np.isnan(stamp).sum() == (told if float(told).is_integer() else round(told * stamp.size))
 
 
 @needs_data
