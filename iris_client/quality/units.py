@@ -6,11 +6,10 @@ dimensions are `astropy.units`. The scale of a flux does not matter to anything 
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import numpy as np
-from astropy import units as u
 
 from models.domain import Caveat, CaveatCode
 from models.domain.arrays import FloatArray
@@ -52,6 +51,13 @@ _TOKEN: Final = re.compile(r"\(|\)|/|[a-zå]+|[-+]?\d+(?:\.\d+)?")
 _PLAUSIBLE_MAG: Final = (1.0, 35.0)
 
 
+def _units() -> Any:
+    """`astropy.units`, imported when a unit has to be understood: it takes longer than an answer to one spectrum."""
+    from astropy import units
+
+    return units
+
+
 @lru_cache(maxsize=1024)
 def parsed(text: str, *, all_below: bool = False) -> Any | None:
     """The `astropy` unit that a text means, without its scale; None when a word of it is not known.
@@ -61,6 +67,7 @@ def parsed(text: str, *, all_below: bool = False) -> Any | None:
     all_below : bool
         Whether everything behind a slash stands below the line (`erg/s cm2 A`), and not only the next word.
     """
+    u = _units()
     plain = _plain_spelling(text[:200])
     scale = _SCALE.match(plain)
     plain = plain[scale.end() :] if scale is not None else plain
@@ -112,8 +119,9 @@ def to_angstrom(unit: object) -> Callable[[FloatArray], FloatArray] | None:
     text = "" if unit is None else unit.strip() if isinstance(unit, str) else None
     if text is None:
         return None
-    if text.lower() in _NO_UNIT:
+    if text.lower() in _NO_UNIT or _UNIT.get(text.lower()) == "Angstrom":
         return _same
+    u = _units()
     found = parsed(text)
     if (
         found is None
@@ -140,9 +148,12 @@ def _same(values: FloatArray) -> FloatArray:
     return values
 
 
-_PER_LAMBDA: Final = u.erg / u.s / u.cm**2 / u.Angstrom
-_PER_NU: Final = u.erg / u.s / u.cm**2 / u.Hz
-_PHOTONS: Final = u.photon / u.s / u.cm**2 / u.Angstrom
+@cache
+def _kinds() -> tuple[Any, Any, Any]:
+    """A unit of F_lambda, of F_nu, and of photons per wavelength."""
+    u = _units()
+    area = u.s * u.cm**2
+    return u.erg / area / u.Angstrom, u.erg / area / u.Hz, u.photon / area / u.Angstrom
 
 
 def flux_converter(unit: object) -> tuple[Callable[[FloatArray, FloatArray], FloatArray], Caveat | None]:
@@ -167,13 +178,14 @@ def flux_converter(unit: object) -> tuple[Callable[[FloatArray, FloatArray], Flo
     if text in _F_LAMBDA:
         return as_is, None
     note = f"flux converted from {(unit or '').strip()[:40]} to F_lambda"
+    per_lambda, per_nu, photons = _kinds()
     for reading in (False, True):
         found = parsed(text, all_below=reading)
-        if text in _F_NU or (found is not None and found.is_equivalent(_PER_NU)):
+        if text in _F_NU or (found is not None and found.is_equivalent(per_nu)):
             return _from_f_nu, Caveat(code=CaveatCode.REPAIRED, text=note)
-        if found is not None and found.is_equivalent(_PER_LAMBDA):
+        if found is not None and found.is_equivalent(per_lambda):
             return as_is, None
-        if found is not None and found.is_equivalent(_PHOTONS):
+        if found is not None and found.is_equivalent(photons):
             return _from_photons, Caveat(code=CaveatCode.REPAIRED, text=note)
     raise ValueError(f"flux unit {text[:40]!r} is not known; F_lambda, Jy or AB expected")
 
