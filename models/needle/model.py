@@ -166,17 +166,33 @@ class Needle:
         if sizes[best] < SMALL_CALIBRATION:
             text = f"{sizes[best]} calibration objects of class {NEEDLE_CLASSES[best]}"
             caveats.append(Caveat(code=CaveatCode.SMALL_CALIBRATION, text=text))
-        return HostVerdict(
-            label=NEEDLE_CLASSES[best],
-            probabilities={name: float(v) for name, v in zip(NEEDLE_CLASSES, p, strict=True)},
-            model=f"{self.model_id} {variant} {prefer}",
-            prediction_sets={
-                f"{alpha:g}": tuple(c for c, q in zip(NEEDLE_CLASSES, by_class, strict=True) if q > alpha)
-                for alpha in ALPHAS
-            },
-            p_mondrian=float(by_class[best]),
-            details=_details(points, host),
-        )
+        return host_verdict(f"{self.model_id} {variant} {prefer}", p, by_class, _details(points, host))
+
+
+def host_verdict(model: str, p: Floats, by_class: Floats, details: Mapping[str, object]) -> HostVerdict:
+    """Say which class is the most probable, and which cannot be ruled out.
+
+    Parameters
+    ----------
+    model : str
+        Which model answers, which variant of it and which preference.
+    p, by_class : ndarray, shape (3,)
+        Probability and conformal p-value of each class.
+    details : mapping
+        See `HostVerdict`.
+    """
+    best = int(p.argmax())
+    return HostVerdict(
+        label=NEEDLE_CLASSES[best],
+        probabilities={name: float(v) for name, v in zip(NEEDLE_CLASSES, p, strict=True)},
+        model=model,
+        prediction_sets={
+            f"{alpha:g}": tuple(c for c, q in zip(NEEDLE_CLASSES, by_class, strict=True) if q > alpha)
+            for alpha in ALPHAS
+        },
+        p_mondrian=float(by_class[best]),
+        details=details,
+    )
 
 
 def load(folder: Path | None = None) -> Needle:

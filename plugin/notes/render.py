@@ -4,23 +4,16 @@ import dataclasses
 import json
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from plugin.notes.draft import ABSTRACT_LIMIT, Draft
 from plugin.notes.related import COLUMNS, to_csv
+from plugin.ops.templates import html_templates
 
 TEMPLATES = Path(__file__).parent / "templates"
 CSV_NAME = "related_objects.csv"
 
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(TEMPLATES),
-    autoescape=select_autoescape(["html"]),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_ENVIRONMENT = html_templates(TEMPLATES, keep_trailing_newline=True)
 
 
 def to_text(draft: Draft) -> str:

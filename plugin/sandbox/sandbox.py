@@ -13,7 +13,7 @@ from plugin.sandbox.faults import Hook
 from plugin.sandbox.filling import Filling
 from plugin.sandbox.gate import WRITING, Gate, Record
 from plugin.sandbox.ratelimit import LeakyBucket
-from plugin.sandbox.server import LOOPBACK, Connections, ServerThread
+from plugin.sandbox.server import Connections, Served, ServerThread
 from plugin.sandbox.skyportal.accounts import MAIN_GROUP
 from plugin.sandbox.skyportal.routes.table import routes
 from plugin.sandbox.skyportal.rows import Json
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from plugin.sandbox.skyportal.graphql_http import GraphQLEndpoint
 
 
-class Sandbox(Filling):
+class Sandbox(Filling, Served):
     """A SkyPortal stand-in on loopback with its own data.
 
         with Sandbox() as marshal:
@@ -65,20 +65,6 @@ class Sandbox(Filling):
         self._gate.limit = LeakyBucket() if rate_limit else None
         self._gate.hook = faults
         self._port = port
-        self._server: ServerThread | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it listens.
-
-        Raises
-        ------
-        RuntimeError
-            If it does not.
-        """
-        if self._server is None:
-            raise RuntimeError("the sandbox is not running; use it as a context manager or call start()")
-        return f"http://{LOOPBACK}:{self._server.port}"
 
     @property
     def token(self) -> str:
@@ -126,9 +112,7 @@ class Sandbox(Filling):
 
     def stop(self) -> None:
         """Stop serving; the data stay."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        self._stop()
 
     @classmethod
     def simulated(cls, n_sources: int = 40, seed: int = 0, candidates: int = 0, **options: Any) -> Self:

@@ -87,6 +87,31 @@ class ServerThread:
         self._server.run(sockets=[self._socket])
 
 
+class Served:
+    """What listens on a loopback port while it runs: `_server` is None before and after."""
+
+    _server: ServerThread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens.
+
+        Raises
+        ------
+        RuntimeError
+            If it does not.
+        """
+        if self._server is None:
+            raise RuntimeError(f"{type(self).__name__} is not running; use it as a context manager")
+        return f"http://{LOOPBACK}:{self._server.port}"
+
+    def _stop(self) -> None:
+        """Stop listening, if it does."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+
 def _protocol(connections: Connections) -> type[H11Protocol]:
     class Watched(H11Protocol):
         """Tells `connections` of every connection."""

@@ -29,8 +29,8 @@ from models.needle.hybrid.net import HybridConfig, HybridNet
 from models.needle.images.prepare import PreparedImages
 from models.needle.lightcurves.features import features, vector
 from models.needle.lightcurves.lightcurve import CleanRules, Floats, Photometry, clean, typical_ebv
-from models.needle.metadata import ALPHAS, shifted
-from models.needle.model import Answer
+from models.needle.metadata import shifted
+from models.needle.model import Answer, host_verdict
 
 SHIPPED: Final = Path(__file__).parents[2] / "data" / "needle-hybrid"
 CALIBRATION: Final = "calibration.safetensors"
@@ -143,23 +143,13 @@ class Hybrid:
         x = vector(features(points, host, ebv), NAMES)[None]
         balanced, p = self.probabilities(masked_input(images.pair)[None], x, variant, prefer)
         by_class = self.class_p_values(balanced, variant, prefer)[0]
-        best = int(p[0].argmax())
-        return HostVerdict(
-            label=NEEDLE_CLASSES[best],
-            probabilities={name: float(v) for name, v in zip(NEEDLE_CLASSES, p[0], strict=True)},
-            model=f"{self.model_id} {variant} {prefer}",
-            prediction_sets={
-                f"{alpha:g}": tuple(c for c, q in zip(NEEDLE_CLASSES, by_class, strict=True) if q > alpha)
-                for alpha in ALPHAS
-            },
-            p_mondrian=float(by_class[best]),
-            details={
-                "phase_days": round(float(points.mjd[-1] - points.mjd[np.argmin(points.mag)]), 2),
-                "host_sep_arcsec": None if host is None else host.separation_arcsec,
-                "quality": None if images.quality is None else round(images.quality, 3),
-                "restored": images.restored,
-            },
-        )
+        details = {
+            "phase_days": round(float(points.mjd[-1] - points.mjd[np.argmin(points.mag)]), 2),
+            "host_sep_arcsec": None if host is None else host.separation_arcsec,
+            "quality": None if images.quality is None else round(images.quality, 3),
+            "restored": images.restored,
+        }
+        return host_verdict(f"{self.model_id} {variant} {prefer}", p[0], by_class, details)
 
 
 def load(folder: Path | None = None) -> Hybrid:

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow.parquet as pq
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from models.domain import FINE_CLASSES
 from plugin.lab.dataset.drawing import COLOURS, bars, histogram, spectrum
 from plugin.lab.dataset.write import MANIFEST
+from plugin.ops.templates import html_templates
 
 EXAMPLES: Final = 3
 """Drawn per class, the same ones for the same set."""
@@ -34,13 +34,7 @@ def render(folder: Path) -> str:
         raise FileNotFoundError(f"no set in {folder}: run `astranet iris build` first")
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     rows = pq.read_table(folder / "spectra.parquet", columns=list(_COLUMNS)).to_pylist()
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_templates(_TEMPLATES)
     return environment.get_template("iris.html").render(
         manifest=manifest,
         table=_table(manifest),

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from models.domain import FINE_CLASSES, CaveatCode
 from plugin.notes.draft import Draft
 from plugin.notes.render import css as note_css
 from plugin.notes.render import to_html_part
+from plugin.ops.templates import html_templates
 from plugin.sandbox.demo import svg
 from plugin.sandbox.demo.look import Interest, Look, in_order
 from plugin.sandbox.demo.needle import ObjectLook
@@ -68,13 +68,7 @@ def render(
     objects: Sequence[ObjectLook] = (),
 ) -> str:
     """The page as HTML. Everything that came from data is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_templates(_TEMPLATES)
     ordered = in_order(list(looks))
     return environment.get_template("demo.html").render(
         sections=[(key, name, [k for k in ordered if k.interest in kinds]) for key, name, kinds in _SECTIONS],

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from iris_client.tns.mirror import TnsObject, separation_arcsec
 from plugin.sandbox.faults import Hook
 from plugin.sandbox.gate import Gate, Record
-from plugin.sandbox.server import LOOPBACK, Connections, ServerThread
+from plugin.sandbox.server import Connections, Served, ServerThread
 from plugin.sandbox.tns.files import Files
 from plugin.sandbox.tns.reports import Reports
 
@@ -59,7 +59,7 @@ class Rolling:
         return {f"{prefix}-limit": str(self.limit), f"{prefix}-remaining": remaining, f"{prefix}-reset": str(reset)}
 
 
-class TnsSandbox:
+class TnsSandbox(Served):
     """The stand-in; use it as a context and fill `objects`.
 
     Parameters
@@ -91,7 +91,6 @@ class TnsSandbox:
         self.reports = Reports(self.objects)
         self._all, self._cones = Rolling(limit, clock), Rolling(cone_limit, clock)
         self._connections = Connections()
-        self._server: ServerThread | None = None
         routes = [Route("/{path:path}", self._answer, methods=["GET", "POST"])]
         self._outer = Gate(Starlette(routes=routes), self._connections.abort)
 
@@ -109,28 +108,13 @@ class TnsSandbox:
         """Every call as the client saw it end, faults included; status 0 for no answer."""
         return self._outer.records
 
-    @property
-    def url(self) -> str:
-        """Where it listens.
-
-        Raises
-        ------
-        RuntimeError
-            If it does not.
-        """
-        if self._server is None:
-            raise RuntimeError("the TNS stand-in is not running; use it as a context manager")
-        return f"http://{LOOPBACK}:{self._server.port}"
-
     def __enter__(self) -> Self:
         self._server = ServerThread(self._outer, self._connections)
         self._server.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        self._stop()
 
     def add(self, *found: TnsObject) -> None:
         """Make objects public; one with a number that is there replaces it."""
