@@ -56,6 +56,7 @@ def run_until_nothing_is_due(naming: Any, clock: list[datetime]) -> int:
     raise AssertionError("not in a day")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_mirror", [True, False])
 def test_every_name_is_found_out_and_every_change_noticed_once(store: Store, with_mirror: bool) -> None:
     targets, objects = night(COUNT, KNOWN)

@@ -334,6 +334,7 @@ def kafka(cluster: MockCluster, topic: str, folder: Path) -> SpooledAlerts:
     return SpooledAlerts(stream, folder)
 
 
+@pytest.mark.slow
 def test_a_stream_is_read_on_after_a_restart_and_nothing_is_lost_or_done_twice(tmp_path):
     cluster, topic, folder = MockCluster(), "babamul.ztf", tmp_path / "alerts"
     name = "ZTF26aaaaaa0"

@@ -37,6 +37,7 @@ def small(monkeypatch, tmp_path):
     return bundle
 
 
+@pytest.mark.slow
 def test_fit_tune_and_evaluate_from_the_command_line(small, tmp_path) -> None:
     out, kept = tmp_path / "out", tmp_path / "kept"
     common = ["--data", str(tmp_path), "--bundle", str(small), "--kept", str(kept)]
@@ -64,6 +65,7 @@ def test_fit_tune_and_evaluate_from_the_command_line(small, tmp_path) -> None:
     assert {"sentinel_metrics", "conformal_metrics"} <= set(load(small).card)
 
 
+@pytest.mark.slow
 def test_a_layer_of_chosen_seeds(small, tmp_path) -> None:
     words = ["bundle", "add-sentinel", "--preset", "none", "--data", str(tmp_path), "--bundle", str(small)]
     out = tmp_path / "out"

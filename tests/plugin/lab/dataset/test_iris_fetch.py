@@ -168,6 +168,7 @@ def impatient(sandbox: Sandbox, kind: str) -> Any:
     return CombinedMarshal(GraphQLSpectra(url, sandbox.token, documents=documents, fields=fields, **options), rest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["rest", "graphql"])
 def test_three_in_ten_calls_that_fail_change_nothing_in_the_end(sandbox, tmp_path, kind):
     """The same set, byte for byte, as from an undisturbed fetch; and nothing is in the cache twice."""
