@@ -15,7 +15,7 @@ from models.domain import Report, Target
 from plugin.clock import Clock, utc_now
 from plugin.cycle.patience import Breaker, Patience, denied
 from plugin.cycle.poison import why
-from plugin.cycle.posts import want
+from plugin.cycle.posts import enqueue
 from plugin.cycle.producer import Answer, Known, Producer
 from plugin.store import LostClaim, Piece, Store
 
@@ -111,7 +111,7 @@ class Analysing(Generic[Known, Answer]):
             with self.store.begin() as unit:
                 unit.queue.finish(piece, seen=draft.seen)
                 unit.reports.lock_target(filed.target_id)
-                want(unit, self.producer.file(unit, piece, draft), self.clock())
+                enqueue(unit, self.producer.file(unit, piece, draft), self.clock())
         except LostClaim as error:
             return _lost(error)
         except Exception as error:
@@ -138,7 +138,7 @@ class Analysing(Generic[Known, Answer]):
                 target_id = piece.target_id if before is None else before.target_id
                 unit.reports.lock_target(target_id)
                 if unit.reports.retire(subject, producer.name):
-                    want(unit, producer.withdraw(unit, subject, target_id), self.clock())
+                    enqueue(unit, producer.withdraw(unit, subject, target_id), self.clock())
         except LostClaim as error:
             return _lost(error)
         except Exception as error:

@@ -8,10 +8,10 @@ from plugin.cycle.spectra import compose
 from plugin.store import ASTRANET, NEEDLE, Unit, object_of
 
 
-def want(unit: Unit, posts: Iterable[Post], now: datetime) -> None:
+def enqueue(unit: Unit, posts: Iterable[Post], now: datetime) -> None:
     """Say what should hang where from now on, inside one transaction."""
     for post in posts:
-        unit.outbox.want(
+        unit.outbox.enqueue(
             post.place,
             kind=post.kind,
             origin=post.origin,

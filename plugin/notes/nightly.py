@@ -10,8 +10,8 @@ from iris_client.protocols import SpectrumSource
 from models.card_fields import BundleCard
 from plugin.notes.draft import Byline, Draft, compose
 from plugin.notes.files import write_note
-from plugin.notes.gather import figures_of, gather
 from plugin.notes.night import Night
+from plugin.notes.night_entries import figures_of, night_entries
 from plugin.notes.rules import NoteRules
 from plugin.settings import Settings
 from plugin.store import Store
@@ -62,7 +62,7 @@ def draft_night(
     rules = rules or NoteRules(alpha=settings.alpha)
     return compose(
         night,
-        gather(store, marshal, night, rules),
+        night_entries(store, marshal, night, rules),
         as_of=now,
         figures=figures_of(card),
         rules=rules,

@@ -58,7 +58,7 @@ class Outbox:
 
     context: Context
 
-    def want(
+    def enqueue(
         self,
         place: Place,
         *,

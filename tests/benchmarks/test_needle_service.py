@@ -16,7 +16,7 @@ from plugin.clock import utc_now
 from plugin.cycle.objects.compose import on_object
 from plugin.cycle.objects.gather import Gathering
 from plugin.cycle.posting import Posting
-from plugin.cycle.posts import want
+from plugin.cycle.posts import enqueue
 from plugin.sandbox import Sandbox
 from plugin.store import NEEDLE, Filed, object_of, open_store
 
@@ -58,7 +58,7 @@ def test_parts_of_one_object(capsys: pytest.CaptureFixture[str], tmp_path: Path)
         def file() -> None:
             with store.begin() as unit:
                 unit.reports.put(filed)
-                want(unit, [on_object(filed, Posting(group_ids=(6,)))], utc_now())
+                enqueue(unit, [on_object(filed, Posting(group_ids=(6,)))], utc_now())
 
         parts = {
             "fetching over loopback": fastest(fetch),

@@ -406,7 +406,7 @@ STEPS = [
     ("plugin.cycle.objects.gather:Gathering.gather", 3),  # in the middle of a claimed batch
     ("tests.fakes.objects:FakeObjectAnalyst.run", 2),  # in the models
     ("plugin.store.reports:Reports.put", 2),  # finished, no report yet: not committed
-    ("plugin.store.outbox:Outbox.want", 2),  # report inserted, its post not yet
+    ("plugin.store.outbox:Outbox.enqueue", 2),  # report inserted, its post not yet
     ("plugin.app:App._deliver", 1),  # everything filed, nothing sent
     ("iris_client.marshal.annotations:Annotations._settle", 4),  # about to look what is there
     ("plugin.store.outbox:Outbox.sent", 6),  # posted, not written down

@@ -233,7 +233,7 @@ def class_centres(model: Model, inputs: Inputs, labels: Tensor, most: int = 2000
     """
     thin = slice(None, None, -(-len(labels) // most))
     labels = labels[thin]
-    e = answers(model, tuple(x[thin] for x in inputs)).embedding
+    e = forward_outputs(model, tuple(x[thin] for x in inputs)).embedding
     present = [k for k in range(K) if (labels == k).any()]
     centres = torch.stack([e[labels == k].mean(0) for k in present])
     radii = [torch.quantile((e[labels == k] - c).norm(dim=1), 0.95) for k, c in zip(present, centres, strict=True)]
@@ -241,7 +241,7 @@ def class_centres(model: Model, inputs: Inputs, labels: Tensor, most: int = 2000
 
 
 @torch.no_grad()
-def answers(model: Model, inputs: Inputs, batch: int = 256) -> Output:
+def forward_outputs(model: Model, inputs: Inputs, batch: int = 256) -> Output:
     """What the model says of everything, on the host, without dropout."""
     model.eval()
     device = next(model.parameters()).device

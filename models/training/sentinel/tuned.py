@@ -20,9 +20,9 @@ from models.training.sentinel.exposure import (
     Model,
     Shown,
     Whole,
-    answers,
     class_centres,
     fine_tune,
+    forward_outputs,
     learn_to_tell,
 )
 from models.training.sentinel.fitting import Material, PredictedSpectra, Sights, sights
@@ -173,7 +173,7 @@ def _each(value: Any, nets: Sequence[Whole]) -> Any:
 
 def _seen(data: Dataset, nets: Sequence[Whole]) -> Features:
     """Mean over tuned members."""
-    outputs = [answers(net, _fluxes(data)) for net in nets]
+    outputs = [forward_outputs(net, _fluxes(data)) for net in nets]
 
     def mean(parts: Sequence[Tensor]) -> NDArray[np.float64]:
         return torch.stack([p.double() for p in parts]).mean(0).numpy()

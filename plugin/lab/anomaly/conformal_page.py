@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from plugin.lab.spectra.domain_tables import TITLES, policy
-from plugin.lab.spectra.tables import interval, table, yes_no
+from plugin.lab.spectra.markdown import interval, table, yes_no
 
 mpl.use("agg")
 import matplotlib.pyplot as plt

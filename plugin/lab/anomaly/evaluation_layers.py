@@ -12,7 +12,7 @@ from models.training.sentinel.fitting import PredictedSpectra
 from models.training.sentinel.protocol import Held
 from plugin.lab.anomaly.evaluation_sentinel import ALLOWED, family_map
 from plugin.lab.spectra.domain_tables import TITLES
-from plugin.lab.spectra.tables import interval, table, yes_no
+from plugin.lab.spectra.markdown import interval, table, yes_no
 
 mpl.use("agg")
 import matplotlib.pyplot as plt

@@ -24,9 +24,9 @@ from models.training.evaluate import predict_dataset
 from models.training.sentinel.exposure import PRESETS
 from models.training.sentinel.fitting import Material, PredictedSpectra, fit_sentinel
 from models.training.sentinel.tuned import RARE_SHARE, REAL, SEMI_REAL, Tuning
+from models.training.spectral.augmented_copies import augmented_copies
 from models.training.spectral.oddities import ODDITIES, UNSEEN, odd_ones
 from models.training.spectral.simulated import TEMPLATES, simulated
-from models.training.spectral.views import views
 from plugin.ops.progress import Advance
 
 ODD_FIT, ODD_TEST = 200, 200
@@ -67,8 +67,8 @@ def predict_material(
         "calibrate": labelled.part("calibrate"),
         "test": test,
         "rare": rare,
-        "train views": views(train.rows(np.arange(0, len(train), THIN)), 1, seed=4),
-        "views": views(rare, VIEWS, seed=3),
+        "train views": augmented_copies(train.rows(np.arange(0, len(train), THIN)), 1, seed=4),
+        "views": augmented_copies(rare, VIEWS, seed=3),
         **{f"odd {kind}": _odd(select, kind, ODD_FIT, 1) for kind in (*ODDITIES, *TEMPLATES)},
         **{f"odd test {kind}": _odd(test, kind, ODD_TEST, 2) for kind in TRIED},
     }

@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib as mpl
 
 from models.domain import FINE_CLASSES
-from plugin.lab.spectra.tables import interval, table
+from plugin.lab.spectra.markdown import interval, table
 
 mpl.use("agg")
 import matplotlib.pyplot as plt

@@ -5,7 +5,7 @@ from typing import Any
 from models.conformal.domains import HIGH, LOW
 from models.domain import FINE_CLASSES
 from models.training.evaluate import HEADLINE
-from plugin.lab.spectra.tables import interval, share, table, yes_no
+from plugin.lab.spectra.markdown import interval, share, table, yes_no
 
 TITLES = {LOW: "The SED Machine's spectra", HIGH: "The archive's spectra"}
 NAMES = {

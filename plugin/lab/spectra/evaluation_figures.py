@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.conformal.domains import HIGH, LOW
 from models.domain import FINE_CLASSES
 from plugin.lab.spectra.domain_tables import NAMES, TITLES
-from plugin.lab.spectra.tables import interval
+from plugin.lab.spectra.markdown import interval
 
 mpl.use("agg")
 import matplotlib.pyplot as plt

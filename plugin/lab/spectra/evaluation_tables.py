@@ -8,8 +8,8 @@ import numpy as np
 from models.domain import FINE_CLASSES
 from models.training.spectral.compare import FIGURES
 from plugin.lab.spectra.domain_tables import NAMES, TITLES, classes, confusion, domain_page, headline, recalls
+from plugin.lab.spectra.markdown import interval, share, table
 from plugin.lab.spectra.readme_table import readme_table
-from plugin.lab.spectra.tables import interval, share, table
 
 SUMMARIES = (
     ("The archive's spectra brought to one window, resolution and noise (4100-8200 A, R 130, SNR 30)", "harmonised"),

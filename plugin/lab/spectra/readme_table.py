@@ -5,7 +5,7 @@ from typing import Any
 
 from models.conformal.domains import HIGH, LOW
 from models.domain import FINE_CLASSES
-from plugin.lab.spectra.tables import interval, share, table
+from plugin.lab.spectra.markdown import interval, share, table
 
 HEADS = {LOW: "SED Machine", HIGH: "archive"}
 

@@ -21,7 +21,7 @@ STEPS = [
     ("plugin.cycle.spectra.producer:SpectraProducer.fetch", 2),  # in the middle of a claimed batch
     ("plugin.cycle.analyse:Analysing._ask", 1),  # fetched, not yet asked
     ("tests.fakes.analyst:FakeAnalyst.run_many", 2),  # in the models, second batch
-    ("plugin.store.outbox:Outbox.want", 2),  # report inserted, one post queued, not committed
+    ("plugin.store.outbox:Outbox.enqueue", 2),  # report inserted, one post queued, not committed
     ("plugin.cycle.analyse:Analysing._file", 2),  # between two reports of one batch
     ("plugin.app:App._deliver", 1),  # everything filed, nothing sent
     ("plugin.cycle.deliver:Delivering._send", 3),  # about to send

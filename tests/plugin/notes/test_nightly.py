@@ -8,7 +8,7 @@ from iris_client.errors import NotFound, Unavailable
 from iris_client.protocols import TransientName
 from models.domain import FINE_CLASSES, Confidence, RawSpectrum, Report, Status, Target, Verdict
 from plugin.notes import Figures, Night, NoteRules
-from plugin.notes.gather import figures_of, gather
+from plugin.notes.night_entries import figures_of, night_entries
 from plugin.notes.nightly import draft_night
 from plugin.settings import Settings
 from plugin.store import ASTRANET, Filed, open_store, spectrum
@@ -89,7 +89,7 @@ def put(store, *reports):
 
 def test_a_night_is_when_a_spectrum_was_answered(store):
     put(store, filed("1", "2026-06-10T11:59:59"), filed("2", "2026-06-10T12:00:00"), filed("3", "2026-06-11T12:00:00"))
-    entries = gather(store, Marshal(), NIGHT, NoteRules())
+    entries = night_entries(store, Marshal(), NIGHT, NoteRules())
     assert [(e.report.spectrum_id, e.instrument) for e in entries] == [("2", "SEDM")]
 
 
@@ -99,14 +99,14 @@ def test_each_object_is_asked_for_once_and_a_lost_one_is_kept(store):
     )
     known = Target(target_id="ZTF26a", classifications=("Ia",))
     marshal = Marshal({"ZTF26a": known})
-    entries = gather(store, marshal, NIGHT, NoteRules())
+    entries = night_entries(store, marshal, NIGHT, NoteRules())
     assert marshal.asked == ["ZTF26a", "b"]
     assert [e.target for e in entries] == [known, known, Target(target_id="b")]
 
 
 def test_simulated_is_what_the_spectrum_itself_says(store):
     put(store, filed("1", "2026-06-10T20:00:00"), filed("2", "2026-06-10T20:00:00"), filed("3", "2026-06-10T20:00:00"))
-    entries = gather(store, Marshal(origins={"1": "simulated", "2": "Palomar"}), NIGHT, NoteRules())
+    entries = night_entries(store, Marshal(origins={"1": "simulated", "2": "Palomar"}), NIGHT, NoteRules())
     assert {e.report.spectrum_id: e.simulated for e in entries} == {"1": True, "2": False, "3": False}
 
 
@@ -117,7 +117,7 @@ def test_an_absent_marshal_means_no_note(store):
 
     put(store, filed("1", "2026-06-10T20:00:00"))
     with pytest.raises(Unavailable):
-        gather(store, Away(), NIGHT, NoteRules())
+        night_entries(store, Away(), NIGHT, NoteRules())
 
 
 def test_the_figures_are_the_cards():
@@ -150,7 +150,7 @@ def test_what_the_tns_knows_goes_before_an_old_name_of_the_marshal(store):
         unit.names.put("b", None, datetime(2026, 6, 11, 10))
     stale = Target(target_id="ZTF26a", tns_name="AT 2026abc")
     marshal = Marshal({"ZTF26a": stale, "b": Target(target_id="b", ra_deg=1.0, dec_deg=2.0)})
-    entries = gather(store, marshal, NIGHT, NoteRules())
+    entries = night_entries(store, marshal, NIGHT, NoteRules())
     assert [(e.target.tns_name, e.target.tns_type) for e in entries] == [("SN 2026abc", "SLSN-I"), (None, None)]
     draft = draft_night(Settings(marshal_url=URL), store, marshal, now=NOW, night=NIGHT, card=CARD)
     assert [one.target_id for one in draft.related] == ["b"]
@@ -162,5 +162,5 @@ def test_a_type_that_people_gave_in_the_marshal_is_not_overwritten(store):
     with store.begin() as unit:
         unit.names.put("ZTF26a", TransientName(name="AT 2026abc", source="mirror"), datetime(2026, 6, 11, 9))
     typed = Target(target_id="ZTF26a", tns_name="SN 2026abc", tns_type="SN II")
-    (entry,) = gather(store, Marshal({"ZTF26a": typed}), NIGHT, NoteRules())
+    (entry,) = night_entries(store, Marshal({"ZTF26a": typed}), NIGHT, NoteRules())
     assert entry.target == typed

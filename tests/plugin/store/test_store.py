@@ -19,9 +19,9 @@ def stub(spectrum_id: str = "1", modified: str = "2026-06-10T07:00:00") -> Spect
     return SpectrumStub(spectrum_id=spectrum_id, target_id="ZTF26a", modified=modified)
 
 
-def want(store: Store, body: dict | None, groups: tuple[int, ...] = (6,)) -> None:
+def enqueue(store: Store, body: dict | None, groups: tuple[int, ...] = (6,)) -> None:
     with store.begin() as unit:
-        unit.outbox.want(PLACE, kind="annotation", origin="ASTRANet", body=body, group_ids=groups, now=NOW)
+        unit.outbox.enqueue(PLACE, kind="annotation", origin="ASTRANet", body=body, group_ids=groups, now=NOW)
 
 
 def claim(store: Store):
@@ -167,42 +167,42 @@ def test_marshals_do_not_mix(store):
 
 
 def test_unchanged_wish_is_not_sent(store):
-    want(store, {"p": 0.5})
+    enqueue(store, {"p": 0.5})
     sent(store, claim(store))
-    want(store, {"p": 0.5})
+    enqueue(store, {"p": 0.5})
     assert claim(store) is None
     assert the_one(store).remote_id == "7"
 
 
 def test_wish_that_returns_to_what_is_there_is_not_sent(store):
-    want(store, {"p": 0.5})
+    enqueue(store, {"p": 0.5})
     sent(store, claim(store))
-    want(store, {"p": 0.6})
-    want(store, {"p": 0.5})
+    enqueue(store, {"p": 0.6})
+    enqueue(store, {"p": 0.5})
     assert the_one(store).state == "sent"
 
 
 def test_after_a_delivery_without_an_end_nothing_is_taken_for_granted(store):
-    want(store, {"p": 0.5})
+    enqueue(store, {"p": 0.5})
     sent(store, claim(store))
-    want(store, {"p": 0.6})
+    enqueue(store, {"p": 0.6})
     claim(store)  # and then the process died: the marshal may hold either
     store.recover(NOW)
-    want(store, {"p": 0.5})
+    enqueue(store, {"p": 0.5})
     assert claim(store).body == {"p": 0.5}
 
 
 def test_other_readers_need_a_delivery(store):
-    want(store, {"p": 0.5})
+    enqueue(store, {"p": 0.5})
     sent(store, claim(store))
-    want(store, {"p": 0.5}, groups=(2, 6))
+    enqueue(store, {"p": 0.5}, groups=(2, 6))
     assert claim(store).group_ids == (2, 6)
 
 
 def test_wish_that_changes_during_its_delivery_is_due_again(store):
-    want(store, {"p": 0.5})
+    enqueue(store, {"p": 0.5})
     parcel = claim(store)
-    want(store, {"p": 0.6})
+    enqueue(store, {"p": 0.6})
     assert claim(store) is None
     sent(store, parcel)
     again = claim(store)
@@ -212,16 +212,16 @@ def test_wish_that_changes_during_its_delivery_is_due_again(store):
 
 
 def test_nothing_to_take_away_where_nothing_was_sent(store):
-    want(store, {"p": 0.5})
-    want(store, None)
+    enqueue(store, {"p": 0.5})
+    enqueue(store, None)
     assert the_one(store).state == "retracted"
     assert claim(store) is None
 
 
 def test_what_was_sent_is_taken_away(store):
-    want(store, {"p": 0.5})
+    enqueue(store, {"p": 0.5})
     sent(store, claim(store))
-    want(store, None)
+    enqueue(store, None)
     parcel = claim(store)
     assert (parcel.body, parcel.body_sha, parcel.remote_id) == (None, NOTHING, "7")
     sent(store, parcel)

@@ -19,19 +19,19 @@ from models.training.sentinel.exposure import (
     PRESETS,
     Shown,
     Whole,
-    answers,
     entropy_term,
     fine_tune,
+    forward_outputs,
     learn_to_tell,
     margin_term,
 )
 from models.training.sentinel.fitting import Material, PredictedSpectra, fit_scores, fit_sentinel, sights, tuned_scores
 from models.training.sentinel.protocol import flagged, folds_of, run_protocol
 from models.training.sentinel.tuned import Tuning
+from models.training.spectral.augmented_copies import augmented_copies
 from models.training.spectral.oddities import ODDITIES, UNSEEN, odd_ones
 from models.training.spectral.presets import PRESETS as TRAIN
 from models.training.spectral.simulated import TEMPLATES, simulated
-from models.training.spectral.views import views
 from tests.models.sentinel.made import clouds
 from tests.models.training.data import ripples
 from tests.models.training.layered import layered
@@ -114,11 +114,11 @@ def test_an_untrained_adapter_changes_nothing_and_a_trained_one_tells_anomalies(
     labels = torch.arange(140) % 7
     strange = torch.randn(40, 192, generator=generator), torch.randn(40, 20, generator=generator) + 1.5
     model = Adapter.before(net, texture.double().numpy(), 16)
-    torch.testing.assert_close(answers(model, strange).embedding, strange[0])
-    before = float(entropy_term(answers(model, strange).fine_logits))
+    torch.testing.assert_close(forward_outputs(model, strange).embedding, strange[0])
+    before = float(entropy_term(forward_outputs(model, strange).fine_logits))
     curve = fine_tune(model, shown(embedding, texture), labels, shown(*strange), PRESETS["tiny"], seed=0)
     assert curve[-1] < curve[0]
-    assert float(entropy_term(answers(model, strange).fine_logits)) < before + 0.05
+    assert float(entropy_term(forward_outputs(model, strange).fine_logits)) < before + 0.05
     losses = learn_to_tell(model, shown(texture), shown(strange[1]), PRESETS["tiny"], seed=0)
     assert losses[-1] < losses[0]
     with torch.no_grad():
@@ -228,7 +228,7 @@ def test_simulated_objects_are_finite_spectra_and_differ(kind: str) -> None:
 
 def test_views_show_the_same_spectra_in_turn() -> None:
     data = ripples(2)
-    made = views(data, 3, seed=0)
+    made = augmented_copies(data, 3, seed=0)
     assert len(made) == 3 * len(data)
     assert made.ids == data.ids * 3
     assert np.isfinite(made.flux.astype(float)).all()

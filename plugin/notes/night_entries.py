@@ -17,7 +17,7 @@ SIMULATED = "simulated"
 """What the sandbox gives as origin of spectra that are made up."""
 
 
-def gather(store: Store, marshal: SpectrumSource, night: Night, rules: NoteRules) -> list[Entry]:
+def night_entries(store: Store, marshal: SpectrumSource, night: Night, rules: NoteRules) -> list[Entry]:
     """Every report made in a night, with its object as the marshal knows it now, or the TNS where it knows more.
 
     The night is when the spectrum was answered, not when it was taken: so one that was uploaded late is in exactly

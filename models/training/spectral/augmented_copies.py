@@ -8,7 +8,7 @@ from models.training.dataset import Dataset
 from models.training.spectral.augment import SURVEY_AUGMENT, Augmenter
 
 
-def views(data: Dataset, n: int, seed: int, *, chunk: int = 128) -> Dataset:
+def augmented_copies(data: Dataset, n: int, seed: int, *, chunk: int = 128) -> Dataset:
     """`n` augmented copies of everything, one after the other: row i shows spectrum i modulo their number.
 
     The survey augmentations of training: resolution, noise, gaps, slopes, host light; no change of redshift.
