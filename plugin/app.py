@@ -16,6 +16,7 @@ from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
 from plugin.clock import Clock, utc_now
 from plugin.cycle.analyse import Analysing
+from plugin.cycle.carriers import marshal_carriers
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
 from plugin.cycle.patience import Patience
@@ -193,7 +194,7 @@ class App(Closing):
 
     def _deliver(self) -> Counter[str]:
         return Delivering(
-            marshal=self.marshal,
+            carriers=marshal_carriers(self.marshal),
             store=self.store,
             dry_run=self.settings.dry_run,
             secrets=self.settings.secrets,

@@ -1,15 +1,14 @@
-"""Outbox -> marshal: each post is an upsert, so that sending twice leaves what sending once leaves."""
+"""Outbox -> where it belongs: each post is an upsert, so that sending twice leaves what sending once leaves."""
 
-import base64
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
-from iris_client.errors import BadPayload, NotFound, Unavailable, UpstreamError
-from iris_client.protocols import Marshal
+from iris_client.errors import BadPayload, Unavailable, UpstreamError
 from plugin.clock import Clock, utc_now
+from plugin.cycle.carriers import Carrier
 from plugin.cycle.patience import Breaker, Patience, denied
 from plugin.cycle.poison import why
 from plugin.store import Parcel, Store
@@ -23,6 +22,8 @@ class Delivering:
 
     Parameters
     ----------
+    carriers : mapping of str to Carrier
+        Who takes each kind of post where it belongs. A kind without one waits.
     dry_run : bool
         True: say how much waits, and send nothing.
     secrets : tuple of str
@@ -31,7 +32,7 @@ class Delivering:
         Whether to finish early; asked between posts.
     """
 
-    marshal: Marshal
+    carriers: Mapping[str, Carrier]
     store: Store
     dry_run: bool = True
     secrets: tuple[str, ...] = ()
@@ -47,18 +48,20 @@ class Delivering:
             _log.info("dry run: nothing is sent", waiting=waiting)
             return Counter(dry=waiting)
         outcomes: Counter[str] = Counter()
-        breaker = Breaker()
-        while not self.stop() and not breaker.open:
+        breakers: defaultdict[str, Breaker] = defaultdict(Breaker)  # who is away keeps nobody else waiting
+        while not self.stop():
+            open_to = [kind for kind, carrier in self.carriers.items() if not breakers[carrier.upstream].open]
             with self.store.begin() as unit:
-                parcel = unit.outbox.claim(self.clock())
+                parcel = unit.outbox.claim(self.clock(), kinds=open_to)
             if parcel is None:
                 break
-            outcomes[self._attempt(parcel, breaker)] += 1
+            carrier = self.carriers[parcel.kind]
+            outcomes[self._attempt(parcel, carrier, breakers[carrier.upstream])] += 1
         return outcomes
 
-    def _attempt(self, parcel: Parcel, breaker: Breaker) -> str:
+    def _attempt(self, parcel: Parcel, carrier: Carrier, breaker: Breaker) -> str:
         try:
-            remote_id = self._send(parcel)
+            remote_id = _carry(parcel, carrier)
             breaker.success()
             with self.store.begin() as unit:
                 unit.outbox.sent(parcel, remote_id, self.clock())
@@ -72,42 +75,6 @@ class Delivering:
         outcome = "removed" if parcel.body is None else "sent"
         _log.info(outcome, kind=parcel.kind, **_where(parcel))
         return outcome
-
-    def _send(self, parcel: Parcel) -> str | None:
-        """Make the marshal hold exactly this; the id of what it holds."""
-        if parcel.fault is not None:
-            raise ValueError(f"what is stored is no post: {parcel.fault}")
-        if parcel.body is None:
-            self._remove(parcel)
-            return None
-        if parcel.kind == "classification":
-            return self.marshal.classify(
-                parcel.place.id,
-                label=str(parcel.body["label"]),
-                probability=float(parcel.body["probability"]),
-                origin=parcel.origin,
-                group_ids=parcel.group_ids,
-            )
-        if parcel.kind == "comment":
-            picture = (str(parcel.body["name"]), base64.b64decode(str(parcel.body["png"])))
-            return self.marshal.post_comment(
-                parcel.place, text=str(parcel.body["text"]), group_ids=parcel.group_ids, attachment=picture
-            )
-        return self.marshal.upsert_annotation(
-            parcel.place,
-            origin=parcel.origin,
-            data=parcel.body,
-            group_ids=parcel.group_ids,
-            known_id=parcel.remote_id,
-        )
-
-    def _remove(self, parcel: Parcel) -> None:
-        if parcel.kind == "comment":  # a comment is what was said then, and others may have answered it
-            return
-        try:
-            self.marshal.delete_annotation(parcel.place, origin=parcel.origin)
-        except NotFound:
-            _log.debug("the place itself is gone", **_where(parcel))
 
     def _failed(self, parcel: Parcel, error: UpstreamError, breaker: Breaker) -> str:
         attempts = parcel.attempts + 1
@@ -124,6 +91,16 @@ class Delivering:
         log = _log.error if park else _log.warning
         log("parked" if park else "not sent, later again", error=str(error), **_where(parcel))
         return "parked" if park else "later"
+
+
+def _carry(parcel: Parcel, carrier: Carrier) -> str | None:
+    """Make the place hold exactly this; the id of what it holds."""
+    if parcel.fault is not None:
+        raise ValueError(f"what is stored is no post: {parcel.fault}")
+    if parcel.body is None:
+        carrier.remove(parcel)
+        return None
+    return carrier.send(parcel)
 
 
 def _where(parcel: Parcel) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from iris_client.protocols import Place
 from plugin.store import ASTRANET
@@ -37,7 +37,7 @@ class Post:
     """What should hang at a place; `body` None for nothing."""
 
     place: Place
-    kind: Literal["annotation", "classification", "comment"] = "annotation"
+    kind: str = "annotation"  # whoever carries it is found by it, see `plugin.cycle.carriers`
     origin: str = ORIGIN
     body: Mapping[str, Any] | None
     group_ids: tuple[int, ...]

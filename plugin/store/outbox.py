@@ -7,7 +7,7 @@ dies in between, the next one knows that it does not know, and sends again. Send
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,11 +95,11 @@ class Outbox:
             return "retracted" if there is None else "pending"
         return "sent" if there is not None and there.body_sha == sha else "pending"
 
-    def claim(self, now: datetime) -> Parcel | None:
-        """Take the next due post and mark the place as unknown until `sent`, `retry` or `park` is called."""
+    def claim(self, now: datetime, *, kinds: Collection[str]) -> Parcel | None:
+        """Take the next due post of these kinds; its place is unknown until `sent`, `retry` or `park` is called."""
         due = (
             select(outbox)
-            .where(self._mine(), outbox.c.state == "pending", outbox.c.not_before <= now)
+            .where(self._mine(), outbox.c.state == "pending", outbox.c.not_before <= now, outbox.c.kind.in_(kinds))
             .order_by(outbox.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)

@@ -24,7 +24,7 @@ STEPS = [
     ("plugin.store.outbox:Outbox.enqueue", 2),  # report inserted, one post queued, not committed
     ("plugin.cycle.analyse:Analysing._file", 2),  # between two reports of one batch
     ("plugin.app:App._deliver", 1),  # everything filed, nothing sent
-    ("plugin.cycle.deliver:Delivering._send", 3),  # about to send
+    ("plugin.cycle.carriers:AnnotationCarrier.send", 3),  # about to send
     ("plugin.store.outbox:Outbox.sent", 1),  # sent, not written down
     ("plugin.store.outbox:Outbox.sent", 5),
     ("plugin.store.outbox:Outbox._close", 2),  # written down, not committed

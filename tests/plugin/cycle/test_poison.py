@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from models.domain import Report
-from plugin.cycle.deliver import Delivering
+from plugin.cycle.carriers import AnnotationCarrier
 from plugin.cycle.spectra import compose
 from plugin.cycle.spectra import producer as spectra
 from plugin.ops import show as views
@@ -118,8 +118,8 @@ def test_a_reason_holds_no_secret_and_whatever_text_an_exception_has(make_app, m
 def test_one_post_that_cannot_be_sent_is_parked_and_the_others_are_sent(make_app, marshal, monkeypatch):
     marshal.add(*(good(str(n), f"ZTF26{n}") for n in (1, 2)))
     app = make_app()
-    real = Delivering._send
-    monkeypatch.setattr(Delivering, "_send", poisoned(real, lambda _, parcel: parcel.place.id == "1"))
+    real = AnnotationCarrier.send
+    monkeypatch.setattr(AnnotationCarrier, "send", poisoned(real, lambda _, parcel: parcel.place.id == "1"))
     assert app.once().delivered == {"sent": 3, "parked": 1}
     with app.store.begin() as unit:
         ((post),) = unit.outbox.parked()

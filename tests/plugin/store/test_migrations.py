@@ -146,8 +146,8 @@ def test_posts_are_as_they_were(upgraded):
         }
         assert {p.place.id: p.remote_id for p in posts}["1"] == "77"
         assert [(p.attempts, p.reason) for p in unit.outbox.parked()] == [(2, "no such group")]
-        assert unit.outbox.claim(NOW).place.id == "4"
-        assert unit.outbox.claim(NOW) is None
+        assert unit.outbox.claim(NOW, kinds=["annotation", "classification", "comment"]).place.id == "4"
+        assert unit.outbox.claim(NOW, kinds=["annotation", "classification", "comment"]) is None
 
 
 def test_cursors_and_the_tns_are_as_they_were(upgraded):

@@ -12,6 +12,7 @@ from sqlalchemy.exc import InternalError
 
 from iris_client.protocols import SpectrumStub
 from plugin.cycle.analyse import Analysing
+from plugin.cycle.carriers import marshal_carriers
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.producer import SpectraProducer
@@ -81,14 +82,14 @@ def test_many_workers_leave_what_one_leaves(store):
         shared = {"store": worker, "clock": lambda: NOW}
         producer = SpectraProducer(marshal=marshal, analyst=FakeAnalyst(), posting=Posting(group_ids=(6,)))
         Analysing(**shared, producer=producer, batch_size=3).run()
-        Delivering(**shared, marshal=marshal, dry_run=False).run()
+        Delivering(**shared, carriers=marshal_carriers(marshal), dry_run=False).run()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    Delivering(marshal=marshal, store=store, dry_run=False, clock=lambda: NOW).run()
+    Delivering(carriers=marshal_carriers(marshal), store=store, dry_run=False, clock=lambda: NOW).run()
     assert len(marshal.posted) == 25
     assert marshal.posted["source/ZTF26a"]["an_n_spectra"] == 24
     assert marshal.posted["source/ZTF26a"]["an_spectrum_id"] == "24"

@@ -26,7 +26,7 @@ def enqueue(store: Store, body: dict | None, groups: tuple[int, ...] = (6,)) -> 
 
 def claim(store: Store):
     with store.begin() as unit:
-        return unit.outbox.claim(NOW)
+        return unit.outbox.claim(NOW, kinds=["annotation", "classification", "comment"])
 
 
 def sent(store: Store, parcel) -> None:

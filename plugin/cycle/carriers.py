@@ -1,0 +1,105 @@
+"""Who takes what to where: one carrier per kind of post, so that a new place to answer is one new class."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from iris_client.errors import NotFound
+from iris_client.protocols import Marshal
+from plugin.store import Parcel
+
+
+class Carrier(Protocol):
+    """Makes one place hold exactly what a parcel says; an upsert, so that twice is once."""
+
+    @property
+    def upstream(self) -> str:
+        """Which server it speaks to. While one is away, only what goes to it waits."""
+
+    def send(self, parcel: Parcel) -> str | None:
+        """Deliver a parcel with a body; the id of what the other side holds now, None where it tells none.
+
+        Raises
+        ------
+        UpstreamError
+            If it was not taken: `Unavailable` or `BadPayload` to be tried again, others for good.
+        """
+
+    def remove(self, parcel: Parcel) -> None:
+        """Take back what hangs there; what is gone already is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationCarrier:
+    """Annotations on spectra and sources."""
+
+    marshal: Marshal
+    upstream: str = "marshal"
+
+    def send(self, parcel: Parcel) -> str | None:
+        """Make the one annotation of its origin hold the body."""
+        return self.marshal.upsert_annotation(
+            parcel.place,
+            origin=parcel.origin,
+            data=parcel.body or {},
+            group_ids=parcel.group_ids,
+            known_id=parcel.remote_id,
+        )
+
+    def remove(self, parcel: Parcel) -> None:
+        """Delete it, unless its place is gone."""
+        try:
+            self.marshal.delete_annotation(parcel.place, origin=parcel.origin)
+        except NotFound:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationCarrier:
+    """Machine classifications on sources."""
+
+    marshal: Marshal
+    upstream: str = "marshal"
+
+    def send(self, parcel: Parcel) -> str | None:
+        """Make the one machine classification of its origin say the class."""
+        body = parcel.body or {}
+        return self.marshal.classify(
+            parcel.place.id,
+            label=str(body["label"]),
+            probability=float(body["probability"]),
+            origin=parcel.origin,
+            group_ids=parcel.group_ids,
+        )
+
+    def remove(self, parcel: Parcel) -> None:
+        """Nothing yet: the marshal's interface of classifications has no removal."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommentCarrier:
+    """Comments with a picture, such as an alert's card."""
+
+    marshal: Marshal
+    upstream: str = "marshal"
+
+    def send(self, parcel: Parcel) -> str | None:
+        """Leave the comment; the same one twice is one."""
+        body = parcel.body or {}
+        picture = (str(body["name"]), base64.b64decode(str(body["png"])))
+        return self.marshal.post_comment(
+            parcel.place, text=str(body["text"]), group_ids=parcel.group_ids, attachment=picture
+        )
+
+    def remove(self, parcel: Parcel) -> None:
+        """Leave it: a comment is what was said then, and others may have answered it."""
+
+
+def marshal_carriers(marshal: Marshal) -> Mapping[str, Carrier]:
+    """The carriers of everything that goes to the marshal, by kind of post."""
+    return {
+        "annotation": AnnotationCarrier(marshal),
+        "classification": ClassificationCarrier(marshal),
+        "comment": CommentCarrier(marshal),
+    }
