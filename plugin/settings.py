@@ -48,6 +48,10 @@ class Settings(BaseSettings):
         gt=0,
         description="How long to wait for an answer, in seconds; SkyPortal loads the arrays even to list spectra.",
     )
+    clear_text_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts to which secrets may go without TLS, separated by commas: those of a network of your own.",
+    )
     requests_per_second: float = Field(
         4.0, gt=0, description="Requests per second for this token; SkyPortal allows 5, then it refuses."
     )
@@ -256,10 +260,15 @@ class Settings(BaseSettings):
             return tuple(int(part) for part in numbers_in(value))
         return (value,) if isinstance(value, int) else value
 
-    @field_validator("kafka_topics", mode="before")
+    @field_validator("kafka_topics", "clear_text_hosts", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
+
+    @field_validator("clear_text_hosts")
+    @classmethod
+    def _lower(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(host.lower() for host in value)
 
     @field_validator("marshal_url", "graphql_url", "tns_url", "boom_url")
     @classmethod
