@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -215,6 +215,9 @@ class Settings(BaseSettings):
         description="SQLAlchemy address; by default a SQLite file in the user's data folder. PostgreSQL: "
         "postgresql+psycopg://user:password@host/name.",
     )
+    database_password_file: Path | None = Field(
+        None, description="File that holds the database's password; instead of one in DATABASE_URL."
+    )
     data_dir: Path | None = Field(None, description="Training and test data; the service itself needs none.")
     log_format: Literal["console", "json"] = Field("console", description="console for people, json for machines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
@@ -288,13 +291,27 @@ class Settings(BaseSettings):
             return values
         if values.get("marshal_token") is not None:
             raise ValueError(f"set {PREFIX}MARSHAL_TOKEN or {PREFIX}MARSHAL_TOKEN_FILE, not both")
-        return {**values, "marshal_token": read_secret(Path(path))}
+        return {**values, "marshal_token": read_secret("marshal_token_file", Path(path))}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _password_from_file(cls, values: dict[str, Any]) -> dict[str, Any]:
+        path = values.get("database_password_file")
+        if path is None:
+            return values
+        password = quote(read_secret("database_password_file", Path(path)), safe="")
+        scheme, _, rest = str(values.get("database_url", "")).partition("://")
+        account, at, place = rest.partition("@")
+        if not at or ":" in account:
+            raise ValueError(f"{PREFIX}DATABASE_URL must name a user and no password, where its password is in a file")
+        return {**values, "database_url": f"{scheme}://{account}:{password}@{place}"}
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not appear in a log, a message or the database."""
         held = (self.marshal_token, self.tns_api_key, self.boom_password, self.kafka_password)
-        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+        password = urlsplit(self.database_url).password or ""
+        return tuple(s.get_secret_value() for s in held if s is not None) + tuple({password, unquote(password)} - {""})
 
     def marshal(self) -> tuple[str, str, tuple[int, ...]]:
         """Address, token and groups of the marshal, for commands that cannot work without.
