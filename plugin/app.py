@@ -119,6 +119,7 @@ class App(Closing):
         return make_naming(
             self.clients.tns,
             watched=timedelta(days=self.settings.tns_watch_days),
+            trust=self.settings.trust,
             marshal=self.marshal,
             store=self.store,
             alerts=self.clients.alerts,

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
 from plugin.environment import given, read_secret, refuse_unknown, split_bind
-from plugin.setting_types import Address, Bind, Hosts, LongSecret, Networks, Numbers, Words
+from plugin.setting_types import Address, Bind, Hosts, LongSecret, Networks, Numbers, Voices, Words
 
 
 def _default_database() -> str:
@@ -227,6 +227,11 @@ class Settings(BaseSettings):
     )
     web_hosts: Words = Field(
         (), description="Names under which people reach the pages through a proxy, separated by commas."
+    )
+    trust: Voices = Field(
+        ("tns", "marshal"),
+        description="Who is believed about what an object is, first one first: tns, marshal. Who is left out does not "
+        "count. Classes that people gave with a probability below 0.5 never do.",
     )
 
     # The house
