@@ -209,15 +209,34 @@ class SkyPortal(Closing):
         """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one."""
         return post_comment(self._transport, place, text, group_ids, attachment)
 
-    def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+    def classify(
+        self,
+        target_id: str,
+        *,
+        label: str,
+        probability: float,
+        origin: str,
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
         """One machine classification per (source, origin): updates ours, or adds it; never votes and never labels.
 
         Parameters
         ----------
         label : str
             One of our fine classes, or a class name of the marshal's taxonomy.
+        known_id : str, optional
+            Of ours, as an earlier call returned it: then it is sent again, for its groups cannot be read.
         """
-        return self._classifications.upsert(target_id, label, probability, origin, group_ids)
+        return self._classifications.upsert(target_id, label, probability, origin, group_ids, known_id)
+
+    def declassify(self, target_id: str, *, origin: str) -> bool:
+        """Take our machine classifications of `origin` away, and nobody else's; False when there was none."""
+        return self._classifications.remove(target_id, origin)
+
+    def class_names(self) -> frozenset[str]:
+        """The class names of the taxonomy that classifications are made in; raises `Refused` when it is not there."""
+        return self._classifications.classes()
 
     def sysinfo(self) -> Mapping[str, Any]:
         """What the server says of itself; works without any right, so it tells whether anybody is there."""

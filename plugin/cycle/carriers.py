@@ -71,10 +71,15 @@ class ClassificationCarrier:
             probability=float(body["probability"]),
             origin=parcel.origin,
             group_ids=parcel.group_ids,
+            known_id=parcel.remote_id,
         )
 
     def remove(self, parcel: Parcel) -> None:
-        """Nothing yet: the marshal's interface of classifications has no removal."""
+        """Delete ours, unless its source is gone."""
+        try:
+            self.marshal.declassify(parcel.place.id, origin=parcel.origin)
+        except NotFound:
+            return
 
 
 @dataclass(frozen=True, slots=True)
