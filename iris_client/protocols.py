@@ -208,9 +208,18 @@ class Marshal(SpectrumSource, PhotometrySource, Protocol):
         """The annotations at `place` that the token can read."""
 
     def post_comment(
-        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+        self,
+        place: Place,
+        *,
+        text: str,
+        group_ids: Sequence[int],
+        attachment: tuple[str, bytes] | None = None,
+        known_id: str | None = None,
     ) -> str:
-        """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one."""
+        """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one.
+
+        It takes the place of ours with another file of that name.
+        """
 
     def classify(
         self,

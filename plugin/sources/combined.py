@@ -85,10 +85,16 @@ class CombinedMarshal:
         return self._rest.annotations(place)
 
     def post_comment(
-        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+        self,
+        place: Place,
+        *,
+        text: str,
+        group_ids: Sequence[int],
+        attachment: tuple[str, bytes] | None = None,
+        known_id: str | None = None,
     ) -> str:
         """Leave a comment; returns its id."""
-        return self._rest.post_comment(place, text=text, group_ids=group_ids, attachment=attachment)
+        return self._rest.post_comment(place, text=text, group_ids=group_ids, attachment=attachment, known_id=known_id)
 
     def classify(
         self,

@@ -136,7 +136,13 @@ class FakeMarshal:
         )
 
     def post_comment(
-        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+        self,
+        place: Place,
+        *,
+        text: str,
+        group_ids: Sequence[int],
+        attachment: tuple[str, bytes] | None = None,
+        known_id: str | None = None,
     ) -> str:
         raise AssertionError("the service leaves no comments")
 

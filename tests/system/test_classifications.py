@@ -1,19 +1,23 @@
 """Machine classifications in the whole service: which are made, and what takes them back."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from iris_client.http.pacer import Pacer
 from iris_client.marshal.skyportal import SkyPortal
+from iris_client.protocols import Place
 from plugin.app import App, build
 from plugin.clock import utc_now
 from plugin.sandbox import Sandbox
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import WAVES, good
+from tests.plugin.cycle.spectra.test_layers_shown import alert
 from tests.system.test_cycle import Later, settings
 
 NAME = "ZTF26aaaaaaa"
@@ -34,7 +38,8 @@ def sandbox() -> Iterator[Sandbox]:
 def opened(
     sandbox: Sandbox, folder: Path, analyst: FakeAnalyst | None = None, clock: Callable[[], Any] = utc_now, **more: Any
 ) -> App:
-    client = SkyPortal(sandbox.url, sandbox.token, pacer=Pacer(1e4, 1000), sleep=lambda _seconds: None)
+    token = more.get("marshal_token", sandbox.token)
+    client = SkyPortal(sandbox.url, token, pacer=Pacer(1e4, 1000), sleep=lambda _seconds: None)
     wanted = {"post_classification": True, "min_classification_probability": 0.6, "post_cards": False, **more}
     chosen = settings(sandbox.url, sandbox.token, folder, **wanted)
     return build(chosen, marshal=client, analyst=analyst or FakeAnalyst(policy="COMMIT"), clock=clock)
@@ -135,3 +140,71 @@ def test_a_superluminous_supernova_is_one_by_the_taxonomys_name(sandbox, tmp_pat
     with opened(sandbox, tmp_path) as app:  # the third spectrum: SLSN to the fake
         app.once()
     assert said(sandbox) == ["Ic-SLSN"]
+
+
+class Alerting(FakeAnalyst):
+    """Says ALERT of everything, with all that a card shows."""
+
+    def run_many(self, items: Any) -> Any:
+        odd = alert()
+        return [replace(r, anomaly=odd.anomaly, confidence=odd.confidence) for r in super().run_many(items)]
+
+
+@pytest.fixture
+def picture(monkeypatch: Any) -> None:
+    draw = "plugin.cycle.spectra.card.vetting_card"
+    monkeypatch.setattr(draw, lambda report, spectrum, drawn=None: b"\x89PNG" + spectrum.flux.tobytes()[:40])
+
+
+def states(app: App) -> dict[tuple[str, str], str]:
+    """What became of each post, by kind of place and of post."""
+    places = [Place(kind="spectrum", id="1"), Place(kind="source", id=NAME)]
+    with app.store.begin(to_read=True) as unit:
+        return {(p.place.kind, p.kind): p.state for p in unit.outbox.at(places)}
+
+
+@pytest.mark.usefixtures("picture")
+def test_where_another_account_has_the_annotation_nothing_is_put_beside_it(sandbox, tmp_path):
+    """Two accounts that run the service leave one card on a spectrum and one classification on its source."""
+    bots = {name: tmp_path / name for name in ("admin", "bot")}
+    for name, folder in bots.items():
+        folder.mkdir()
+        token = sandbox.tokens[name]
+        for analyst in (FakeAnalyst(policy="COMMIT"), Alerting()):
+            with opened(sandbox, folder, analyst, post_cards=True, marshal_token=token) as app:
+                app.once()
+                sandbox.edit_spectrum(1, label=f"{name} {analyst.policy}")
+                app.once()
+                after = states(app)
+    assert len(sandbox.state.comments) == 1
+    assert sandbox.state.comments[0].author_id == sandbox.state.user_named("admin").id
+    assert said(sandbox) == []
+    assert after["spectrum", "annotation"] == after["source", "annotation"] == "parked"
+    assert after["spectrum", "comment"] == "pending"
+
+
+@pytest.mark.usefixtures("picture")
+def test_what_waited_for_its_annotation_goes_after_it(sandbox, tmp_path):
+    with SkyPortal(sandbox.url, sandbox.tokens["admin"], pacer=Pacer(1e4, 1000)) as other:
+        place = Place(kind="spectrum", id="1")
+        other.upsert_annotation(place, origin="ASTRANet", data={"p": 1}, group_ids=[6])
+        with opened(sandbox, tmp_path, Alerting(), post_cards=True) as app:
+            assert app.once().delivered == {"sent": 1, "parked": 1}
+            assert sandbox.state.comments == []
+            other.delete_annotation(place, origin="ASTRANet")
+            assert app.once(retry_parked=True).delivered == {"sent": 2}
+    assert len(sandbox.state.comments) == 1
+
+
+@pytest.mark.usefixtures("picture")
+def test_a_spectrum_that_is_answered_again_keeps_one_card(sandbox, tmp_path):
+    with opened(sandbox, tmp_path, Alerting(), post_cards=True) as app:
+        for n in range(3):
+            app.once()
+            sandbox.edit_spectrum(1, fluxes=[f * (1 + 0.1 * np.sin(i / (20 + n))) for i, f in enumerate(GOOD)])
+        app.once()
+    with opened(
+        sandbox, tmp_path, Alerting(), post_cards=True, database_url=f"sqlite:///{tmp_path / 'n.sqlite'}"
+    ) as app:
+        app.once()
+    assert len(sandbox.state.comments) == 1

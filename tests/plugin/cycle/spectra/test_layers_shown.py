@@ -166,7 +166,7 @@ class CommentedMarshal(FakeMarshal):
         super().__init__()
         self.comments: list[tuple[str, str, tuple[int, ...], bytes]] = []
 
-    def post_comment(self, place, *, text, group_ids, attachment=None) -> str:
+    def post_comment(self, place, *, text, group_ids, attachment=None, known_id=None) -> str:
         self.comments.append((f"{place.kind}/{place.id}", text, tuple(group_ids), attachment[1]))
         return "1"
 
