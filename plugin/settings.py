@@ -183,7 +183,12 @@ class Settings(BaseSettings):
         True, description="Attach one picture with everything about it to each spectrum whose policy is ALERT."
     )
     post_classification: bool = Field(
-        False, description="Also add an ML classification to the source; it can start other people's follow-up."
+        False,
+        description="Also add an ML classification to the source, of COMMIT answers only; it can start other people's "
+        "follow-up.",
+    )
+    min_classification_probability: float = Field(
+        0.9, ge=0, le=1, description="Least probability of a class that becomes an ML classification."
     )
 
     # The night's note

@@ -273,6 +273,16 @@ def test_comments_are_quiet_and_named_by_their_content(sandbox: Sandbox) -> None
         again = marshal.post_comment(place, attachment=("plot.png", b"1"), **keep)  # type: ignore[arg-type]
         other = marshal.post_comment(place, attachment=("plot.png", b"2"), **keep)  # type: ignore[arg-type]
         assert first == again != other
+        (left,) = sandbox.state.comments
+        assert (str(left.id), left.attachment) == (other, b"2"), "a changed picture takes the place of the old one"
+        moved = marshal.post_comment(
+            place, attachment=("plot.png", b"2"), text=keep["text"], group_ids=[2, 6], known_id=other
+        )
+        (left,) = sandbox.state.comments
+        assert (str(left.id), left.group_ids) == (moved, {2, 6})
+        note = marshal.post_comment(place, **keep)  # type: ignore[arg-type]
+        another = marshal.post_comment(place, attachment=("other.png", b"2"), **keep)  # type: ignore[arg-type]
+        assert {str(c.id) for c in sandbox.state.comments} == {moved, note, another}
         with pytest.raises(Refused):
             marshal.post_comment(place, text=" ", group_ids=[sandbox.group_id])
         with pytest.raises(Refused):
