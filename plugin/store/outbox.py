@@ -81,6 +81,7 @@ class Outbox:
             "state": self._state(old, key, sha),
             "attempts": 0,
             "not_before": now,
+            "enqueued_at": now,
             "reason": None,
         }
         new = self.context.insert(outbox).values(**key, **values)
