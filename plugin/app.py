@@ -14,6 +14,7 @@ from iris_client.http.closing import Closing
 from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
+from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.cycle.analyse import Analysing
 from plugin.cycle.carriers import marshal_carriers
@@ -22,6 +23,7 @@ from plugin.cycle.done import Cycle
 from plugin.cycle.patience import Patience
 from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
+from plugin.cycle.signs import SignsOfLife
 from plugin.cycle.spectra.discover import discover, sweep
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
@@ -46,6 +48,7 @@ class App(Closing):
         analyst: Analyst,
         clock: Clock,
         watch: "WatchPart | None" = None,
+        activity: Activity | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -55,6 +58,9 @@ class App(Closing):
         self.watch = watch
         self._clock = clock
         self._stop = threading.Event()
+        self.activity = activity or Activity(poll_seconds=settings.poll_seconds, clock=clock)
+        self.activity.loaded(analyst.bundle_id)
+        self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
@@ -70,6 +76,16 @@ class App(Closing):
 
         It ends early, with its work safely stored, when `stop` was called or the marshal is away.
         """
+        self._signs.begin()
+        try:
+            done = self._cycle(retry_parked)
+        except Exception as error:
+            self._signs.broken(error)
+            raise
+        self._signs.finish(done)
+        return done
+
+    def _cycle(self, retry_parked: bool) -> Cycle:
         now = self._clock()
         freed = self.store.recover(now)
         if freed:
@@ -149,7 +165,7 @@ class App(Closing):
         if self.watch is None:
             return Counter()
         wanted = posting(self.settings)
-        return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._stop.is_set)
+        return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._between)
 
     def _discover(self) -> int:
         return discover(
@@ -189,7 +205,7 @@ class App(Closing):
             secrets=self.settings.secrets,
             batch_size=self.settings.batch_size,
             clock=self._clock,
-            stop=self._stop.is_set,
+            stop=self._between,
         ).run()
 
     def _deliver(self) -> Counter[str]:
@@ -200,8 +216,14 @@ class App(Closing):
             secrets=self.settings.secrets,
             patience=Patience(self.settings.max_attempts),
             clock=self._clock,
-            stop=self._stop.is_set,
+            stop=self._between,
+            first=self._signs.first_sent,
         ).run()
+
+    def _between(self) -> bool:
+        """Whether to end; asked between two pieces of work."""
+        self._signs.between()
+        return self._stop.is_set()
 
 
 def build(
@@ -230,10 +252,12 @@ def build(
     """
     url, _, _ = settings.marshal()
     analyst = analyst or make_analyst(settings)
-    clients = Clients.connect(settings, marshal=marshal, alerts=None if watch is None else watch.source)
+    activity = Activity(poll_seconds=settings.poll_seconds, clock=clock)
+    alerts = None if watch is None else watch.source
+    clients = Clients.connect(settings, marshal=marshal, alerts=alerts, activity=activity)
     watch = watch or make_watch(settings, clients)
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
-    return App(settings, store, clients, analyst, clock, watch)
+    return App(settings, store, clients, analyst, clock, watch, activity)
 
 
 def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
