@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from models.domain import Report, Spectrum
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.cycle.analyse import Analysing
-from plugin.cycle.carriers import marshal_carriers
+from plugin.cycle.carriers import Carrier, marshal_carriers
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
 from plugin.cycle.patience import Patience
@@ -114,6 +114,14 @@ class App(Closing):
         """
         return Counter() if self.naming is None else self.naming.run()
 
+    def tell_night(self) -> None:
+        """Put a message about the last night into the outbox, once; the next cycle sends it."""
+        if self.clients.slack is None:
+            return
+        from plugin.cycle.messages.nights import enqueue_digest
+
+        enqueue_digest(self.store, self.settings, self._clock())
+
     def stop(self) -> None:
         """Ask a running cycle to end after the piece of work in hand."""
         self._stop.set()
@@ -209,8 +217,22 @@ class App(Closing):
         ).run()
 
     def _deliver(self) -> Counter[str]:
+        done = self._deliver_with(marshal_carriers(self.marshal))
+        messages = self._message_carriers()
+        if messages and not self.settings.dry_run:  # after the answers: a slow hook keeps none of them waiting
+            done += self._deliver_with(messages)
+        return done
+
+    def _message_carriers(self) -> Mapping[str, Carrier]:
+        if self.clients.slack is None:
+            return {}
+        from plugin.cycle.messages.carrier import message_carriers
+
+        return message_carriers(self.clients.slack, self.settings, self.store, self._clock)
+
+    def _deliver_with(self, carriers: Mapping[str, Carrier]) -> Counter[str]:
         return Delivering(
-            carriers=marshal_carriers(self.marshal),
+            carriers=carriers,
             store=self.store,
             dry_run=self.settings.dry_run,
             secrets=self.settings.secrets,
@@ -311,6 +333,8 @@ def posting(settings: Settings) -> Posting:
         alpha=settings.alpha,
         refusals=settings.post_refusals,
         classification=settings.post_classification,
+        tags=settings.post_tags,
+        messages=settings.slack_webhook is not None,
     )
 
 

@@ -28,8 +28,13 @@ def numbers_in(text: str) -> Iterable[str]:
     return parts
 
 
-def read_secret(path: Path) -> str:
-    """Read the marshal's token from a file, as container platforms hand secrets over.
+def read_secret(path: Path, name: str = "MARSHAL_TOKEN_FILE") -> str:
+    """Read a secret, such as the marshal's token, from a file, as container platforms hand secrets over.
+
+    Parameters
+    ----------
+    name : str
+        The setting that names the file, for the message.
 
     Raises
     ------
@@ -39,9 +44,9 @@ def read_secret(path: Path) -> str:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: cannot read {path}: {error.strerror}") from None
+        raise ValueError(f"{PREFIX}{name}: cannot read {path}: {error.strerror}") from None
     if not token:
-        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: {path} is empty")
+        raise ValueError(f"{PREFIX}{name}: {path} is empty")
     return token
 
 

@@ -14,11 +14,14 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from iris_client.addresses import check_hook_url, hook_secrets
 from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
 from plugin.environment import given, numbers_in, read_secret, refuse_unknown
 
-_PRIVATE = frozenset({"marshal_token", "database_url", "tns_api_key", "boom_password", "kafka_password"})
+_PRIVATE = frozenset(
+    {"marshal_token", "database_url", "tns_api_key", "boom_password", "kafka_password", "slack_webhook"}
+)
 
 
 def _default_database() -> str:
@@ -183,6 +186,28 @@ class Settings(BaseSettings):
         False, description="Also add an ML classification to the source; it can start other people's follow-up."
     )
 
+    post_tags: bool = Field(
+        False,
+        description="Also tag sources: ASTRANetALERT, or ASTRANet and the class when it is sure (COMMIT). Who has "
+        "the right Manage sources makes the tag options first; `astranet doctor` names them.",
+    )
+
+    # Messages in a chat, off without a web hook
+    slack_webhook: SecretStr | None = Field(
+        None,
+        description="Address of an incoming web hook (Slack, Mattermost): alerts at once and a digest of each night. A "
+        "secret: https only.",
+    )
+    slack_webhook_file: Path | None = Field(
+        None, description="File that holds that address; instead of SLACK_WEBHOOK, for container secrets."
+    )
+    slack_per_hour: int = Field(
+        20, ge=1, description="Most messages about alerts in an hour; the last tells everything that waits, in one."
+    )
+    web_url: str | None = Field(
+        None, description="Address under which people reach this service's own pages, for links: https://host[/path]."
+    )
+
     # The night's note
     note_hour_utc: int = Field(15, ge=0, le=23, description="Hour (UTC) at which the draft of the night is written.")
     note_authors: str = Field("", description="Authors of the draft, as they should stand in it.")
@@ -261,7 +286,7 @@ class Settings(BaseSettings):
     def _split_names(cls, value: object) -> object:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
 
-    @field_validator("marshal_url", "graphql_url", "tns_url", "boom_url")
+    @field_validator("marshal_url", "graphql_url", "tns_url", "boom_url", "web_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value is None:
@@ -271,21 +296,32 @@ class Settings(BaseSettings):
             raise ValueError("expected http(s)://host[:port], without user name or query")
         return value.rstrip("/")
 
+    @field_validator("slack_webhook")
+    @classmethod
+    def _hook(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_hook_url(value.get_secret_value())
+        return value
+
     @model_validator(mode="before")
     @classmethod
-    def _token_from_file(cls, values: dict[str, Any]) -> dict[str, Any]:
-        path = values.get("marshal_token_file")
-        if path is None:
-            return values
-        if values.get("marshal_token") is not None:
-            raise ValueError(f"set {PREFIX}MARSHAL_TOKEN or {PREFIX}MARSHAL_TOKEN_FILE, not both")
-        return {**values, "marshal_token": read_secret(Path(path))}
+    def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        read = {}
+        for name in ("marshal_token", "slack_webhook"):
+            path, file = values.get(f"{name}_file"), f"{name}_file".upper()
+            if path is None:
+                continue
+            if values.get(name) is not None:
+                raise ValueError(f"set {PREFIX}{name.upper()} or {PREFIX}{file}, not both")
+            read[name] = read_secret(Path(path), file)
+        return {**values, **read}
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not appear in a log, a message or the database."""
         held = (self.marshal_token, self.tns_api_key, self.boom_password, self.kafka_password)
-        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+        values = tuple(secret.get_secret_value() for secret in held if secret is not None)
+        return values + (() if self.slack_webhook is None else hook_secrets(self.slack_webhook.get_secret_value()))
 
     def marshal(self) -> tuple[str, str, tuple[int, ...]]:
         """Address, token and groups of the marshal, for commands that cannot work without.

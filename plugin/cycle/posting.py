@@ -24,12 +24,18 @@ class Posting:
         Marshal groups that may see answers; each answer goes to those of them that see its spectrum.
     alpha : float
         Which prediction set.
+    tags : bool
+        Whether sources are tagged.
+    messages : bool
+        Whether alerts are told through the web hook.
     """
 
     group_ids: tuple[int, ...]
     alpha: float = 0.05
     refusals: bool = False
     classification: bool = False
+    tags: bool = False
+    messages: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,9 @@ class StoreCollector(Collector):
         )
         for kind, state, count in unit.figures.work():
             _add(parked if state == "parked" else work, count, kind, *(() if state == "parked" else (state,)))
-        posts = GaugeMetricFamily("astranet_outbox_posts", "Posts not sent yet, by kind and state.", labels=["kind", "state"])
+        posts = GaugeMetricFamily(
+            "astranet_outbox_posts", "Posts not sent yet, by kind and state.", labels=["kind", "state"]
+        )
         for kind, state, count in unit.figures.posts():
             _add(parked if state == "parked" else posts, count, kind, *(() if state == "parked" else (state,)))
         ages = GaugeMetricFamily(
@@ -78,8 +80,8 @@ class StoreCollector(Collector):
         )
         for kind, since in unit.figures.waiting_since().items():
             _add(ages, _seconds(since, now), kind)
-        since = unit.figures.due_since(now)
-        waits = _one("astranet_queue_oldest_due_age_seconds", "How long the oldest due work waits.", _seconds(since, now))
+        due = _seconds(unit.figures.due_since(now), now)
+        waits = _one("astranet_queue_oldest_due_age_seconds", "How long the oldest due work waits.", due)
         yield from (work, posts, parked, ages, waits)
         finished = [told.body.get("finished_at") for told in unit.status.told()]
         latest = max((text for text in finished if isinstance(text, str)), default=None)
@@ -98,7 +100,9 @@ class StoreCollector(Collector):
         )
         for producer, reason, count in unit.figures.refusals():
             _add(refusals, count, producer, reason)
-        models = InfoMetricFamily("astranet_model", "The model behind each producer's last report.", labels=["producer"])
+        models = InfoMetricFamily(
+            "astranet_model", "The model behind each producer's last report.", labels=["producer"]
+        )
         for producer, model in unit.figures.models():
             models.add_metric([producer], {"model": model})
         yield from (answers, refusals, models)

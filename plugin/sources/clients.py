@@ -11,6 +11,7 @@ from plugin.activity import MARSHAL, Activity
 from plugin.settings import PREFIX, ConfigError, Settings
 
 if TYPE_CHECKING:
+    from iris_client.slack import SlackHook
     from iris_client.tns.client import Tns
 
 
@@ -28,6 +29,7 @@ class Clients:
     alerts: AlertSource | None = None
     tns: "Tns | None" = None
     pacer: Pacer | None = None
+    slack: "SlackHook | None" = None
 
     @classmethod
     def connect(
@@ -53,6 +55,7 @@ class Clients:
             If a setting that is needed is missing or wrong.
         """
         from plugin.sources.marshal import HOOKS, make_pacer, make_source
+        from plugin.sources.slack import make_slack
 
         activity = activity or Activity()
 
@@ -64,11 +67,12 @@ class Clients:
 
             server = MARSHAL if settings.alert_source == "marshal" else settings.alert_source
             alerts = make_alert_source(settings, pacer=pacer, hooks=activity.hooks(server, HOOKS))
-        return cls(marshal=marshal, alerts=alerts, tns=tns, pacer=pacer)
+        slack = make_slack(settings, activity.hooks("slack"))
+        return cls(marshal=marshal, alerts=alerts, tns=tns, pacer=pacer, slack=slack)
 
     def close(self) -> None:
         """Close every connection."""
-        close(self.marshal, self.alerts, self.tns)
+        close(self.marshal, self.alerts, self.tns, self.slack)
 
 
 def close(*clients: object) -> None:

@@ -37,6 +37,7 @@ from typing import Final
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
 from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, prediction_set, rounded
+from plugin.cycle.spectra.tags import tag_post
 from plugin.store import Filed
 
 PREFIX: Final = "an_"
@@ -96,7 +97,7 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
     place = Place(kind="source", id=target_id)
     answered = [f for f in of_target if f.report.status is Status.OK and audience(f.group_ids, posting)]
     if not answered:
-        return [Post(place=place, body=None, group_ids=())]
+        return [Post(place=place, body=None, group_ids=()), *([tag_post(target_id, None, ())] if posting.tags else ())]
     best = max(answered, key=_recency)
     groups = audience(best.group_ids, posting)
     body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
@@ -105,6 +106,8 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
     if posting.classification and verdict is not None:
         said = {"label": verdict.label, "probability": rounded(verdict.probability)}
         posts.append(Post(place=place, kind="classification", body=said, group_ids=groups))
+    if posting.tags:
+        posts.append(tag_post(target_id, best.report, groups))
     return posts
 
 

@@ -184,5 +184,7 @@ def test_the_command(make_app, monkeypatch, tmp_path) -> None:
 
 
 def test_the_command_loads_no_network() -> None:
-    heavy = among(loaded("import plugin.commands.health, plugin.ops.health"), "torch", "scipy", "matplotlib", "starlette")
+    heavy = among(
+        loaded("import plugin.commands.health, plugin.ops.health"), "torch", "scipy", "matplotlib", "starlette"
+    )
     assert heavy == set()
