@@ -28,13 +28,25 @@ def numbers_in(text: str) -> Iterable[str]:
     return parts
 
 
-def read_secret(path: Path, name: str = "MARSHAL_TOKEN_FILE") -> str:
-    """Read a secret, such as the marshal's token, from a file, as container platforms hand secrets over.
+def split_bind(text: str) -> tuple[str, int]:
+    """Split `host:port`; an IPv6 address stands in brackets.
 
-    Parameters
-    ----------
-    name : str
-        The setting that names the file, for the message.
+    Raises
+    ------
+    ValueError
+        If it is no such thing.
+    """
+    host, _, port = text.strip().rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not bare or (":" in bare) != host.startswith("[") or not (port.isascii() and port.isdigit()):
+        raise ValueError("expected host:port, such as 127.0.0.1:8765")
+    if int(port) > 65535:
+        raise ValueError("expected a port up to 65535")
+    return bare, int(port)
+
+
+def read_secret(path: Path, variable: str) -> str:
+    """Read a secret from a file, as container platforms hand secrets over.
 
     Raises
     ------
@@ -44,9 +56,9 @@ def read_secret(path: Path, name: str = "MARSHAL_TOKEN_FILE") -> str:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ValueError(f"{PREFIX}{name}: cannot read {path}: {error.strerror}") from None
+        raise ValueError(f"{variable}: cannot read {path}: {error.strerror}") from None
     if not token:
-        raise ValueError(f"{PREFIX}{name}: {path} is empty")
+        raise ValueError(f"{variable}: {path} is empty")
     return token
 
 

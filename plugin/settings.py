@@ -7,20 +7,28 @@ Secrets are masked in `repr`, and no message ever shows the value of a secret.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from iris_client.addresses import check_hook_url, hook_secrets
+from iris_client.addresses import hook_secrets
 from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
-from plugin.environment import given, numbers_in, read_secret, refuse_unknown
+from plugin.environment import given, read_secret, refuse_unknown, split_bind
+from plugin.setting_types import Address, Bind, HookAddress, LongSecret, Networks, Numbers, Words
 
 _PRIVATE = frozenset(
-    {"marshal_token", "database_url", "tns_api_key", "boom_password", "kafka_password", "slack_webhook"}
+    {
+        "marshal_token",
+        "database_url",
+        "tns_api_key",
+        "boom_password",
+        "kafka_password",
+        "web_token",
+        "slack_webhook",
+    }
 )
 
 
@@ -34,7 +42,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     # The marshal
-    marshal_url: str | None = Field(None, description="Address of the SkyPortal or Fritz marshal: https://host[:port].")
+    marshal_url: Address | None = Field(
+        None, description="Address of the SkyPortal or Fritz marshal: https://host[:port]."
+    )
     marshal_token: SecretStr | None = Field(
         None,
         description="API token of the bot; rights: Annotate, Comment (POST_CARDS), Classify (POST_CLASSIFICATION).",
@@ -42,7 +52,7 @@ class Settings(BaseSettings):
     marshal_token_file: Path | None = Field(
         None, description="File that holds the token; instead of MARSHAL_TOKEN, for container secrets."
     )
-    group_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+    group_ids: Numbers = Field(
         (), description="Marshal groups whose spectra are read and who see the answers: numbers, separated by commas."
     )
     taxonomy: str = Field("Sitewide Taxonomy", description="Taxonomy on the marshal that classifications belong to.")
@@ -59,7 +69,7 @@ class Settings(BaseSettings):
     spectrum_source: Literal["rest", "graphql"] = Field(
         "rest", description="How spectra are read: rest (SkyPortal as it is), or graphql from GRAPHQL_URL."
     )
-    graphql_url: str | None = Field(
+    graphql_url: Address | None = Field(
         None, description="GraphQL endpoint with spectra, asked with the marshal's token: https://host/graphql."
     )
     graphql_query_file: Path | None = Field(
@@ -81,13 +91,11 @@ class Settings(BaseSettings):
     alert_dir: Path | None = Field(
         None, description="Folder of alert packets (*.avro): read with avro; with kafka new ones are kept there."
     )
-    boom_url: str | None = Field(None, description="Address of BOOM's REST interface: https://host[:port][/path].")
+    boom_url: Address | None = Field(None, description="Address of BOOM's REST interface: https://host[:port][/path].")
     boom_username: str | None = Field(None, description="Account of BOOM's main REST interface.")
     boom_password: SecretStr | None = Field(None, description="Password of that account.")
     kafka_servers: str | None = Field(None, description="Kafka brokers: host:port, separated by commas.")
-    kafka_topics: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Kafka topics of BOOM or Babamul with alerts, separated by commas."
-    )
+    kafka_topics: Words = Field((), description="Kafka topics of BOOM or Babamul with alerts, separated by commas.")
     kafka_group: str = Field(
         "astranet", description="Kafka consumer group; Babamul's must start with babamul-. It remembers what was read."
     )
@@ -193,7 +201,7 @@ class Settings(BaseSettings):
     )
 
     # Messages in a chat, off without a web hook
-    slack_webhook: SecretStr | None = Field(
+    slack_webhook: HookAddress | None = Field(
         None,
         description="Address of an incoming web hook (Slack, Mattermost): alerts at once and a digest of each night. A "
         "secret: https only.",
@@ -204,7 +212,7 @@ class Settings(BaseSettings):
     slack_per_hour: int = Field(
         20, ge=1, description="Most messages about alerts in an hour; the last tells everything that waits, in one."
     )
-    web_url: str | None = Field(
+    web_url: Address | None = Field(
         None, description="Address under which people reach this service's own pages, for links: https://host[/path]."
     )
 
@@ -217,7 +225,7 @@ class Settings(BaseSettings):
     )
 
     # The Transient Name Server; nobody asks it without a key
-    tns_url: str = Field(
+    tns_url: Address = Field(
         "https://www.wis-tns.org", description="Address of the TNS; https://sandbox.wis-tns.org to try."
     )
     tns_bot_id: int | None = Field(None, ge=1, description="Number of the bot at the TNS.")
@@ -227,6 +235,28 @@ class Settings(BaseSettings):
         30.0,
         ge=0,
         description="For how many days after its last answer a source's TNS name is looked up daily; 0: never.",
+    )
+
+    # The pages; off unless an address is given
+    web_bind: Bind | None = Field(
+        None,
+        description="Where the pages are served, host:port, such as 127.0.0.1:8765; empty: nowhere. Any other host "
+        "than this machine's own needs WEB_TOKEN_FILE or WEB_TRUSTED_HEADER.",
+    )
+    web_token: LongSecret | None = Field(
+        None, description="Token to log in to the pages with: at least 16 characters, not the marshal's."
+    )
+    web_token_file: Path | None = Field(
+        None, description="File that holds it; instead of WEB_TOKEN, for container secrets."
+    )
+    web_trusted_header: str | None = Field(
+        None, description="Header in which a reverse proxy names who is logged in, such as X-Forwarded-User."
+    )
+    web_trusted_proxies: Networks = Field(
+        (), description="Addresses or networks of the proxies whose header is believed, separated by commas."
+    )
+    web_hosts: Words = Field(
+        (), description="Names under which people reach the pages through a proxy, separated by commas."
     )
 
     # The house
@@ -274,52 +304,23 @@ class Settings(BaseSettings):
         """Each variable's full name and what it is for, in the order of this file."""
         return {PREFIX + name.upper(): field.description or "" for name, field in cls.model_fields.items()}
 
-    @field_validator("group_ids", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(int(part) for part in numbers_in(value))
-        return (value,) if isinstance(value, int) else value
-
-    @field_validator("kafka_topics", mode="before")
-    @classmethod
-    def _split_names(cls, value: object) -> object:
-        return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
-
-    @field_validator("marshal_url", "graphql_url", "tns_url", "boom_url", "web_url")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise ValueError("expected http(s)://host[:port], without user name or query")
-        return value.rstrip("/")
-
-    @field_validator("slack_webhook")
-    @classmethod
-    def _hook(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            check_hook_url(value.get_secret_value())
-        return value
-
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         read = {}
-        for name in ("marshal_token", "slack_webhook"):
-            path, file = values.get(f"{name}_file"), f"{name}_file".upper()
+        for name in ("marshal_token", "web_token", "slack_webhook"):
+            path = values.get(f"{name}_file")
             if path is None:
                 continue
             if values.get(name) is not None:
-                raise ValueError(f"set {PREFIX}{name.upper()} or {PREFIX}{file}, not both")
-            read[name] = read_secret(Path(path), file)
+                raise ValueError(f"set {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, not both")
+            read[name] = read_secret(Path(path), f"{PREFIX}{name.upper()}_FILE")
         return {**values, **read}
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not appear in a log, a message or the database."""
-        held = (self.marshal_token, self.tns_api_key, self.boom_password, self.kafka_password)
+        held = (self.marshal_token, self.tns_api_key, self.boom_password, self.kafka_password, self.web_token)
         values = tuple(secret.get_secret_value() for secret in held if secret is not None)
         return values + (() if self.slack_webhook is None else hook_secrets(self.slack_webhook.get_secret_value()))
 
@@ -338,6 +339,18 @@ class Settings(BaseSettings):
         if not self.group_ids:
             raise ConfigError(_missing("group_ids"))
         return self.marshal_url, self.marshal_token.get_secret_value(), self.group_ids
+
+    def web(self) -> tuple[str, int]:
+        """Host and port of the pages, for commands that cannot work without.
+
+        Raises
+        ------
+        ConfigError
+            If they are not set.
+        """
+        if self.web_bind is None:
+            raise ConfigError(_missing("web_bind"))
+        return split_bind(self.web_bind)
 
 
 def _missing(name: str) -> str:

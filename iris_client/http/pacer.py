@@ -58,7 +58,8 @@ class Pacer:
     def left(self) -> int:
         """How many requests may go at once now; 0 while callers have to wait."""
         with self._lock:
-            waited = self._clock() - max(self._next, self._clock() - self._slack)
+            now = self._clock()
+            waited = now - max(self._next, now - self._slack)
         return max(0, int(waited / self._interval + 1.0 + 1e-9))
 
     def pause(self, seconds: float) -> None:

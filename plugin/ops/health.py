@@ -85,9 +85,8 @@ def of_process(store: Store, pulse: Pulse, settings: Settings, *, clock: Clock =
     try:
         with store.begin(to_read=True) as unit:
             facts = _facts(unit, now)
-    except (DBAPIError, StoreError) as error:
-        lives = judge([pulse], Facts(), free_bytes=None, now=now).live
-        return Health(live=lives, ready=False, reasons=(f"the database cannot be used ({type(error).__name__})",))
+    except DBAPIError as error:
+        return _away(error, live=judge([pulse], Facts(), free_bytes=None, now=now).live)
     return judge([pulse], facts, free_bytes=_free(settings.output_dir), now=now)
 
 
@@ -97,17 +96,24 @@ def of_service(settings: Settings, *, clock: Clock = utc_now) -> Health:
     try:
         with open_store(settings.database_url, marshal=settings.marshal_url or "", to_read=True) as store:
             return of_store(store, settings, now=now)
-    except (DBAPIError, StoreError) as error:
-        said = str(error) if isinstance(error, StoreError) else f"the database cannot be used ({type(error).__name__})"
-        return Health(live=False, ready=False, reasons=(said,))
+    except DBAPIError as error:
+        return _away(error, live=False)
+    except StoreError as error:
+        return Health(live=False, ready=False, reasons=(str(error),))
 
 
 def of_store(store: Store, settings: Settings, *, now: datetime) -> Health:
-    """How the service is, by what is in an open store."""
-    with store.begin(to_read=True) as unit:
-        pulses = list(_pulses(unit))
-        facts = _facts(unit, now)
+    """How the service is, by what is in a store that is open already."""
+    try:
+        with store.begin(to_read=True) as unit:
+            pulses, facts = _pulses(unit), _facts(unit, now)
+    except DBAPIError as error:
+        return _away(error, live=False)
     return judge(pulses, facts, free_bytes=_free(settings.output_dir), now=now)
+
+
+def _away(error: DBAPIError, *, live: bool) -> Health:
+    return Health(live=live, ready=False, reasons=(f"the database cannot be used ({type(error).__name__})",))
 
 
 def _pulses(unit: Unit) -> Sequence[Pulse]:
