@@ -169,7 +169,7 @@ class Outbox:
         found = select(func.count()).select_from(outbox).where(self._mine(), outbox.c.state == state)
         return int(self.context.connection.execute(found).scalar_one())
 
-    def sent_since(self, kind: str, since: datetime, *, but_on: str) -> set[datetime]:
+    def sent_since(self, kind: str, since: datetime, *, but_on: str) -> list[datetime]:
         """When posts of a kind were sent that have different ids there; those on one kind of place do not count."""
         mine = (delivered.c.marshal == self.context.marshal) & (delivered.c.kind == kind)
         found = (
@@ -177,7 +177,7 @@ class Outbox:
             .where(mine, delivered.c.delivered_at > since, delivered.c.place_kind != but_on)
             .group_by(delivered.c.remote_id)
         )
-        return set(self.context.connection.execute(found).scalars())
+        return sorted(self.context.connection.execute(found).scalars())
 
     def at(self, places: list[Place]) -> list[Parcel]:
         """Everything for some places."""

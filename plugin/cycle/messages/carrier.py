@@ -66,7 +66,7 @@ class MessageCarrier:
             sent = unit.outbox.sent_since(MESSAGE, now - _HOUR, but_on="night")
         left = self.per_hour - len(sent)
         if left <= 0:
-            wait = (min(sent) + _HOUR - now).total_seconds()
+            wait = (sent[0] + _HOUR - now).total_seconds()
             raise Unavailable(f"{self.per_hour} messages within the hour: told later, together", retry_after=wait)
         return left
 
