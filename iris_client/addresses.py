@@ -26,7 +26,7 @@ def check_hook_url(url: str) -> None:
 def is_loopback(host: str) -> bool:
     """Whether a host's name or number is this machine."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
 

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -128,10 +128,10 @@ class SlackHook(Closing):
         self._pacer.wait()
         start, status, parts, size = time.monotonic(), None, [], 0
         try:
-            kind = {"Content-Type": "application/json"}
+            kind = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
             with self._client.stream("POST", self._address.value(), content=content, headers=kind) as answer:
                 status = answer.status_code
-                for part in answer.iter_bytes():
+                for part in cast(httpx.SyncByteStream, answer.stream):  # as it came: nothing is unpacked
                     parts.append(part)
                     size += len(part)
                     if size > _MOST_BYTES:
