@@ -28,8 +28,8 @@ def numbers_in(text: str) -> Iterable[str]:
     return parts
 
 
-def read_secret(path: Path) -> str:
-    """Read the marshal's token from a file, as container platforms hand secrets over.
+def read_secret(path: Path, variable: str) -> str:
+    """Read a secret from a file, as container platforms hand secrets over.
 
     Raises
     ------
@@ -39,9 +39,9 @@ def read_secret(path: Path) -> str:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: cannot read {path}: {error.strerror}") from None
+        raise ValueError(f"{variable}: cannot read {path}: {error.strerror}") from None
     if not token:
-        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: {path} is empty")
+        raise ValueError(f"{variable}: {path} is empty")
     return token
 
 

@@ -18,7 +18,10 @@ from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
 from plugin.environment import given, numbers_in, read_secret, refuse_unknown
 
-_PRIVATE = frozenset({"marshal_token", "database_url", "tns_api_key", "boom_password", "kafka_password"})
+_PRIVATE = frozenset(
+    {"marshal_token", "database_url", "tns_api_key", "boom_password", "kafka_password", "analysis_secret"}
+)
+_SECRET_LENGTH = 16
 
 
 def _default_database() -> str:
@@ -204,6 +207,26 @@ class Settings(BaseSettings):
         description="For how many days after its last answer a source's TNS name is looked up daily; 0: never.",
     )
 
+    # SkyPortal's Analysis button; off without a secret
+    analysis_secret: SecretStr | None = Field(
+        None,
+        description="Secret by which the marshal is known when it asks for an analysis: at least 16 characters, not "
+        "the marshal's token. Without it nobody can ask.",
+    )
+    analysis_secret_file: Path | None = Field(
+        None, description="File that holds it; instead of ANALYSIS_SECRET, for container secrets."
+    )
+    analysis_url: str | None = Field(
+        None,
+        description="Address of this service's web server as the marshal reaches it: http(s)://host[:port]. "
+        "`astranet register` tells it to the marshal.",
+    )
+    marshal_callback_url: str | None = Field(
+        None,
+        description="Address that the marshal gives for answers to analyses, if it is not MARSHAL_URL: "
+        "http(s)://host[:port]. Answers go to no other.",
+    )
+
     # The house
     database_url: str = Field(
         default_factory=_default_database,
@@ -261,7 +284,7 @@ class Settings(BaseSettings):
     def _split_names(cls, value: object) -> object:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
 
-    @field_validator("marshal_url", "graphql_url", "tns_url", "boom_url")
+    @field_validator("marshal_url", "graphql_url", "tns_url", "boom_url", "analysis_url", "marshal_callback_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value is None:
@@ -271,20 +294,37 @@ class Settings(BaseSettings):
             raise ValueError("expected http(s)://host[:port], without user name or query")
         return value.rstrip("/")
 
+    @field_validator("analysis_secret")
+    @classmethod
+    def _header_can_carry(cls, value: SecretStr | None) -> SecretStr | None:
+        text = None if value is None else value.get_secret_value()
+        if text is not None and not (len(text) >= _SECRET_LENGTH and all("!" <= c <= "~" for c in text)):
+            raise ValueError(f"expected at least {_SECRET_LENGTH} characters, without blanks and in ASCII")
+        return value
+
     @model_validator(mode="before")
     @classmethod
-    def _token_from_file(cls, values: dict[str, Any]) -> dict[str, Any]:
-        path = values.get("marshal_token_file")
-        if path is None:
-            return values
-        if values.get("marshal_token") is not None:
-            raise ValueError(f"set {PREFIX}MARSHAL_TOKEN or {PREFIX}MARSHAL_TOKEN_FILE, not both")
-        return {**values, "marshal_token": read_secret(Path(path))}
+    def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        read = {}
+        for name in ("marshal_token", "analysis_secret"):
+            path = values.get(f"{name}_file")
+            if path is None:
+                continue
+            if values.get(name) is not None:
+                raise ValueError(f"set {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, not both")
+            read[name] = read_secret(Path(path), f"{PREFIX}{name.upper()}_FILE")
+        return {**values, **read}
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not appear in a log, a message or the database."""
-        held = (self.marshal_token, self.tns_api_key, self.boom_password, self.kafka_password)
+        held = (
+            self.marshal_token,
+            self.tns_api_key,
+            self.boom_password,
+            self.kafka_password,
+            self.analysis_secret,
+        )
         return tuple(secret.get_secret_value() for secret in held if secret is not None)
 
     def marshal(self) -> tuple[str, str, tuple[int, ...]]:

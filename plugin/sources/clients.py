@@ -10,6 +10,7 @@ from plugin.settings import PREFIX, ConfigError, Settings
 
 if TYPE_CHECKING:
     from iris_client.tns.client import Tns
+    from plugin.cycle.analyses.carrier import Hooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,14 +20,22 @@ class Clients:
     marshal: Marshal
     alerts: AlertSource | None = None
     tns: "Tns | None" = None
+    hooks: "Hooks | None" = None
 
     @classmethod
-    def connect(cls, settings: Settings, *, marshal: Marshal | None = None, alerts: AlertSource | None = None) -> Self:
+    def connect(
+        cls,
+        settings: Settings,
+        *,
+        marshal: Marshal | None = None,
+        alerts: AlertSource | None = None,
+        hooks: "Hooks | None" = None,
+    ) -> Self:
         """Make what the settings describe; the marshal and its broker share one pacer.
 
         Parameters
         ----------
-        marshal, alerts : optional
+        marshal, alerts, hooks : optional
             Instead of those the settings describe; for tests.
 
         Raises
@@ -43,11 +52,15 @@ class Clients:
             from plugin.sources.alerts import make_alert_source
 
             alerts = make_alert_source(settings, pacer=pacer)
-        return cls(marshal=marshal, alerts=alerts, tns=tns)
+        if hooks is None and settings.analysis_secret is not None:
+            from plugin.sources.analysis import make_hooks
+
+            hooks = make_hooks(settings)
+        return cls(marshal=marshal, alerts=alerts, tns=tns, hooks=hooks)
 
     def close(self) -> None:
         """Close every connection."""
-        close(self.marshal, self.alerts, self.tns)
+        close(self.marshal, self.alerts, self.tns, self.hooks)
 
 
 def close(*clients: object) -> None:

@@ -36,6 +36,10 @@ class CombinedMarshal:
         """The arrays of one spectrum."""
         return self._spectra.spectrum(spectrum_id)
 
+    def spectra_of(self, target_id: str) -> Sequence[RawSpectrum]:
+        """A source's spectra with their arrays, over REST: an analysis that is asked for knows no ids."""
+        return self._rest.spectra_of(target_id)
+
     def target(self, target_id: str) -> Target:
         """The source it belongs to."""
         return self._spectra.target(target_id)

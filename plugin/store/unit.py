@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from plugin.store.analyses import Analyses
 from plugin.store.context import Context
 from plugin.store.objects import Objects
 from plugin.store.outbox import Outbox
@@ -25,6 +26,7 @@ class Unit:
     watermarks: Watermarks
     tns: TnsRows
     names: Names
+    analyses: Analyses
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -38,4 +40,5 @@ class Unit:
             watermarks=Watermarks(context),
             tns=TnsRows(context),
             names=Names(context),
+            analyses=Analyses(context),
         )

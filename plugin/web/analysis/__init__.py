@@ -1,0 +1,1 @@
+"""The Analysis button: where the marshal asks for an analysis."""
