@@ -28,6 +28,23 @@ def numbers_in(text: str) -> Iterable[str]:
     return parts
 
 
+def split_bind(text: str) -> tuple[str, int]:
+    """Split `host:port`; an IPv6 address stands in brackets.
+
+    Raises
+    ------
+    ValueError
+        If it is no such thing.
+    """
+    host, _, port = text.strip().rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not bare or (":" in bare) != host.startswith("[") or not (port.isascii() and port.isdigit()):
+        raise ValueError("expected host:port, such as 127.0.0.1:8765")
+    if int(port) > 65535:
+        raise ValueError("expected a port up to 65535")
+    return bare, int(port)
+
+
 def read_secret(path: Path, variable: str) -> str:
     """Read a secret from a file, as container platforms hand secrets over.
 

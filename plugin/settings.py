@@ -7,21 +7,28 @@ Secrets are masked in `repr`, and no message ever shows the value of a secret.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
-from plugin.environment import given, numbers_in, read_secret, refuse_unknown
+from plugin.environment import given, read_secret, refuse_unknown, split_bind
+from plugin.setting_types import Address, Bind, HeaderSecret, LongSecret, Networks, Numbers, Words
 
 _PRIVATE = frozenset(
-    {"marshal_token", "database_url", "tns_api_key", "boom_password", "kafka_password", "analysis_secret"}
+    {
+        "marshal_token",
+        "database_url",
+        "tns_api_key",
+        "boom_password",
+        "kafka_password",
+        "web_token",
+        "analysis_secret",
+    }
 )
-_SECRET_LENGTH = 16
 
 
 def _default_database() -> str:
@@ -34,7 +41,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     # The marshal
-    marshal_url: str | None = Field(None, description="Address of the SkyPortal or Fritz marshal: https://host[:port].")
+    marshal_url: Address | None = Field(
+        None, description="Address of the SkyPortal or Fritz marshal: https://host[:port]."
+    )
     marshal_token: SecretStr | None = Field(
         None,
         description="API token of the bot; rights: Annotate, Comment (POST_CARDS), Classify (POST_CLASSIFICATION).",
@@ -42,7 +51,7 @@ class Settings(BaseSettings):
     marshal_token_file: Path | None = Field(
         None, description="File that holds the token; instead of MARSHAL_TOKEN, for container secrets."
     )
-    group_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+    group_ids: Numbers = Field(
         (), description="Marshal groups whose spectra are read and who see the answers: numbers, separated by commas."
     )
     taxonomy: str = Field("Sitewide Taxonomy", description="Taxonomy on the marshal that classifications belong to.")
@@ -59,7 +68,7 @@ class Settings(BaseSettings):
     spectrum_source: Literal["rest", "graphql"] = Field(
         "rest", description="How spectra are read: rest (SkyPortal as it is), or graphql from GRAPHQL_URL."
     )
-    graphql_url: str | None = Field(
+    graphql_url: Address | None = Field(
         None, description="GraphQL endpoint with spectra, asked with the marshal's token: https://host/graphql."
     )
     graphql_query_file: Path | None = Field(
@@ -81,13 +90,11 @@ class Settings(BaseSettings):
     alert_dir: Path | None = Field(
         None, description="Folder of alert packets (*.avro): read with avro; with kafka new ones are kept there."
     )
-    boom_url: str | None = Field(None, description="Address of BOOM's REST interface: https://host[:port][/path].")
+    boom_url: Address | None = Field(None, description="Address of BOOM's REST interface: https://host[:port][/path].")
     boom_username: str | None = Field(None, description="Account of BOOM's main REST interface.")
     boom_password: SecretStr | None = Field(None, description="Password of that account.")
     kafka_servers: str | None = Field(None, description="Kafka brokers: host:port, separated by commas.")
-    kafka_topics: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Kafka topics of BOOM or Babamul with alerts, separated by commas."
-    )
+    kafka_topics: Words = Field((), description="Kafka topics of BOOM or Babamul with alerts, separated by commas.")
     kafka_group: str = Field(
         "astranet", description="Kafka consumer group; Babamul's must start with babamul-. It remembers what was read."
     )
@@ -195,7 +202,7 @@ class Settings(BaseSettings):
     )
 
     # The Transient Name Server; nobody asks it without a key
-    tns_url: str = Field(
+    tns_url: Address = Field(
         "https://www.wis-tns.org", description="Address of the TNS; https://sandbox.wis-tns.org to try."
     )
     tns_bot_id: int | None = Field(None, ge=1, description="Number of the bot at the TNS.")
@@ -207,8 +214,30 @@ class Settings(BaseSettings):
         description="For how many days after its last answer a source's TNS name is looked up daily; 0: never.",
     )
 
+    # The pages; off unless an address is given
+    web_bind: Bind | None = Field(
+        None,
+        description="Where the pages are served, host:port, such as 127.0.0.1:8765; empty: nowhere. Any other host "
+        "than this machine's own needs WEB_TOKEN_FILE or WEB_TRUSTED_HEADER.",
+    )
+    web_token: LongSecret | None = Field(
+        None, description="Token to log in to the pages with: at least 16 characters, not the marshal's."
+    )
+    web_token_file: Path | None = Field(
+        None, description="File that holds it; instead of WEB_TOKEN, for container secrets."
+    )
+    web_trusted_header: str | None = Field(
+        None, description="Header in which a reverse proxy names who is logged in, such as X-Forwarded-User."
+    )
+    web_trusted_proxies: Networks = Field(
+        (), description="Addresses or networks of the proxies whose header is believed, separated by commas."
+    )
+    web_hosts: Words = Field(
+        (), description="Names under which people reach the pages through a proxy, separated by commas."
+    )
+
     # SkyPortal's Analysis button; off without a secret
-    analysis_secret: SecretStr | None = Field(
+    analysis_secret: HeaderSecret | None = Field(
         None,
         description="Secret by which the marshal is known when it asks for an analysis: at least 16 characters, not "
         "the marshal's token. Without it nobody can ask.",
@@ -216,12 +245,12 @@ class Settings(BaseSettings):
     analysis_secret_file: Path | None = Field(
         None, description="File that holds it; instead of ANALYSIS_SECRET, for container secrets."
     )
-    analysis_url: str | None = Field(
+    analysis_url: Address | None = Field(
         None,
         description="Address of this service's web server as the marshal reaches it: http(s)://host[:port]. "
         "`astranet register` tells it to the marshal.",
     )
-    marshal_callback_url: str | None = Field(
+    marshal_callback_url: Address | None = Field(
         None,
         description="Address that the marshal gives for answers to analyses, if it is not MARSHAL_URL: "
         "http(s)://host[:port]. Answers go to no other.",
@@ -272,41 +301,11 @@ class Settings(BaseSettings):
         """Each variable's full name and what it is for, in the order of this file."""
         return {PREFIX + name.upper(): field.description or "" for name, field in cls.model_fields.items()}
 
-    @field_validator("group_ids", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(int(part) for part in numbers_in(value))
-        return (value,) if isinstance(value, int) else value
-
-    @field_validator("kafka_topics", mode="before")
-    @classmethod
-    def _split_names(cls, value: object) -> object:
-        return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
-
-    @field_validator("marshal_url", "graphql_url", "tns_url", "boom_url", "analysis_url", "marshal_callback_url")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise ValueError("expected http(s)://host[:port], without user name or query")
-        return value.rstrip("/")
-
-    @field_validator("analysis_secret")
-    @classmethod
-    def _header_can_carry(cls, value: SecretStr | None) -> SecretStr | None:
-        text = None if value is None else value.get_secret_value()
-        if text is not None and not (len(text) >= _SECRET_LENGTH and all("!" <= c <= "~" for c in text)):
-            raise ValueError(f"expected at least {_SECRET_LENGTH} characters, without blanks and in ASCII")
-        return value
-
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         read = {}
-        for name in ("marshal_token", "analysis_secret"):
+        for name in ("marshal_token", "web_token", "analysis_secret"):
             path = values.get(f"{name}_file")
             if path is None:
                 continue
@@ -323,6 +322,7 @@ class Settings(BaseSettings):
             self.tns_api_key,
             self.boom_password,
             self.kafka_password,
+            self.web_token,
             self.analysis_secret,
         )
         return tuple(secret.get_secret_value() for secret in held if secret is not None)
@@ -342,6 +342,18 @@ class Settings(BaseSettings):
         if not self.group_ids:
             raise ConfigError(_missing("group_ids"))
         return self.marshal_url, self.marshal_token.get_secret_value(), self.group_ids
+
+    def web(self) -> tuple[str, int]:
+        """Host and port of the pages, for commands that cannot work without.
+
+        Raises
+        ------
+        ConfigError
+            If they are not set.
+        """
+        if self.web_bind is None:
+            raise ConfigError(_missing("web_bind"))
+        return split_bind(self.web_bind)
 
 
 def _missing(name: str) -> str:
