@@ -84,7 +84,7 @@ class App(Closing):
         done = self._look(self._discover) + self._look_at_alerts()
         asked = self._answer_requests()
         done += Cycle(analysed=self._analyse(), objects=self._analyse_objects())
-        if asked.pop("waiting", 0):  # for the reports that have just been made, perhaps
+        if asked.pop("waiting", 0) or done.analysed or done.objects:  # some may wait for a report that is here now
             asked += self._answer_requests()
         done += Cycle(requests=asked, delivered=self._deliver())
         outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)

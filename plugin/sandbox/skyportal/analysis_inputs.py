@@ -116,7 +116,7 @@ _TABLES: Final = {
 
 def _list(values: Sequence[Any]) -> list[Any]:
     """A column of numbers as Python prints it: what is missing is a bare nan."""
-    return [float("nan") if v is None else v for v in values]
+    return [float("nan") if v is None else float(v) if isinstance(v, int | float) else v for v in values]
 
 
 def _csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
