@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from iris_client.marshal.graphql import GraphQLSpectra
+from iris_client.marshal.services import AnalysisServices
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
 from models.domain import Host, LightCurve, RawSpectrum, Target
@@ -23,6 +24,11 @@ class CombinedMarshal:
         """Close every connection of both."""
         self._spectra.close()
         self._rest.close()
+
+    @property
+    def services(self) -> AnalysisServices:
+        """The analysis services of the marshal."""
+        return self._rest.services
 
     def spectra_modified_since(self, cursor: str | None, *, group_ids: Sequence[int]) -> Sequence[SpectrumStub]:
         """Stubs with `modified >= cursor`, oldest first."""
