@@ -73,8 +73,8 @@ class Analyses:
         name = key_of(hook)
         row: dict[str, Any] = {"marshal": self.context.marshal, "id": name, "service": service, "target_id": target_id}
         row |= {"hook": hook, "inputs": canonical(dict(inputs)), "received_at": now, "invalid_after": invalid_after}
-        new = self.context.insert(analyses).values(**row).on_conflict_do_nothing()
-        if not self.context.connection.execute(new).rowcount:
+        new = self.context.insert(analyses).values(**row).on_conflict_do_nothing().returning(analyses.c.id)
+        if self.context.connection.execute(new).first() is None:
             return False
         work: dict[str, Any] = {"subject": ANALYSIS, "subject_id": name, "version": "", "target_id": target_id}
         work |= {"state": "new", "attempts": 0, "not_before": due, "created_at": now, "touched_at": now}
