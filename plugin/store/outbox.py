@@ -163,6 +163,12 @@ class Outbox:
         again = update(outbox).where(self._mine(), outbox.c.state == "parked")
         return int(self.context.connection.execute(again.values(state="pending", attempts=0, not_before=now)).rowcount)
 
+    def unpark_one(self, row_id: int, now: datetime) -> bool:
+        """Try one post that is parked again; says whether it was."""
+        this = and_(self._mine(), outbox.c.state == "parked", outbox.c.id == row_id)
+        again = update(outbox).where(this).values(state="pending", attempts=0, not_before=now)
+        return bool(self.context.connection.execute(again).rowcount)
+
     def count(self, state: str) -> int:
         """How many wishes are in one state."""
         found = select(func.count()).select_from(outbox).where(self._mine(), outbox.c.state == state)

@@ -114,6 +114,20 @@ class Queue:
         """Try everything of a kind that is parked again."""
         return self._rows.set((queue.c.subject == kind) & (queue.c.state == "parked"), **due_again(now))
 
+    def ask_again(self, subject: Subject, now: datetime) -> bool:
+        """Let a subject be looked at once more, news or not, at its newest version; says whether it is known.
+
+        One that is being looked at is looked at again when that ends.
+        """
+        every = self._rows.all((queue.c.subject == subject.kind) & (queue.c.subject_id == subject.id), queue.c.version)
+        if not every:
+            return False
+        newest = queue.c.id == every[-1].id
+        unseen = {"seen": ""} if subject.kind == "object" else {}
+        self._rows.set(newest & (queue.c.state != "claimed"), **due_again(now), **unseen)
+        self._rows.set(newest & (queue.c.state == "claimed"), asked=queue.c.asked + 1, **unseen)
+        return True
+
     def of(self, name: str) -> list[Piece]:
         """Every version of a subject, or everything about a source of this name; oldest version first."""
         return self._list(or_(queue.c.subject_id == name, queue.c.target_id == name))

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Float,
     Index,
     Integer,
     MetaData,
@@ -87,13 +88,33 @@ reports = Table(
     Column("input_hash", String(64), nullable=False),
     Column("model", String(255), nullable=False),
     Column("filed_at", DateTime, nullable=False),
+    Column("label", String(64)),
+    Column("policy", String(16)),
+    Column("probability", Float),
+    Column("anomaly", Float),
     UniqueConstraint("marshal", "subject", "subject_id", "producer", "version"),
 )
 """One row per version of a subject that a producer answered about; `is_current` marks the one that counts, refusals
-included. The body is a `models.domain.Report` with the version of its schema.
+included. The body is a `models.domain.Report` with the version of its schema; the last four repeat what lists are
+sorted and filtered by.
 """
 
 Index("ix_reports_target", reports.c.marshal, reports.c.target_id)
+Index(
+    "ix_reports_list",
+    reports.c.marshal,
+    reports.c.is_current,
+    reports.c.filed_at,
+    reports.c.status,
+    reports.c.producer,
+    reports.c.target_id,
+    reports.c.label,
+    reports.c.policy,
+    reports.c.probability,
+    reports.c.anomaly,
+    reports.c.group_ids,
+)
+# Lists are answered from the index alone: a report is kilobytes, and a hundred thousand of them are not read for one.
 
 outbox = Table(
     "outbox",

@@ -1,10 +1,9 @@
 """The demo's story: fill a sandbox, let the real service run twice, look at what came out."""
 
-import math
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +13,7 @@ from plugin.app import App, build
 from plugin.clock import utc_now
 from plugin.cycle.done import Cycle
 from plugin.cycle.posting import ORIGIN
+from plugin.cycle.spectra.sketch import floats
 from plugin.notes.files import replace_file, write_note
 from plugin.notes.night import Night
 from plugin.notes.nightly import card_of, draft_night
@@ -139,8 +139,8 @@ def look_at(app: App, sandbox: Sandbox) -> list[Look]:
                 target=app.marshal.target(f.target_id),
                 report=f.report,
                 alpha=f"{app.settings.alpha:g}",
-                wavelength_A=_floats(raw.wavelengths),
-                flux=_floats(raw.fluxes),
+                wavelength_A=floats(raw.wavelengths),
+                flux=floats(raw.fluxes),
                 instrument=f.instrument,
                 observed_at=f.observed_at,
                 truth=sandbox.truths.get(f.subject.id),
@@ -189,10 +189,3 @@ def _example(sandbox: Sandbox, looks: Sequence[Look]) -> page.Example | None:
             rows = tuple((key, str(value)) for key, value in sorted(held["data"].items()))
             return page.Example(place=f"{held['origin']} on spectrum {held['place']}", rows=rows)
     return None
-
-
-def _floats(values: object) -> tuple[float, ...]:
-    """Numbers to draw; whatever is none becomes NaN, and what is no list becomes nothing."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        return ()
-    return tuple(float(v) if isinstance(v, int | float) else math.nan for v in values)
