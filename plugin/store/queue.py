@@ -68,7 +68,7 @@ class Queue:
         until = now + self.context.lease
         ours = {"state": "claimed", "claimed_by": self.context.worker, "claimed_until": until}
         self._rows.set(queue.c.id.in_([row.id for row in found]), **ours)
-        return [_piece(row) for row in found]
+        return [piece_of(row) for row in found]
 
     def finish(self, piece: Piece, state: str = "done", *, seen: str | None = None) -> None:
         """Close a piece that this worker holds; one that was asked for meanwhile is due again.
@@ -137,7 +137,7 @@ class Queue:
         return self._list(queue.c.state == "parked")
 
     def _list(self, which: ColumnElement[bool]) -> list[Piece]:
-        return [_piece(row) for row in self._rows.all(which, queue.c.version, queue.c.id)]
+        return [piece_of(row) for row in self._rows.all(which, queue.c.version, queue.c.id)]
 
     def _free(self, piece: Piece, **values: Any) -> int:
         ours = and_(queue.c.state == "claimed", queue.c.claimed_by == self.context.worker)
@@ -157,6 +157,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     return and_(queue.c.state == "new", queue.c.not_before <= now)
 
 
-def _piece(row: Any) -> Piece:
+def piece_of(row: Any) -> Piece:
+    """A piece of work from a row of the table."""
     plain = {name: getattr(row, name) for name in Piece.__dataclass_fields__ if name != "subject"}
     return Piece(subject=Subject(row.subject, row.subject_id), **plain)

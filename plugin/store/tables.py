@@ -67,6 +67,7 @@ alert came. A claim ends at `claimed_until`; then others may take the work over.
 """
 
 Index("ix_queue_due", queue.c.marshal, queue.c.subject, queue.c.state, queue.c.not_before)
+Index("ix_queue_target", queue.c.marshal, queue.c.target_id)
 
 reports = Table(
     "reports",

@@ -13,9 +13,10 @@ from plugin.notes.render import css as note_css
 from plugin.notes.render import to_html_part
 from plugin.ops.templates import html_templates
 from plugin.sandbox.demo import svg
-from plugin.sandbox.demo.look import Interest, Look, in_order
+from plugin.sandbox.demo.look import Look, in_order
 from plugin.sandbox.demo.needle import ObjectLook
 from plugin.web.look import SHARED, look_css, percent, slug
+from plugin.web.look.answer import Interest
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

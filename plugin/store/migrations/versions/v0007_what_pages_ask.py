@@ -43,10 +43,14 @@ def upgrade() -> None:
             ["marshal", "is_current", "filed_at", "status", "producer", "target_id", *_COLUMNS, "group_ids"],
             unique=False,
         )
+    with op.batch_alter_table("queue", schema=None) as batch_op:
+        batch_op.create_index("ix_queue_target", ["marshal", "target_id"], unique=False)
 
 
 def downgrade() -> None:
     """Go back."""
+    with op.batch_alter_table("queue", schema=None) as batch_op:
+        batch_op.drop_index("ix_queue_target")
     with op.batch_alter_table("reports", schema=None) as batch_op:
         batch_op.drop_index(_INDEX)
     with op.batch_alter_table("reports", schema=None) as batch_op:
