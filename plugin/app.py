@@ -25,6 +25,7 @@ from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.discover import discover, sweep
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
+from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.clients import Clients
 from plugin.store import KINDS, Store, open_store
 
@@ -230,6 +231,8 @@ def build(
         If the database cannot be used.
     """
     url, _, _ = settings.marshal()
+    for found in sent_in_clear(settings):
+        _log.warning("a secret is sent without encryption", setting=found)
     analyst = analyst or make_analyst(settings)
     clients = Clients.connect(settings, marshal=marshal, alerts=None if watch is None else watch.source)
     watch = watch or make_watch(settings, clients)

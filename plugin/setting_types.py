@@ -50,6 +50,8 @@ Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split_numbers)]
 """Whole numbers, separated by commas."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 """Words, separated by commas."""
+Hosts = Annotated[Words, AfterValidator(lambda hosts: tuple(host.lower() for host in hosts))]
+"""Names of hosts, separated by commas."""
 Networks = Annotated[Words, AfterValidator(_networks)]
 """Addresses or networks, separated by commas."""
 Address = Annotated[str, AfterValidator(_address)]
