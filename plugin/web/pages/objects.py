@@ -19,7 +19,7 @@ from plugin.web.look.answer import Answer
 from plugin.web.look.objects import history
 from plugin.web.look.spectrum import draw, overlay
 from plugin.web.pages.actions import SAID
-from plugin.web.pages.rows import number, sets_at
+from plugin.web.pages.rows import headline, number, sets_at
 from plugin.web.parts import WebParts
 from plugin.web.reading import Delivered, Reading, Version
 from plugin.web.rendering import page
@@ -43,6 +43,12 @@ class SpectrumView:
     def answer(self) -> Answer:
         """What was said."""
         return Answer(report=self.filed.report, alpha=f"{self.alpha:g}")
+
+    @property
+    def headline(self) -> str:
+        """What matters about it, as a sentence."""
+        said = headline(self.answer)
+        return said[:1].upper() + said[1:] + ("" if said.endswith((".", "?", "!")) else ".")
 
     @property
     def label(self) -> str | None:

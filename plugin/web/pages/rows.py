@@ -84,7 +84,7 @@ class Row:
         rare_needle = needle is not None and needle.label in ("TDE", "SLSN-I")
         if self.entry.rank is Rank.CANDIDATE and rare_needle and said is not None and said.label not in ("TDE", "SLSN"):
             return f"{needle.label if needle else ''} from its alerts, {self.answer.why} from its spectrum"
-        return self.answer.why
+        return "" if self.entry.rank is Rank.REST and len(self.answer.members) == 1 else headline(self.answer)
 
     @property
     def redshift(self) -> float | None:
@@ -105,6 +105,13 @@ class Row:
         """What the TNS calls it."""
         known = self.entry.name
         return None if known is None or known.name is None else in_words(known.name)
+
+
+def headline(answer: Answer) -> str:
+    """What matters about an answer: of an alert the models' own sentence."""
+    confidence = answer.report.confidence
+    is_alert = confidence is not None and confidence.policy == "ALERT"
+    return (confidence.sentence if is_alert and confidence else None) or answer.why
 
 
 def number(value: object) -> float | None:

@@ -28,7 +28,7 @@ POLICIES: Final = ("ALERT", "ABSTAIN", "COMMIT")
 COLUMNS: Final = (
     ("object", "Object", "by name"),
     ("p", "From its spectrum", "surest first"),
-    ("anomaly", "Odd", "strangest first"),
+    ("anomaly", "Anomaly", "strangest first"),
     ("needle", "From its alerts", "NEEDLE's surest TDE or SLSN-I first"),
     ("answered", "Answered", "latest first"),
 )
