@@ -17,7 +17,7 @@ from plugin.settings import Settings
 from plugin.store import Store, open_store, spectrum
 from tests.fakes.marshal import WAVES, good
 
-MARKUP: Final = '<script>alert(1)</script>"\'><img src=x onerror=alert(2)>'
+MARKUP: Final = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 NASTY: Final = f"ZTF26evil{MARKUP}"
 """The name of a source."""
 DATABASE_PASSWORD: Final = "database-pass-word-0815"
