@@ -228,7 +228,7 @@ class Reading:
         run = self._connection.execute
         return Depths(
             work={(kind, state): n for kind, state, n in run(work)},
-            posts=dict(run(posts).tuples().all()),
+            posts={row[0]: row[1] for row in run(posts)},
             oldest_work={kind: when for kind, when in run(oldest) if when is not None},
             oldest_post=run(waiting).scalar(),
             answers={

@@ -63,12 +63,13 @@ def _row(i: int, n: int, marshal: str, per_night: int, padding: int, rng: np.ran
 
 
 def _report(i: int, label: str, p: float, policy: str, padding: int) -> Report:
+    probabilities = {c: p if c == label else (1 - p) / 6 for c in FINE_CLASSES}
     return Report(
         target_id=None,
         spectrum_id=str(i + 1),
         status=Status.OK,
         reason="x" * padding,
-        verdict=Verdict(label=label, probabilities={c: p if c == label else (1 - p) / 6 for c in FINE_CLASSES}, coarse={}),
+        verdict=Verdict(label=label, probabilities=probabilities, coarse={}),
         confidence=Confidence(
             prediction_sets={"0.05": (label,)},
             method="lac",

@@ -122,8 +122,9 @@ def _asked(query: QueryParams, newest: datetime | None, now: datetime) -> Asked:
 
 def _night(text: str) -> Night | None:
     try:
-        return Night.parse(text)
-    except ValueError:
+        night = Night.parse(text)
+        return night if night.end > night.start else None
+    except (ValueError, OverflowError):  # the last day of the calendar has no end
         return None
 
 
