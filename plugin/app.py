@@ -143,6 +143,7 @@ class App(Closing):
         return make_naming(
             self.clients.tns,
             watched=timedelta(days=self.settings.tns_watch_days),
+            trust=self.settings.trust,
             marshal=self.marshal,
             store=self.store,
             alerts=self.clients.alerts,
@@ -338,6 +339,7 @@ def posting(settings: Settings) -> Posting:
         classification=settings.post_classification,
         tags=settings.post_tags,
         messages=settings.slack_webhook is not None,
+        least_probability=settings.min_classification_probability,
     )
 
 

@@ -18,7 +18,7 @@ from iris_client.addresses import hook_secrets
 from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
 from plugin.environment import given, read_secret, refuse_unknown, split_bind
-from plugin.setting_types import Address, Bind, HookAddress, Hosts, LongSecret, Networks, Numbers, Words
+from plugin.setting_types import Address, Bind, HookAddress, Hosts, LongSecret, Networks, Numbers, Voices, Words
 
 
 def _default_database() -> str:
@@ -184,7 +184,12 @@ class Settings(BaseSettings):
         True, description="Attach one picture with everything about it to each spectrum whose policy is ALERT."
     )
     post_classification: bool = Field(
-        False, description="Also add an ML classification to the source; it can start other people's follow-up."
+        False,
+        description="Also add an ML classification to the source, of COMMIT answers only; it can start other people's "
+        "follow-up.",
+    )
+    min_classification_probability: float = Field(
+        0.9, ge=0, le=1, description="Least probability of a class that becomes an ML classification."
     )
 
     post_tags: bool = Field(
@@ -250,6 +255,11 @@ class Settings(BaseSettings):
     )
     web_hosts: Words = Field(
         (), description="Names under which people reach the pages through a proxy, separated by commas."
+    )
+    trust: Voices = Field(
+        ("tns", "marshal"),
+        description="Who is believed about what an object is, first one first: tns, marshal. Who is left out does not "
+        "count. Classes that people gave with a probability below 0.5 never do.",
     )
 
     # The house

@@ -24,6 +24,8 @@ class Posting:
         Marshal groups that may see answers; each answer goes to those of them that see its spectrum.
     alpha : float
         Which prediction set.
+    least_probability : float
+        Of a class that becomes a classification.
     tags : bool
         Whether sources are tagged.
     messages : bool
@@ -34,6 +36,7 @@ class Posting:
     alpha: float = 0.05
     refusals: bool = False
     classification: bool = False
+    least_probability: float = 0.9
     tags: bool = False
     messages: bool = False
 
