@@ -337,9 +337,9 @@ def posting(settings: Settings) -> Posting:
         alpha=settings.alpha,
         refusals=settings.post_refusals,
         classification=settings.post_classification,
+        least_probability=settings.min_classification_probability,
         tags=settings.post_tags,
         messages=settings.slack_webhook is not None,
-        least_probability=settings.min_classification_probability,
     )
 
 

@@ -3,6 +3,7 @@
 Labels hold kinds, states, classes and codes from closed lists: never the name of an object, a person or a secret.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from iris_client.http.pacer import Pacer
+from models.domain import Status
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.ops.health import Health
@@ -94,13 +96,17 @@ class StoreCollector(Collector):
         answers = GaugeMetricFamily(
             "astranet_answers", "Answers on file that count.", labels=["producer", "class", "policy"]
         )
-        for producer, label, policy, count in unit.figures.answers():
-            _add(answers, count, producer, label, policy)
         refusals = GaugeMetricFamily(
             "astranet_refusals", "Refusals on file that count, by code of the reason.", labels=["producer", "reason"]
         )
-        for producer, reason, count in unit.figures.refusals():
-            _add(refusals, count, producer, reason)
+        counts: Counter[tuple[str, ...]] = Counter()
+        for alike in unit.figures.answers():
+            if alike.status == Status.OK:
+                counts[alike.producer, alike.label or "none", alike.policy or "none"] += alike.number
+            else:
+                counts[alike.producer, alike.refusal or "other"] += alike.number
+        for labels, count in counts.items():
+            _add(answers if len(labels) == 3 else refusals, count, *labels)
         models = InfoMetricFamily(
             "astranet_model", "The model behind each producer's last report.", labels=["producer"]
         )

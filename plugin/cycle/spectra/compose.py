@@ -102,8 +102,9 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
     body: Body | None = None
     said: Body | None = None
     groups: tuple[int, ...] = ()
-    best = max(answered, key=_recency, default=None)
-    if best is not None:
+    best: Filed | None = None
+    if answered:
+        best = max(answered, key=_recency)
         groups = audience(best.group_ids, posting)
         body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
         said = classified(best.report, posting)
@@ -112,7 +113,7 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
         Post(place=place, kind="classification", body=said, group_ids=groups),
     ]
     if posting.tags:
-        posts.append(tag_post(target_id, best.report if best else None, groups))
+        posts.append(tag_post(target_id, None if best is None else best.report, groups))
     return posts
 
 
