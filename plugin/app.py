@@ -25,6 +25,7 @@ from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.discover import discover, sweep
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
+from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.clients import Clients
 from plugin.store import KINDS, Store, open_store
 
@@ -125,6 +126,7 @@ class App(Closing):
         return make_naming(
             self.clients.tns,
             watched=timedelta(days=self.settings.tns_watch_days),
+            trust=self.settings.trust,
             marshal=self.marshal,
             store=self.store,
             alerts=self.clients.alerts,
@@ -262,6 +264,8 @@ def build(
         If the database cannot be used.
     """
     url, _, _ = settings.marshal()
+    for found in sent_in_clear(settings):
+        _log.warning("a secret is sent without encryption", setting=found)
     analyst = analyst or make_analyst(settings)
     alerts = None if watch is None else watch.source
     clients = Clients.connect(settings, marshal=marshal, alerts=alerts, hooks=hooks)
@@ -321,6 +325,7 @@ def posting(settings: Settings) -> Posting:
         alpha=settings.alpha,
         refusals=settings.post_refusals,
         classification=settings.post_classification,
+        least_probability=settings.min_classification_probability,
     )
 
 

@@ -45,21 +45,23 @@ def split_bind(text: str) -> tuple[str, int]:
     return bare, int(port)
 
 
-def read_secret(path: Path, variable: str) -> str:
-    """Read a secret from a file, as container platforms hand secrets over.
+def read_secret(setting: str, path: Path) -> str:
+    """Read a secret from the file that a setting names, as container platforms hand secrets over.
 
     Raises
     ------
     ValueError
         If the file cannot be read or is empty; nothing of its content is in the message.
     """
+    name = PREFIX + setting.upper()
     try:
-        token = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ValueError(f"{variable}: cannot read {path}: {error.strerror}") from None
-    if not token:
-        raise ValueError(f"{variable}: {path} is empty")
-    return token
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ValueError(f"{name}: cannot read {path}: {reason}") from None
+    if not secret:
+        raise ValueError(f"{name}: {path} is empty")
+    return secret
 
 
 def given(env: Mapping[str, str], env_file: Path | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Kinds of values that settings have: how each is read from a text, and what is wrong with it otherwise."""
 
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -40,6 +40,12 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _each_once(value: tuple[Literal["tns", "marshal"], ...]) -> tuple[Literal["tns", "marshal"], ...]:
+    if not value or len(set(value)) != len(value):
+        raise ValueError("expected each at most once, and at least one")
+    return value
+
+
 def _long_enough(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < _LONG_ENOUGH:
         raise ValueError(f"expected at least {_LONG_ENOUGH} characters")
@@ -56,6 +62,12 @@ Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split_numbers)]
 """Whole numbers, separated by commas."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 """Words, separated by commas."""
+Voices = Annotated[
+    tuple[Literal["tns", "marshal"], ...], NoDecode, BeforeValidator(_split_words), AfterValidator(_each_once)
+]
+"""Who is believed, in this order."""
+Hosts = Annotated[Words, AfterValidator(lambda hosts: tuple(host.lower() for host in hosts))]
+"""Names of hosts, separated by commas."""
 Networks = Annotated[Words, AfterValidator(_networks)]
 """Addresses or networks, separated by commas."""
 Address = Annotated[str, AfterValidator(_address)]

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import quote, unquote, urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -16,19 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
 from plugin.environment import given, read_secret, refuse_unknown, split_bind
-from plugin.setting_types import Address, Bind, HeaderSecret, LongSecret, Networks, Numbers, Words
-
-_PRIVATE = frozenset(
-    {
-        "marshal_token",
-        "database_url",
-        "tns_api_key",
-        "boom_password",
-        "kafka_password",
-        "web_token",
-        "analysis_secret",
-    }
-)
+from plugin.setting_types import Address, Bind, HeaderSecret, Hosts, LongSecret, Networks, Numbers, Voices, Words
 
 
 def _default_database() -> str:
@@ -59,6 +48,10 @@ class Settings(BaseSettings):
         60.0,
         gt=0,
         description="How long to wait for an answer, in seconds; SkyPortal loads the arrays even to list spectra.",
+    )
+    clear_text_hosts: Hosts = Field(
+        (),
+        description="Hosts to which secrets may go without TLS, separated by commas: those of a network of your own.",
     )
     requests_per_second: float = Field(
         4.0, gt=0, description="Requests per second for this token; SkyPortal allows 5, then it refuses."
@@ -190,7 +183,12 @@ class Settings(BaseSettings):
         True, description="Attach one picture with everything about it to each spectrum whose policy is ALERT."
     )
     post_classification: bool = Field(
-        False, description="Also add an ML classification to the source; it can start other people's follow-up."
+        False,
+        description="Also add an ML classification to the source, of COMMIT answers only; it can start other people's "
+        "follow-up.",
+    )
+    min_classification_probability: float = Field(
+        0.9, ge=0, le=1, description="Least probability of a class that becomes an ML classification."
     )
 
     # The night's note
@@ -235,6 +233,11 @@ class Settings(BaseSettings):
     web_hosts: Words = Field(
         (), description="Names under which people reach the pages through a proxy, separated by commas."
     )
+    trust: Voices = Field(
+        ("tns", "marshal"),
+        description="Who is believed about what an object is, first one first: tns, marshal. Who is left out does not "
+        "count. Classes that people gave with a probability below 0.5 never do.",
+    )
 
     # SkyPortal's Analysis button; off without a secret
     analysis_secret: HeaderSecret | None = Field(
@@ -262,6 +265,9 @@ class Settings(BaseSettings):
         repr=False,
         description="SQLAlchemy address; by default a SQLite file in the user's data folder. PostgreSQL: "
         "postgresql+psycopg://user:password@host/name.",
+    )
+    database_password_file: Path | None = Field(
+        None, description="File that holds the database's password; instead of one in DATABASE_URL."
     )
     data_dir: Path | None = Field(None, description="Training and test data; the service itself needs none.")
     log_format: Literal["console", "json"] = Field("console", description="console for people, json for machines.")
@@ -305,27 +311,38 @@ class Settings(BaseSettings):
     @classmethod
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         read = {}
-        for name in ("marshal_token", "web_token", "analysis_secret"):
+        for name in cls._secret_names():
             path = values.get(f"{name}_file")
             if path is None:
                 continue
             if values.get(name) is not None:
                 raise ValueError(f"set {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, not both")
-            read[name] = read_secret(Path(path), f"{PREFIX}{name.upper()}_FILE")
+            read[name] = read_secret(f"{name}_file", Path(path))
         return {**values, **read}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _password_from_file(cls, values: dict[str, Any]) -> dict[str, Any]:
+        path = values.get("database_password_file")
+        if path is None:
+            return values
+        password = quote(read_secret("database_password_file", Path(path)), safe="")
+        scheme, _, rest = str(values.get("database_url", "")).partition("://")
+        account, at, place = rest.partition("@")
+        if not at or ":" in account:
+            raise ValueError(f"{PREFIX}DATABASE_URL must name a user and no password, where its password is in a file")
+        return {**values, "database_url": f"{scheme}://{account}:{password}@{place}"}
+
+    @classmethod
+    def _secret_names(cls) -> list[str]:
+        return [name for name, field in cls.model_fields.items() if "SecretStr" in repr(field.annotation)]
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not appear in a log, a message or the database."""
-        held = (
-            self.marshal_token,
-            self.tns_api_key,
-            self.boom_password,
-            self.kafka_password,
-            self.web_token,
-            self.analysis_secret,
-        )
-        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+        held = [getattr(self, name) for name in self._secret_names()]
+        password = urlsplit(self.database_url).password or ""
+        return tuple(s.get_secret_value() for s in held if s is not None) + tuple({password, unquote(password)} - {""})
 
     def marshal(self) -> tuple[str, str, tuple[int, ...]]:
         """Address, token and groups of the marshal, for commands that cannot work without.
@@ -362,6 +379,7 @@ def _missing(name: str) -> str:
 
 def _explain(error: ValidationError, values: Mapping[str, str]) -> str:
     """One line per problem: the variable, what is wrong, what was given (never a secret), what it is for."""
+    private = {"database_url", *Settings._secret_names()}
     lines = []
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         what = item["msg"].removeprefix("Value error, ")
@@ -369,6 +387,6 @@ def _explain(error: ValidationError, values: Mapping[str, str]) -> str:
             lines.append(what)
             continue
         name = str(item["loc"][0])
-        given = "" if name in _PRIVATE or "@" in values.get(name, "@") else f" (got {values[name]!r})"
+        given = "" if name in private or "@" in values.get(name, "@") else f" (got {values[name]!r})"
         lines.append(f"{PREFIX}{name.upper()}: {what}{given}. {Settings.model_fields[name].description}")
     return "\n".join(lines)

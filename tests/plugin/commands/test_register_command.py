@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from plugin.cli import app as astranet

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from iris_client.protocols import Place, SpectrumStub
 from plugin.store import ANALYSIS, Store, downgrade_store, migrate, open_store, schema_of, spectrum
 from plugin.store.analyses import ANSWERED, key_of
-from plugin.store.analysis_tables import analyses
+from plugin.store.analyses.tables import analyses
 from plugin.store.engine import make_engine, parse_url
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
