@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from iris_client.addresses import check_hook_url
 from plugin.environment import numbers_in, split_bind
 
 _LONG_ENOUGH = 16
@@ -58,6 +59,11 @@ def _for_a_header(value: SecretStr) -> SecretStr:
     return value
 
 
+def _hook(value: SecretStr) -> SecretStr:
+    check_hook_url(value.get_secret_value())
+    return value
+
+
 Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split_numbers)]
 """Whole numbers, separated by commas."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
@@ -78,3 +84,5 @@ LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 """A secret that we choose ourselves, and that nobody guesses."""
 HeaderSecret = Annotated[LongSecret, AfterValidator(_for_a_header)]
 """One that others send to us in a header."""
+HookAddress = Annotated[SecretStr, AfterValidator(_hook)]
+"""The address of a web hook, which is a secret: https, or http on loopback."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from plugin.store.analyses import Analyses
 from plugin.store.context import Context
+from plugin.store.monitoring.figures import Figures
+from plugin.store.monitoring.status import Status
 from plugin.store.objects import Objects
 from plugin.store.outbox import Outbox
 from plugin.store.queue import Queue
@@ -27,6 +29,8 @@ class Unit:
     tns: TnsRows
     names: Names
     analyses: Analyses
+    status: Status
+    figures: Figures
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -41,4 +45,6 @@ class Unit:
             tns=TnsRows(context),
             names=Names(context),
             analyses=Analyses(context),
+            status=Status(context),
+            figures=Figures(context),
         )
