@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from models.domain import Caveat, Cutouts, Host, LightCurve, RawSpectrum, Target
 
-PlaceKind = Literal["spectrum", "source", "analysis", "night"]
+PlaceKind = Literal["spectrum", "source", "night", "analysis"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +66,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an answer belongs: on a spectrum, on a source, or to an analysis that somebody asked for; a message may be
-    about a night.
-    """
+    """Where an answer belongs: a spectrum, a source, an analysis that somebody asked for; a message to a night too."""
 
     kind: PlaceKind
     id: str

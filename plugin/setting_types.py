@@ -53,14 +53,14 @@ def _long_enough(value: SecretStr) -> SecretStr:
     return value
 
 
-def _for_a_header(value: SecretStr) -> SecretStr:
-    if not all("!" <= c <= "~" for c in value.get_secret_value()):
-        raise ValueError("expected no blanks, and ASCII only")
+def _hook(value: SecretStr) -> SecretStr:
+    check_hook_url(value.get_secret_value())
     return value
 
 
-def _hook(value: SecretStr) -> SecretStr:
-    check_hook_url(value.get_secret_value())
+def _for_a_header(value: SecretStr) -> SecretStr:
+    if not all("!" <= c <= "~" for c in value.get_secret_value()):
+        raise ValueError("expected no blanks, and ASCII only")
     return value
 
 
@@ -82,7 +82,7 @@ Bind = Annotated[str, AfterValidator(_bind)]
 """host:port to listen on."""
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 """A secret that we choose ourselves, and that nobody guesses."""
-HeaderSecret = Annotated[LongSecret, AfterValidator(_for_a_header)]
-"""One that others send to us in a header."""
 HookAddress = Annotated[SecretStr, AfterValidator(_hook)]
 """The address of a web hook, which is a secret: https, or http on loopback."""
+HeaderSecret = Annotated[LongSecret, AfterValidator(_for_a_header)]
+"""One that others send to us in a header."""

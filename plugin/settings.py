@@ -351,7 +351,7 @@ class Settings(BaseSettings):
                 continue
             if values.get(name) is not None:
                 raise ValueError(f"set {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, not both")
-            read[name] = read_secret(f"{name}_file", Path(path))
+            read[name] = read_secret(f"{PREFIX}{name.upper()}_FILE", Path(path))
         return {**values, **read}
 
     @model_validator(mode="before")
@@ -360,7 +360,7 @@ class Settings(BaseSettings):
         path = values.get("database_password_file")
         if path is None:
             return values
-        password = quote(read_secret("database_password_file", Path(path)), safe="")
+        password = quote(read_secret(f"{PREFIX}DATABASE_PASSWORD_FILE", Path(path)), safe="")
         scheme, _, rest = str(values.get("database_url", "")).partition("://")
         account, at, place = rest.partition("@")
         if not at or ":" in account:

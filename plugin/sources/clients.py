@@ -29,9 +29,9 @@ class Clients:
     marshal: Marshal
     alerts: AlertSource | None = None
     tns: "Tns | None" = None
-    hooks: "Hooks | None" = None
     pacer: Pacer | None = None
     slack: "SlackHook | None" = None
+    hooks: "Hooks | None" = None
 
     @classmethod
     def connect(
@@ -40,8 +40,8 @@ class Clients:
         *,
         marshal: Marshal | None = None,
         alerts: AlertSource | None = None,
-        hooks: "Hooks | None" = None,
         activity: Activity | None = None,
+        hooks: "Hooks | None" = None,
     ) -> Self:
         """Make what the settings describe; the marshal and its broker share one pacer.
 

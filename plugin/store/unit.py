@@ -28,9 +28,9 @@ class Unit:
     watermarks: Watermarks
     tns: TnsRows
     names: Names
-    analyses: Analyses
     status: Status
     figures: Figures
+    analyses: Analyses
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -44,7 +44,7 @@ class Unit:
             watermarks=Watermarks(context),
             tns=TnsRows(context),
             names=Names(context),
-            analyses=Analyses(context),
             status=Status(context),
             figures=Figures(context),
+            analyses=Analyses(context),
         )
