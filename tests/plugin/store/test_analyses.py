@@ -4,6 +4,7 @@ import os
 from datetime import datetime, timedelta
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from iris_client.protocols import Place, SpectrumStub
@@ -15,7 +16,7 @@ from plugin.store.engine import make_engine, parse_url
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 NOW = datetime(2026, 6, 10, 12)
 HOOK = "http://marshal.test/api/webhook/obj_analysis/11111111-2222-4333-8444-555555555555"
-BEFORE = "0008"
+BEFORE = str(ScriptDirectory.from_config(migrate._config()).get_revision("0011").down_revision)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.skipif(not POSTGRES, reason="no server"))])
