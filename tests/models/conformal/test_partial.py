@@ -42,7 +42,9 @@ def answered(bundle, spectrum: Spectrum) -> Report:
 @pytest.fixture(scope="module")
 def partial_bundle(bundle):
     """Calibrated by scores that tell the three cells apart: 0.1 whole, 0.5 without red, 0.99 without blue."""
-    rows = [(0.1, 1.0, 0.0, 0.0, False)] * 90 + [(0.5, 0.75, 0.0, 0.25, True)] * 40 + [(0.5, 0.75, 0.0, 0.25, False)] * 30
+    rows = (
+        [(0.1, 1.0, 0.0, 0.0, False)] * 90 + [(0.5, 0.75, 0.0, 0.25, True)] * 40 + [(0.5, 0.75, 0.0, 0.25, False)] * 30
+    )
     columns = np.array([*rows, *[(0.99, 0.75, 0.25, 0.0, True)] * 60]).T
     names = ("nonconformity", "coverage", "blue_end", "red_end")
     calibration = dict(zip(names, columns, strict=False)) | {"cut": columns[4].astype(bool)}
@@ -105,10 +107,14 @@ def test_each_is_answered_from_its_cell_and_says_so(partial_bundle) -> None:
     told = [{c.code: c.text for c in r.caveats}.get(CaveatCode.PARTIAL_COVERAGE) for r in (whole, red, blue, sprat)]
     assert told[0] is None
     assert told[1] == (
-        "covers 74 % of 3850-9000 A, red end missing: calibrated on 70 spectra like it, 40 of them whole spectra cut to it"
+        "covers 74 % of 3850-9000 A, red end missing: "
+        "calibrated on 70 spectra like it, 40 of them whole spectra cut to it"
     )
-    assert "75 %" in told[2] and "60 spectra like it, all of them whole spectra cut to it" in told[2]
-    assert "77 %" in told[3] and "both ends missing" in told[3] and "130 spectra" in told[3]
+    assert "75 %" in told[2]
+    assert "60 spectra like it, all of them whole spectra cut to it" in told[2]
+    assert "77 %" in told[3]
+    assert "both ends missing" in told[3]
+    assert "130 spectra" in told[3]
     sizes = [len(r.confidence.prediction_sets["0.1"]) for r in (whole, red, blue, sprat)]
     assert sizes[0] <= sizes[1] <= sizes[2] == sizes[3] == 7  # of two cells the more cautious counts
 
