@@ -17,6 +17,7 @@ from models.conformal.domains import (
     domain_of,
 )
 from models.domain import CaveatCode, Evidence, Report, Spectrum, Status, Target
+from models.sentinel.detector import Sentinel
 from models.spectral.prepare import GRID_A, Extent, extent
 from tests.models.bundles import tiny_bundle
 
@@ -145,3 +146,21 @@ def test_the_shipped_bundle_answers_for_every_cell() -> None:
             assert told.confidence.calibration_cell == f"{resolution}, {end}"
             assert told.confidence.calibration_size >= 200
             assert 0 < told.confidence.p_marginal <= 1
+
+
+def test_whole_spectra_are_answered_as_they_were_without_the_partial_ones() -> None:
+    shipped = load()
+    sentinel = shipped.sentinel
+    assert sentinel is not None
+    calibration = dict(shipped.calibration)
+    whole = calibration["coverage"] >= 0.7995
+    assert 0 < whole.sum() < len(whole)
+    ends = ("coverage", "blue_end", "red_end", "cut")
+    bare = {k: v[whole] for k, v in calibration.items() if k not in ends}
+    rows = dataclasses.replace(sentinel.calibration.rows(whole), coverage=None, blue_end=None, red_end=None)
+    old = dataclasses.replace(shipped, calibration=bare, sentinel=Sentinel(sentinel.detectors, rows, sentinel.analogs))
+    for step in (3.0, 25.0, 50.0):  # high resolution, low, and like neither
+        wave = np.arange(3700.0, 9300.0, step)
+        spectrum = Spectrum(spectrum_id="1", wavelength_A=wave, flux=2 + np.sin(wave / 150))
+        assert answered(old, spectrum) == answered(shipped, spectrum)
+        assert answered(old, seen(4021, 7994)).status is Status.REFUSED
