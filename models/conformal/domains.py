@@ -19,6 +19,9 @@ LOW, HIGH, ALL = "low resolution", "high resolution", "all"
 RED_MISSING, BLUE_MISSING = "red end missing", "blue end missing"
 WHOLE_DOMAINS: Final = (HIGH, LOW)
 PARTIAL_DOMAINS: Final = tuple(f"{name}, {end}" for name in WHOLE_DOMAINS for end in (RED_MISSING, BLUE_MISSING))
+ANSWERED: Final = (HIGH, LOW, f"{HIGH}, {RED_MISSING}")
+"""Where coverage was shown to hold on real spectra (docs/results/coverage.md): not where the blue end is missing,
+where it does not on 45 real test spectra, nor for partial ones of low resolution, of which one is real."""
 COARSEST_A: Final = 40.0
 """Pixels wider than this are none that the calibration spectra have."""
 FULL_COVERAGE, LEAST_COVERAGE = 0.8, 0.7
@@ -116,9 +119,10 @@ class Domains:
         return cls(masks=found, size=size, cut=counts)
 
     def answers(self, spacing_A: float, extent: Extent = WHOLE) -> bool:
-        """Whether there are calibration spectra to hold such a one against: for partial ones, of their own domain."""
+        """Whether such a one may be answered: a partial one only where that was shown to hold, by spectra like it."""
         own = self._own(spacing_A, extent)
-        return is_whole(extent.coverage) or (bool(own) and all(name in self.masks for name in own))
+        shown = domain_of(spacing_A, extent) in ANSWERED
+        return is_whole(extent.coverage) or (shown and all(name in self.masks for name in own))
 
     def consulted(self, spacing_A: float, extent: Extent = WHOLE) -> tuple[str, ...]:
         """Whose thresholds count for a spectrum: its domain's, or every whole domain's if it has none of its own.
@@ -169,7 +173,7 @@ class Domains:
         hole = f", {100 * extent.gaps:.0f} % missing between its ends" if extent.gaps > MOST_GAPS else ""
         kind = "" if own is None else f" ({own})"
         needed = f"{100 * FULL_COVERAGE:g} % needed"
-        return f"{_share(extent)}{hole}, {needed}: the model has no calibration spectra like it{kind}"
+        return f"{_share(extent)}{hole}, {needed}: the model is not calibrated for such spectra{kind}"
 
     def named(self, names: tuple[str, ...]) -> tuple[str, int]:
         """How to call the calibration spectra of some domains, and how many they are."""

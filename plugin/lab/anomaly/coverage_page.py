@@ -16,6 +16,11 @@ def coverage_page(f: Mapping[str, Any], bundle_id: str) -> str:
         f"# Spectra that cover 70-80 % of 3850-9000 A: {bundle_id}",
         f"{f['conditions']}."[:1].upper() + f"{f['conditions']}."[1:],
         "Made by `astranet evaluate coverage --data FOLDER --out docs/results`.",
+        "**Answered are those of high resolution that lack the red end, or most of it there and some of the blue "
+        "end, as SPRAT's do; these are held against the cells of either end, and the more cautious threshold counts.** "
+        "Refused stay those that lack the blue end (p-values of the real test spectra fail, and their sets run low), "
+        "those of low resolution (hardly a real one to show it on), and those with a hole in the middle. This was "
+        "decided with these figures at hand; cells and thresholds were fixed before.",
         "## Calibration spectra",
         table(
             ["domain", "spectra", "objects", "cut", "real"],

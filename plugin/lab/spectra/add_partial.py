@@ -49,7 +49,7 @@ def add_partial(folder: Path, data: Dataset, *, advance: Advance = lambda _: Non
     card: dict[str, Any] = dict(verify(folder))
     _extend_sets(bundle, folder / card["calibration"]["file"], whole, added, was_cut, prediction)
     described = _described(added, was_cut)
-    card["calibration"] = {**card["calibration"], "partial": described}
+    card["calibration"] = {**card["calibration"], "size": len(whole) + len(added), "partial": described}
     if bundle.sentinel is not None:
         calibration = _extended(bundle.sentinel, whole, added, prediction)
         columns = {f.name: getattr(calibration, f.name) for f in fields(Calibration)}
