@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from iris_client.errors import UpstreamError
 from iris_client.protocols import Account, Marshal
 from models.cards import BundleError
+from models.conformal.domains import PARTIAL_DOMAINS
 from plugin.app import make_analyst
 from plugin.clock import utc_now
 from plugin.ops.channels import chat, tag_options
@@ -74,6 +75,7 @@ def false_alarms(settings: Settings, analyst: object) -> str:
         f"{domain}: {rates[settings.regime] * per_night:.1f} flagged falsely ({100 * rates[settings.regime]:.1f} %), "
         f"{rates['ALERT'] * per_night:.1f} ALERT, {rates['COMMIT'] * per_night:.1f} COMMIT"
         for domain, rates in expected.items()
+        if domain not in PARTIAL_DOMAINS
     )
     return f"of {per_night:g} ordinary spectra a night (regime {settings.regime}) {nights}"
 
