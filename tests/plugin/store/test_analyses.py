@@ -15,7 +15,7 @@ from plugin.store.engine import make_engine, parse_url
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 NOW = datetime(2026, 6, 10, 12)
 HOOK = "http://marshal.test/api/webhook/obj_analysis/11111111-2222-4333-8444-555555555555"
-BEFORE = "0005"
+BEFORE = "0008"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.skipif(not POSTGRES, reason="no server"))])
