@@ -133,10 +133,10 @@ def _marshal(settings: Settings, marshal: Marshal) -> Iterator[Check]:
     yield _rights(settings, account)
     yield _groups(settings, account)
     yield _clock(marshal)
+    yield from tag_options(settings, marshal, account)
     from plugin.ops.button import examine_button
 
     yield from examine_button(settings, getattr(marshal, "services", None))
-    yield from tag_options(settings, marshal, account)
 
 
 def _why_no_answer(error: UpstreamError) -> str:
