@@ -7,7 +7,7 @@ dies in between, the next one knows that it does not know, and sends again. Send
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -166,6 +166,24 @@ class Outbox:
         """Try everything that is parked again."""
         again = update(outbox).where(self._mine(), outbox.c.state == "parked")
         return int(self.context.connection.execute(again.values(state="pending", attempts=0, not_before=now)).rowcount)
+
+    def again(self, places: Iterable[Place], now: datetime, *, kinds: Collection[str]) -> int:
+        """Send what hangs, or should hang, at these places once more, sent or parked; returns how many posts."""
+        count = 0
+        for place in places:
+            here = and_(outbox.c.place_kind == place.kind, outbox.c.place_id == place.id, outbox.c.kind.in_(kinds))
+            which = and_(self._mine(), here, outbox.c.state.in_(("sent", "parked", "pending")))
+            for row in self.context.connection.execute(select(outbox).where(which).with_for_update()).all():
+                self._set(row.id, state="pending", attempts=0, not_before=now, reason=None)
+                self._mark_unknown(row)
+                count += 1
+        return count
+
+    def places(self) -> list[Place]:
+        """Every place at which something hangs, or should, or did."""
+        found = select(outbox.c.place_kind, outbox.c.place_id).where(self._mine()).distinct()
+        rows = self.context.connection.execute(found.order_by(outbox.c.place_kind, outbox.c.place_id)).all()
+        return [Place(kind=row.place_kind, id=row.place_id) for row in rows]
 
     def count(self, state: str) -> int:
         """How many wishes are in one state."""

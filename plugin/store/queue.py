@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
@@ -11,6 +11,9 @@ from plugin.store.context import Context, storable
 from plugin.store.rows import QueueRows
 from plugin.store.subject import Kind, Subject
 from plugin.store.tables import queue
+
+UNKNOWN: Final = ""
+"""`seen` of an object that was never looked at, or that must be looked at again; every other sorts after it."""
 
 
 class LostClaim(Exception):
@@ -113,6 +116,16 @@ class Queue:
     def unpark(self, kind: Kind, now: datetime) -> int:
         """Try everything of a kind that is parked again."""
         return self._rows.set((queue.c.subject == kind) & (queue.c.state == "parked"), **due_again(now))
+
+    def again(self, name: str, now: datetime) -> list[Subject]:
+        """Let everything about a subject or a source of this name be looked at anew, news or not; says what."""
+        newest = {piece.subject: piece for piece in self.of(name)}  # of several versions the last counts
+        for piece in newest.values():
+            here = queue.c.id == piece.id
+            seen = {"seen": UNKNOWN} if piece.subject.kind == "object" else {}
+            self._rows.set(here & (queue.c.state != "claimed"), **due_again(now), reason=None, **seen)
+            self._rows.set(here & (queue.c.state == "claimed"), asked=queue.c.asked + 1, **seen)
+        return list(newest)
 
     def of(self, name: str) -> list[Piece]:
         """Every version of a subject, or everything about a source of this name; oldest version first."""
