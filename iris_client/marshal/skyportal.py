@@ -6,7 +6,7 @@ upsert in `annotations`; a bot's defaults in `classifications`; paging and polli
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from iris_client.marshal.annotations import Annotations
 from iris_client.marshal.classifications import SITEWIDE, Classifications
 from iris_client.marshal.comments import Comments
 from iris_client.marshal.places import source_path, spectrum_path
+from iris_client.marshal.written import Writings
 from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
 from models.domain import Host, LightCurve, RawSpectrum, Target
 
@@ -252,6 +253,12 @@ class SkyPortal(Closing):
     def class_names(self) -> frozenset[str]:
         """The class names of the taxonomy that classifications are made in; raises `Refused` when it is not there."""
         return self._classifications.classes()
+
+    def writings(self, author_id: int, *, origins: Collection[str], files: Collection[str] = ()) -> Writings:
+        """What an account has written under some origins, and comments with files of some names: to take it away."""
+        return Writings(
+            transport=self._transport, listed=self._listed, author_id=author_id, origins=origins, files=files
+        )
 
     def sysinfo(self) -> Mapping[str, Any]:
         """What the server says of itself; works without any right, so it tells whether anybody is there."""
