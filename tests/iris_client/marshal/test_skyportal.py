@@ -18,6 +18,7 @@ from iris_client.marshal.comments import file_name, quiet
 from iris_client.marshal.places import source_path, spectrum_path
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal, Place
+from models.domain import HumanLabel
 from plugin.sandbox import Fault, FaultKind, FaultPlan, Sandbox, Seen
 from tests.fakes.recorded import BOT, client
 
@@ -353,7 +354,7 @@ def test_what_is_odd_in_a_source_is_left_out() -> None:
     target = parse.target(row)
     assert (target.ra_deg, target.dec_deg, target.redshift, target.tns_name) == (None, None, None, None)
     assert (target.ebv_mag, target.tns_type) == (0.1, "SN Ia")
-    assert (target.classifications, target.group_ids) == (("Ia",), (7,))
+    assert (target.classifications, target.group_ids) == ((HumanLabel("Ia"),), (7,))
 
 
 def test_rows_of_photometry_without_time_or_light_are_left_out() -> None:
