@@ -104,7 +104,7 @@ class Outbox:
         due = (
             select(outbox)
             .where(self._mine(), outbox.c.state == "pending", outbox.c.not_before <= now, outbox.c.kind.in_(kinds))
-            .where(or_(outbox.c.kind.not_in(FOLLOWING), outbox.c.body.is_(None), ~_waits_for_its_annotation()))
+            .where(~waits_for_its_annotation())
             .order_by(outbox.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -175,7 +175,7 @@ class Outbox:
             here = and_(outbox.c.place_kind == place.kind, outbox.c.place_id == place.id, outbox.c.kind.in_(kinds))
             which = and_(self._mine(), here, outbox.c.state.in_(("sent", "parked", "pending")))
             for row in self.context.connection.execute(select(outbox).where(which).with_for_update()).all():
-                self._set(row.id, state="pending", attempts=0, not_before=now, reason=None)
+                self._set(row.id, state="pending", attempts=0, not_before=now, enqueued_at=now, reason=None)
                 self._mark_unknown(row)
                 count += 1
         return count
@@ -251,11 +251,19 @@ class Outbox:
 _KEY = ("marshal", "place_kind", "place_id", "kind", "origin")
 
 
-def _waits_for_its_annotation() -> ColumnElement[bool]:
-    """Whether there is an annotation to go before a post, and it has not gone."""
+def waits_for_its_annotation(*, parked: bool = False) -> ColumnElement[bool]:
+    """Whether a post must not go before its annotation, which has not gone.
+
+    Parameters
+    ----------
+    parked : bool
+        True: only where it will not go by itself, for it is parked.
+    """
     first = outbox.alias()
     same = [first.c[name] == outbox.c[name] for name in _KEY if name != "kind"]
-    return exists().where(*same, first.c.kind == "annotation", first.c.state != "sent")
+    waits = first.c.state == "parked" if parked else first.c.state != "sent"
+    ahead = exists().where(*same, first.c.kind == "annotation", waits)
+    return and_(outbox.c.kind.in_(FOLLOWING), outbox.c.body.is_not(None), ahead)
 
 
 def _read(row: Any) -> tuple[Mapping[str, Any] | None, tuple[int, ...], str | None]:
