@@ -30,6 +30,9 @@ def marshal_checks(settings: Settings, marshal: Marshal) -> Iterator[Check]:
     if settings.post_classification:
         yield _taxonomy(marshal)
     yield _clock(marshal)
+    from plugin.ops.button import examine_button
+
+    yield from examine_button(settings, getattr(marshal, "services", None))
 
 
 def _why_no_answer(error: UpstreamError) -> str:

@@ -68,6 +68,7 @@ def test_all_is_well(checks, sandbox):
         "groups",
         "spectra",
         "clock",
+        "Analysis button",
         "alerts",
         "TNS",
     ]
