@@ -238,6 +238,7 @@ class App(Closing):
             rules=quality_rules(self.settings),
             secrets=self.settings.secrets,
             card=make_card(self.analyst) if self.settings.post_cards else None,
+            drawn=getattr(self.analyst, "sketch", None),
             clock=self._clock,
         )
         return Analysing(

@@ -6,7 +6,7 @@ proxy that says who it is. Whatever changes something needs a session and a form
 
 import hmac
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -174,11 +174,11 @@ class Guard:
     async def _check(self, request: Request, receive: Receive) -> tuple[Response | None, Receive]:
         """Why a request is refused, or None; and how its body is read from now on."""
         path = request.url.path
-        if not self._access.is_host(request.headers.get("host", "")):
-            return refusal(421, "This server is not asked under this name."), receive
         request.state.visitor = visitor = self._access.visitor(request)
         if any(room.is_own(path) for room in self._rooms):
             return None, receive
+        if not self._access.is_host(request.headers.get("host", "")):
+            return refusal(421, "This server is not asked under this name."), receive
         is_change = request.method not in ("GET", "HEAD")
         if is_change and not _is_same_origin(request):
             return refusal(403, "This was asked for by another site."), receive
@@ -201,7 +201,14 @@ class Guard:
         form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=100)
         if not self._access.sessions.is_csrf(form.get("csrf", [None])[0], visitor.session):
             return refusal(403, "The form is too old. Go back, reload the page, and try again."), receive
+        request.state.form = {name: values[0] for name, values in form.items()}
         return None, _replay(body)
+
+
+def form_of(request: HTTPConnection) -> Mapping[str, str]:
+    """The fields of a form that was let in, each once."""
+    found: Mapping[str, str] = request.state.form
+    return found
 
 
 def address_of(request: HTTPConnection) -> str:
