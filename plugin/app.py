@@ -141,6 +141,8 @@ class App(Closing):
 
     def close(self) -> None:
         """Let go of database and connections."""
+        if not self.activity.pulse.ended:
+            self._signs.end()
         self.store.close()
         self.clients.close()
 
