@@ -1,12 +1,13 @@
 """Kinds of values that settings have: how each is read from a text, and what is wrong with it otherwise."""
 
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from iris_client.addresses import check_hook_url
 from plugin.environment import numbers_in, split_bind
 
 _LONG_ENOUGH = 16
@@ -40,9 +41,20 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _each_once(value: tuple[Literal["tns", "marshal"], ...]) -> tuple[Literal["tns", "marshal"], ...]:
+    if not value or len(set(value)) != len(value):
+        raise ValueError("expected each at most once, and at least one")
+    return value
+
+
 def _long_enough(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < _LONG_ENOUGH:
         raise ValueError(f"expected at least {_LONG_ENOUGH} characters")
+    return value
+
+
+def _hook(value: SecretStr) -> SecretStr:
+    check_hook_url(value.get_secret_value())
     return value
 
 
@@ -50,6 +62,10 @@ Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split_numbers)]
 """Whole numbers, separated by commas."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 """Words, separated by commas."""
+Voices = Annotated[
+    tuple[Literal["tns", "marshal"], ...], NoDecode, BeforeValidator(_split_words), AfterValidator(_each_once)
+]
+"""Who is believed, in this order."""
 Hosts = Annotated[Words, AfterValidator(lambda hosts: tuple(host.lower() for host in hosts))]
 """Names of hosts, separated by commas."""
 Networks = Annotated[Words, AfterValidator(_networks)]
@@ -60,3 +76,5 @@ Bind = Annotated[str, AfterValidator(_bind)]
 """host:port to listen on."""
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 """A secret that we choose ourselves, and that nobody guesses."""
+HookAddress = Annotated[SecretStr, AfterValidator(_hook)]
+"""The address of a web hook, which is a secret: https, or http on loopback."""

@@ -121,7 +121,8 @@ class Access:
             return Visitor(may_read=True)
         # Somebody whom a proxy on this machine let through is not on this machine.
         came_by_proxy = any(name in request.headers for name in _FORWARDED)
-        return Visitor(may_read=self.is_local and not came_by_proxy)
+        is_here = self.is_local and not came_by_proxy and self.is_host(request.headers.get("host", ""))
+        return Visitor(may_read=is_here)
 
     def is_token(self, given: str, address: str) -> bool:
         """Whether this is the token; a wrong one is counted, and after some of them nothing is right for a while."""
@@ -172,11 +173,11 @@ class Guard:
     async def _check(self, request: Request, receive: Receive) -> tuple[Response | None, Receive]:
         """Why a request is refused, or None; and how its body is read from now on."""
         path = request.url.path
+        request.state.visitor = visitor = self._access.visitor(request)
         if any(room.is_own(path) for room in self._rooms):
             return None, receive
         if not self._access.is_host(request.headers.get("host", "")):
             return refusal(421, "This server is not asked under this name."), receive
-        request.state.visitor = visitor = self._access.visitor(request)
         is_change = request.method not in ("GET", "HEAD")
         if is_change and not _is_same_origin(request):
             return refusal(403, "This was asked for by another site."), receive

@@ -31,7 +31,9 @@ def sandbox(tmp_path_factory):
 
 
 def filters() -> list[str]:
-    found = [text for name in DOCUMENTS for text in re.findall(r"`(annotationsFilter[^`]*)`", (ROOT / name).read_text())]
+    found = [
+        text for name in DOCUMENTS for text in re.findall(r"`(annotationsFilter[^`]*)`", (ROOT / name).read_text())
+    ]
     assert len(found) >= 2
     return found
 
