@@ -128,19 +128,20 @@ def _columns(filed: Filed) -> dict[str, Any]:
         "input_hash": filed.report.input_hash,
         "model": filed.report.bundle,
         "filed_at": filed.filed_at,
-        **_counted(filed.report),
+        **_listed(filed.report),
     }
 
 
-def _counted(report: Report) -> dict[str, Any]:
-    """What reports are counted, sorted and filtered by, in columns of its own."""
-    verdict, confidence = report.verdict or report.host_verdict, report.confidence
+def _listed(report: Report) -> dict[str, Any]:
+    """What lists are sorted and filtered by."""
+    confidence, anomaly = report.confidence, report.anomaly
+    verdict = report.verdict or report.host_verdict
     return {
-        "label": None if verdict is None else verdict.label[:32],
-        "policy": None if confidence is None or confidence.policy is None else confidence.policy[:32],
-        "refusal": next((str(c.code) for c in report.caveats if c.refuses), None),
+        "label": None if verdict is None else verdict.label,
+        "policy": None if confidence is None else confidence.policy,
         "probability": None if verdict is None else verdict.probabilities[verdict.label],
-        "anomaly": None if report.anomaly is None else report.anomaly.score,
+        "anomaly": None if anomaly is None else anomaly.score,
+        "refusal": next((str(c.code) for c in report.caveats if c.refuses), None),
     }
 
 

@@ -89,17 +89,16 @@ reports = Table(
     Column("input_hash", String(64), nullable=False),
     Column("model", String(255), nullable=False),
     Column("filed_at", DateTime, nullable=False),
-    Column("label", String(32)),
-    Column("policy", String(32)),
-    Column("refusal", String(32)),
+    Column("label", String(64)),
+    Column("policy", String(16)),
     Column("probability", Float),
     Column("anomaly", Float),
+    Column("refusal", String(32)),
     UniqueConstraint("marshal", "subject", "subject_id", "producer", "version"),
 )
 """One row per version of a subject that a producer answered about; `is_current` marks the one that counts, refusals
-included. The body is a `models.domain.Report` with the version of its schema; `label`, `policy` and `refusal` (the code
-of the first caveat that refuses) are what is counted of it; they, `probability` and `anomaly` are what lists are sorted
-and filtered by.
+included. The body is a `models.domain.Report` with the version of its schema; the last five repeat what lists are
+sorted and filtered by, and what is counted; `refusal` is the code of the first caveat that refuses.
 """
 
 Index("ix_reports_target", reports.c.marshal, reports.c.target_id)
@@ -113,7 +112,6 @@ Index(
     reports.c.policy,
     reports.c.refusal,
 )
-# Lists are answered from an index alone: a report is kilobytes, and a hundred thousand of them are not read for one.
 Index(
     "ix_reports_list",
     reports.c.marshal,
@@ -128,6 +126,7 @@ Index(
     reports.c.anomaly,
     reports.c.group_ids,
 )
+# Lists are answered from the index alone: a report is kilobytes, and a hundred thousand of them are not read for one.
 
 outbox = Table(
     "outbox",

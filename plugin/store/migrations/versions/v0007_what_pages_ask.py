@@ -1,7 +1,7 @@
 """What lists of answers are sorted and filtered by stands beside the report, in an index that answers by itself.
 
-Probability and anomaly score are read out of the reports on file; one that cannot be read has none. Going back loses
-nothing: the reports hold it all.
+Class, policy, probability and anomaly score are read out of the reports on file; one that cannot be read has none.
+Going back loses nothing: the reports hold it all.
 """
 
 import json
@@ -11,30 +11,19 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0012"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
 _AT_ONCE = 1000
 _INDEX = "ix_reports_list"
-_INDEXED = [
-    "marshal",
-    "is_current",
-    "filed_at",
-    "status",
-    "producer",
-    "target_id",
-    "label",
-    "policy",
-    "probability",
-    "anomaly",
-    "group_ids",
-]
-_COLUMNS = ("probability", "anomaly")
+_COLUMNS = ("label", "policy", "probability", "anomaly")
 _rows = sa.table(
     "reports",
     sa.column("id", sa.Integer()),
     sa.column("body", sa.Text()),
+    sa.column("label", sa.String(64)),
+    sa.column("policy", sa.String(16)),
     sa.column("probability", sa.Float()),
     sa.column("anomaly", sa.Float()),
 )
@@ -43,11 +32,17 @@ _rows = sa.table(
 def upgrade() -> None:
     """Go forward."""
     with op.batch_alter_table("reports", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("label", sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column("policy", sa.String(length=16), nullable=True))
         batch_op.add_column(sa.Column("probability", sa.Float(), nullable=True))
         batch_op.add_column(sa.Column("anomaly", sa.Float(), nullable=True))
     _fill()
     with op.batch_alter_table("reports", schema=None) as batch_op:
-        batch_op.create_index(_INDEX, _INDEXED, unique=False)
+        batch_op.create_index(
+            _INDEX,
+            ["marshal", "is_current", "filed_at", "status", "producer", "target_id", *_COLUMNS, "group_ids"],
+            unique=False,
+        )
     with op.batch_alter_table("queue", schema=None) as batch_op:
         batch_op.create_index("ix_queue_target", ["marshal", "target_id"], unique=False)
 
@@ -81,9 +76,12 @@ def _values(body: str) -> dict[str, Any]:
         report = json.loads(body)
         verdict = report.get("verdict") or report.get("host_verdict") or {}
         values = {
+            "label": verdict.get("label"),
+            "policy": (report.get("confidence") or {}).get("policy"),
             "probability": (verdict.get("probabilities") or {}).get(verdict.get("label")),
             "anomaly": (report.get("anomaly") or {}).get("score"),
         }
     except (ValueError, AttributeError, TypeError):
         return {}
-    return {name: value for name, value in values.items() if isinstance(value, int | float)}
+    kinds = {"label": str, "policy": str, "probability": (int, float), "anomaly": (int, float)}
+    return {name: value for name, value in values.items() if isinstance(value, kinds[name])}  # type: ignore[arg-type]
