@@ -141,6 +141,8 @@ class App(Closing):
 
     def close(self) -> None:
         """Let go of database and connections."""
+        if not self.activity.pulse.ended:
+            self._signs.end()
         self.store.close()
         self.clients.close()
 
@@ -178,7 +180,7 @@ class App(Closing):
     def _answer_requests(self) -> Counter[str]:
         if self._requests is None or self.stopping:
             return Counter()
-        return self._requests.answer(self.settings, self.store, self._clock, self._stop.is_set)
+        return self._requests.answer(self.settings, self.store, self._clock, self._between)
 
     def _carriers(self) -> Mapping[str, Carrier]:
         more = {} if self._requests is None else {"analysis": self._requests.carrier(self.store)}

@@ -20,7 +20,7 @@ from plugin.store.tables import delivered, outbox
 
 NOTHING = "nothing"
 """The sha of "nothing should hang here"."""
-FOLLOWING = ("classification", "comment")
+FOLLOWING = ("classification", "comment", "tag")
 """Kinds that are sent only when the annotation of the same origin at the same place is: while that is parked, because
 another account has it there, whatever would stand beside it would stand beside the other account's."""
 

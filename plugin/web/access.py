@@ -175,11 +175,11 @@ class Guard:
     async def _check(self, request: Request, receive: Receive) -> tuple[Response | None, Receive]:
         """Why a request is refused, or None; and how its body is read from now on."""
         path = request.url.path
+        if not self._access.is_host(request.headers.get("host", "")):
+            return refusal(421, "This server is not asked under this name."), receive
         request.state.visitor = visitor = self._access.visitor(request)
         if any(room.is_own(path) for room in self._rooms):
             return None, receive
-        if not self._access.is_host(request.headers.get("host", "")):
-            return refusal(421, "This server is not asked under this name."), receive
         is_change = request.method not in ("GET", "HEAD")
         if is_change and not _is_same_origin(request):
             return refusal(403, "This was asked for by another site."), receive
