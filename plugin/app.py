@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from plugin.cycle.analyse import Analysing
 from plugin.cycle.carriers import marshal_carriers
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
+from plugin.cycle.jobs import JOBS
 from plugin.cycle.patience import Patience
 from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
@@ -26,7 +27,7 @@ from plugin.cycle.spectra.discover import discover, sweep
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
 from plugin.sources.clients import Clients
-from plugin.store import KINDS, Store, open_store
+from plugin.store import KINDS, Heartbeat, Store, open_store
 
 if TYPE_CHECKING:
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
@@ -36,16 +37,29 @@ _log = structlog.get_logger("astranet")
 
 
 class App(Closing):
-    """The service, ready to work. Use it as a context."""
+    """The service, ready to work. Use it as a context.
+
+    Parameters
+    ----------
+    analyst : Analyst or None
+        None where the jobs do not ask for answers.
+    card : callable or None
+        Draws the picture of an alert; None for the service's own.
+    jobs : collection of str
+        What this process does, see `plugin.cycle.jobs`; others do the rest.
+    """
 
     def __init__(
         self,
         settings: Settings,
         store: Store,
         clients: Clients,
-        analyst: Analyst,
+        analyst: Analyst | None,
         clock: Clock,
         watch: "WatchPart | None" = None,
+        *,
+        card: Card | None = None,
+        jobs: Collection[str] = JOBS,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -53,17 +67,26 @@ class App(Closing):
         self.marshal = clients.marshal
         self.analyst = analyst
         self.watch = watch
+        self.jobs = tuple(jobs)
+        self._card = card
         self._clock = clock
         self._stop = threading.Event()
         self.naming = self._make_naming()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
-        done = self.cycle(retry_parked=retry_parked) + (swept := self.sweep())
-        if swept.found or swept.objects_found:
-            done += self.cycle()
-        self.look_up_names()
+        done = self.cycle(retry_parked=retry_parked)
+        if "sweep" in self.jobs:
+            done += (swept := self.sweep())
+            if swept.found or swept.objects_found:
+                done += self.cycle()
+        if "names" in self.jobs:
+            self.look_up_names()
         return done
+
+    def beating(self) -> Heartbeat:
+        """A context in which what this process has claimed stays its own, however long the work takes."""
+        return Heartbeat(self.store, self.jobs)
 
     def cycle(self, *, retry_parked: bool = False) -> Cycle:
         """What is new, what it is, and what is to be said about it.
@@ -71,7 +94,7 @@ class App(Closing):
         It ends early, with its work safely stored, when `stop` was called or the marshal is away.
         """
         now = self._clock()
-        freed = self.store.recover(now)
+        freed = self.store.recover()
         if freed:
             _log.info("taken up again what was left unfinished", pieces=freed)
         if retry_parked:
@@ -79,8 +102,15 @@ class App(Closing):
                 spectra, objects = (unit.queue.unpark(kind, now) for kind in KINDS)
                 posts = unit.outbox.unpark(now)
                 _log.info("parked work is tried again", spectra=spectra, objects=objects, posts=posts)
-        done = self._look(self._discover) + self._look_at_alerts()
-        done += Cycle(analysed=self._analyse(), objects=self._analyse_objects(), delivered=self._deliver())
+        done = Cycle()
+        if "discover" in self.jobs:
+            with self.store.leading("discover") as ours:
+                if ours:
+                    done += self._look(self._discover) + self._look_at_alerts()
+        if "analyse" in self.jobs:
+            done += Cycle(analysed=self._analyse(), objects=self._analyse_objects())
+        if "deliver" in self.jobs:
+            done += Cycle(delivered=self._deliver())
         outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
         _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
         return done
@@ -89,14 +119,18 @@ class App(Closing):
         """Look at every spectrum of the groups, when that is due; it makes a request per source and takes its time."""
         if not self.settings.sweep_hours:
             return Cycle()
-        return self._look(self._sweep) + self._look_at_alerts(sweep=True)
+        with self.store.leading("sweep") as ours:
+            return self._look(self._sweep) + self._look_at_alerts(sweep=True) if ours else Cycle()
 
     def look_up_names(self) -> Counter[str]:
         """What the TNS calls the sources of the last weeks, each once a day; refreshes the mirror of the TNS first.
 
         By outcome, see `plugin.tns.names.Naming.run`; empty when neither a TNS key nor a broker is set up.
         """
-        return Counter() if self.naming is None else self.naming.run()
+        if self.naming is None:
+            return Counter()
+        with self.store.leading("names") as ours:
+            return self.naming.run() if ours else Counter()
 
     def stop(self) -> None:
         """Ask a running cycle to end after the piece of work in hand."""
@@ -173,13 +207,15 @@ class App(Closing):
         )
 
     def _analyse(self) -> Counter[str]:
+        if self.analyst is None:
+            return Counter()
         astranet = SpectraProducer(
             marshal=self.marshal,
             analyst=self.analyst,
             posting=posting(self.settings),
             rules=quality_rules(self.settings),
             secrets=self.settings.secrets,
-            card=make_card(self.analyst) if self.settings.post_cards else None,
+            card=self._card or make_card(self.analyst) if self.settings.post_cards else None,
             clock=self._clock,
         )
         return Analysing(
@@ -210,14 +246,18 @@ def build(
     marshal: Marshal | None = None,
     analyst: Analyst | None = None,
     watch: "WatchPart | None" = None,
+    card: Card | None = None,
     clock: Clock = utc_now,
+    jobs: Collection[str] = JOBS,
 ) -> App:
     """Put the service together.
 
     Parameters
     ----------
-    marshal, analyst, watch : optional
+    marshal, analyst, watch, card : optional
         Instead of those the settings describe; for tests.
+    jobs : collection of str
+        What this process does; by default everything.
 
     Raises
     ------
@@ -229,11 +269,16 @@ def build(
         If the database cannot be used.
     """
     url, _, _ = settings.marshal()
-    analyst = analyst or make_analyst(settings)
-    clients = Clients.connect(settings, marshal=marshal, alerts=None if watch is None else watch.source)
-    watch = watch or make_watch(settings, clients)
+    if analyst is None and "analyse" in jobs:
+        analyst = make_analyst(settings)
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
-    return App(settings, store, clients, analyst, clock, watch)
+    try:
+        clients = Clients.connect(settings, store, marshal=marshal, alerts=None if watch is None else watch.source)
+        watch = watch or make_watch(settings, clients)
+    except BaseException:
+        store.close()
+        raise
+    return App(settings, store, clients, analyst, clock, watch, card=card, jobs=jobs)
 
 
 def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":

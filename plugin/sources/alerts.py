@@ -3,7 +3,7 @@
 from iris_client.brokers.http import Boom, SkyPortalBroker
 from iris_client.brokers.kept import AvroFolder
 from iris_client.errors import NotFound, Refused
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacing
 from iris_client.protocols import AlertSource
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.sources.clients import described_by
@@ -12,12 +12,12 @@ from plugin.sources.marshal import HOOKS
 _IN_MEMORY = 1000  # the folder keeps the others
 
 
-def make_alert_source(settings: Settings, *, pacer: Pacer) -> AlertSource | None:
+def make_alert_source(settings: Settings, *, pacer: Pacing) -> AlertSource | None:
     """Make the source; None when there shall be none.
 
     Parameters
     ----------
-    pacer : Pacer
+    pacer : Pacing
         Of the marshal's token, for its broker.
 
     Raises
@@ -38,7 +38,7 @@ def make_alert_source(settings: Settings, *, pacer: Pacer) -> AlertSource | None
             return _kafka(settings)
 
 
-def _broker(settings: Settings, pacer: Pacer) -> AlertSource:
+def _broker(settings: Settings, pacer: Pacing) -> AlertSource:
     url, token, _ = settings.marshal()
     seconds = settings.http_read_seconds
     with described_by("MARSHAL_URL", "MARSHAL_TOKEN"):

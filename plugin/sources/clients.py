@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from iris_client.protocols import AlertSource, Marshal
 from plugin.settings import PREFIX, ConfigError, Settings
+from plugin.store import Store
 
 if TYPE_CHECKING:
     from iris_client.tns.client import Tns
@@ -21,11 +22,20 @@ class Clients:
     tns: "Tns | None" = None
 
     @classmethod
-    def connect(cls, settings: Settings, *, marshal: Marshal | None = None, alerts: AlertSource | None = None) -> Self:
+    def connect(
+        cls,
+        settings: Settings,
+        store: Store | None = None,
+        *,
+        marshal: Marshal | None = None,
+        alerts: AlertSource | None = None,
+    ) -> Self:
         """Make what the settings describe; the marshal and its broker share one pacer.
 
         Parameters
         ----------
+        store : Store, optional
+            Where several workers share its database, they share the pacer too.
         marshal, alerts : optional
             Instead of those the settings describe; for tests.
 
@@ -36,7 +46,7 @@ class Clients:
         """
         from plugin.sources.marshal import make_pacer, make_source
 
-        pacer = make_pacer(settings)
+        pacer = make_pacer(settings, store)
         tns = _tns(settings)
         marshal = marshal or make_source(settings, pacer)
         if alerts is None and settings.alert_source != "none":

@@ -13,12 +13,14 @@ from plugin.store.queue import LostClaim, Piece
 from plugin.store.store import Store, downgrade_store, open_store, schema_of
 from plugin.store.subject import ASTRANET, KINDS, NEEDLE, Subject, object_of, spectrum
 from plugin.store.unit import Unit
+from plugin.store.workers.heartbeat import Heartbeat
 
 __all__ = [
     "ASTRANET",
     "KINDS",
     "NEEDLE",
     "Filed",
+    "Heartbeat",
     "LostClaim",
     "Parcel",
     "Piece",

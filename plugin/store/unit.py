@@ -11,6 +11,7 @@ from plugin.store.spectra import Spectra
 from plugin.store.tns import TnsRows
 from plugin.store.tns_names import Names
 from plugin.store.watermarks import Watermarks
+from plugin.store.workers.rows import Leases, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Unit:
     watermarks: Watermarks
     tns: TnsRows
     names: Names
+    workers: Workers
+    leases: Leases
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -38,4 +41,6 @@ class Unit:
             watermarks=Watermarks(context),
             tns=TnsRows(context),
             names=Names(context),
+            workers=Workers(context),
+            leases=Leases(context),
         )
