@@ -208,12 +208,36 @@ class Marshal(SpectrumSource, PhotometrySource, Protocol):
         """The annotations at `place` that the token can read."""
 
     def post_comment(
-        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+        self,
+        place: Place,
+        *,
+        text: str,
+        group_ids: Sequence[int],
+        attachment: tuple[str, bytes] | None = None,
+        known_id: str | None = None,
     ) -> str:
-        """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one."""
+        """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one.
 
-    def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+        It takes the place of ours with another file of that name.
+        """
+
+    def classify(
+        self,
+        target_id: str,
+        *,
+        label: str,
+        probability: float,
+        origin: str,
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
         """One machine classification per (source, origin): updates ours, or adds it; never votes and never labels."""
+
+    def declassify(self, target_id: str, *, origin: str) -> bool:
+        """Take our machine classifications of `origin` away, and nobody else's; False when there was none."""
+
+    def class_names(self) -> frozenset[str]:
+        """The class names of the taxonomy that classifications are made in; raises `Refused` when it is not there."""
 
     def server_time(self) -> datetime | None:
         """Return the marshal's own time, UTC; None when it does not tell."""

@@ -26,6 +26,7 @@ from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.discover import discover, sweep
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
+from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.clients import Clients
 from plugin.store import KINDS, Heartbeat, Store, open_store
 
@@ -152,6 +153,7 @@ class App(Closing):
         return make_naming(
             self.clients.tns,
             watched=timedelta(days=self.settings.tns_watch_days),
+            trust=self.settings.trust,
             marshal=self.marshal,
             store=self.store,
             alerts=self.clients.alerts,
@@ -269,6 +271,8 @@ def build(
         If the database cannot be used.
     """
     url, _, _ = settings.marshal()
+    for found in sent_in_clear(settings):
+        _log.warning("a secret is sent without encryption", setting=found)
     if analyst is None and "analyse" in jobs:
         analyst = make_analyst(settings)
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
@@ -332,6 +336,7 @@ def posting(settings: Settings) -> Posting:
         alpha=settings.alpha,
         refusals=settings.post_refusals,
         classification=settings.post_classification,
+        least_probability=settings.min_classification_probability,
     )
 
 

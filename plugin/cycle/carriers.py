@@ -71,10 +71,15 @@ class ClassificationCarrier:
             probability=float(body["probability"]),
             origin=parcel.origin,
             group_ids=parcel.group_ids,
+            known_id=parcel.remote_id,
         )
 
     def remove(self, parcel: Parcel) -> None:
-        """Nothing yet: the marshal's interface of classifications has no removal."""
+        """Delete ours, unless its source is gone."""
+        try:
+            self.marshal.declassify(parcel.place.id, origin=parcel.origin)
+        except NotFound:
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,15 @@ class CommentCarrier:
     upstream: str = "marshal"
 
     def send(self, parcel: Parcel) -> str | None:
-        """Leave the comment; the same one twice is one."""
+        """Leave the comment in the place of an earlier one; the same one twice is one."""
         body = parcel.body or {}
         picture = (str(body["name"]), base64.b64decode(str(body["png"])))
         return self.marshal.post_comment(
-            parcel.place, text=str(body["text"]), group_ids=parcel.group_ids, attachment=picture
+            parcel.place,
+            text=str(body["text"]),
+            group_ids=parcel.group_ids,
+            attachment=picture,
+            known_id=parcel.remote_id,
         )
 
     def remove(self, parcel: Parcel) -> None:

@@ -24,12 +24,15 @@ class Posting:
         Marshal groups that may see answers; each answer goes to those of them that see its spectrum.
     alpha : float
         Which prediction set.
+    least_probability : float
+        Of a class that becomes a classification.
     """
 
     group_ids: tuple[int, ...]
     alpha: float = 0.05
     refusals: bool = False
     classification: bool = False
+    least_probability: float = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,16 +61,30 @@ def run(app: App, write_note: Callable[[], object]) -> None:
             _log.info("stopped")
 
 
+def wait_for_signal() -> None:
+    """Return at SIGTERM or SIGINT; call it in the main thread."""
+    done = threading.Event()
+    _on_signals(done.set)
+    done.wait()
+
+
 def stop_on_signals(app: App, then: Callable[[], object] = bool) -> None:
     """Let SIGTERM and SIGINT end the work gently; call it in the main thread."""
 
-    def stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)  # who asks twice means it; nothing is lost by it
+    def stop() -> None:
         app.stop()
         then()
 
+    _on_signals(stop)
+
+
+def _on_signals(stop: Callable[[], object]) -> None:
+    def heard(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # who asks twice means it; nothing is lost by it
+        stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, heard)
 
 
 def _report(event: JobExecutionEvent) -> None:

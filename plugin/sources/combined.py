@@ -85,11 +85,36 @@ class CombinedMarshal:
         return self._rest.annotations(place)
 
     def post_comment(
-        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+        self,
+        place: Place,
+        *,
+        text: str,
+        group_ids: Sequence[int],
+        attachment: tuple[str, bytes] | None = None,
+        known_id: str | None = None,
     ) -> str:
         """Leave a comment; returns its id."""
-        return self._rest.post_comment(place, text=text, group_ids=group_ids, attachment=attachment)
+        return self._rest.post_comment(place, text=text, group_ids=group_ids, attachment=attachment, known_id=known_id)
 
-    def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+    def classify(
+        self,
+        target_id: str,
+        *,
+        label: str,
+        probability: float,
+        origin: str,
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
         """One machine classification per (source, origin)."""
-        return self._rest.classify(target_id, label=label, probability=probability, origin=origin, group_ids=group_ids)
+        return self._rest.classify(
+            target_id, label=label, probability=probability, origin=origin, group_ids=group_ids, known_id=known_id
+        )
+
+    def declassify(self, target_id: str, *, origin: str) -> bool:
+        """Take our machine classifications of `origin` away."""
+        return self._rest.declassify(target_id, origin=origin)
+
+    def class_names(self) -> frozenset[str]:
+        """The class names of the taxonomy that classifications are made in."""
+        return self._rest.class_names()

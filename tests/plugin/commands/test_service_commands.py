@@ -21,6 +21,7 @@ def service(monkeypatch, tmp_path):
     monkeypatch.delenv("ASTRANET_DATA_DIR", raising=False)
     variables = {
         "MARSHAL_URL": URL,
+        "CLEAR_TEXT_HOSTS": "marshal.test",
         "MARSHAL_TOKEN": "5ec9e7aa-0000-4000-8000-00000000feed",
         "GROUP_IDS": "6",
         "DATABASE_URL": f"sqlite:///{tmp_path / 'astranet.sqlite'}",
