@@ -96,7 +96,8 @@ class Watching:
         """Candidates and saves since the last look. They are asked about at once."""
         name, begun = self._cursor("watch"), self.clock()
         last = self._get(name)
-        since = begun - self.backfill if last is None else moment(last) - self.overlap
+        # Where the clock was set back, the last look was noted at a time that has not come yet.
+        since = begun - self.backfill if last is None else min(moment(last), begun) - self.overlap
         candidates = self.marshal.candidates(group_ids=self.group_ids, detected_after=stamp(since))
         passed = [target.target_id for target in candidates]
         listed = self.marshal.saves(group_ids=self.group_ids, since=None if last is None else stamp(since))

@@ -125,8 +125,8 @@ class SpectraProducer:
         return posts
 
     def withdraw(self, unit: Unit, subject: Subject, target_id: str) -> list[Post]:
-        """Nothing on the spectrum, and the source without it."""
-        return [compose.gone(subject.id), *on_source(unit, target_id, self.posting)]
+        """Nothing on the spectrum, a card that waits included, and the source without it."""
+        return [compose.gone(subject.id), compose.no_card(subject.id), *on_source(unit, target_id, self.posting)]
 
 
 def without_secrets(raw: RawSpectrum, secrets: tuple[str, ...]) -> RawSpectrum:
