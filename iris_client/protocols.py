@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from models.domain import Caveat, Cutouts, Host, LightCurve, RawSpectrum, Target
 
-PlaceKind = Literal["spectrum", "source"]
+PlaceKind = Literal["spectrum", "source", "night"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an annotation or comment hangs: on a spectrum or on a source."""
+    """Where an annotation or comment hangs: on a spectrum or on a source; a message may be about a night."""
 
     kind: PlaceKind
     id: str
@@ -181,6 +181,19 @@ class WatchList(Protocol):
 
     def candidates(self, *, group_ids: Sequence[int], detected_after: str | None = None) -> Iterator[Target]:
         """Objects whose alerts passed a filter of these groups, each once."""
+
+
+@runtime_checkable
+class Tagging(Protocol):
+    """A marshal whose sources can be tagged, with names from a list that its administrators keep."""
+
+    def tag_options(self) -> Mapping[str, int]:
+        """The names that may be given, with their numbers."""
+
+    def set_tags(
+        self, target_id: str, *, names: Collection[str], vocabulary: Collection[str], group_ids: Sequence[int]
+    ) -> None:
+        """Make our tags on a source exactly these; only tags of ours whose name is in the vocabulary are removed."""
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from iris_client.addresses import check_hook_url
 from plugin.environment import numbers_in, split_bind
 
 _LONG_ENOUGH = 16
@@ -52,6 +53,11 @@ def _long_enough(value: SecretStr) -> SecretStr:
     return value
 
 
+def _hook(value: SecretStr) -> SecretStr:
+    check_hook_url(value.get_secret_value())
+    return value
+
+
 Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split_numbers)]
 """Whole numbers, separated by commas."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
@@ -70,3 +76,5 @@ Bind = Annotated[str, AfterValidator(_bind)]
 """host:port to listen on."""
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 """A secret that we choose ourselves, and that nobody guesses."""
+HookAddress = Annotated[SecretStr, AfterValidator(_hook)]
+"""The address of a web hook, which is a secret: https, or http on loopback."""

@@ -14,10 +14,11 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from iris_client.addresses import hook_secrets
 from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
 from plugin.environment import given, read_secret, refuse_unknown, split_bind
-from plugin.setting_types import Address, Bind, Hosts, LongSecret, Networks, Numbers, Voices, Words
+from plugin.setting_types import Address, Bind, HookAddress, Hosts, LongSecret, Networks, Numbers, Voices, Words
 
 
 def _default_database() -> str:
@@ -191,6 +192,28 @@ class Settings(BaseSettings):
         0.9, ge=0, le=1, description="Least probability of a class that becomes an ML classification."
     )
 
+    post_tags: bool = Field(
+        False,
+        description="Also tag sources: ASTRANetALERT, or ASTRANet and the class when it is sure (COMMIT). Who has "
+        "the right Manage sources makes the tag options first; `astranet doctor` names them.",
+    )
+
+    # Messages in a chat, off without a web hook
+    slack_webhook: HookAddress | None = Field(
+        None,
+        description="Address of an incoming web hook (Slack, Mattermost): alerts at once and a digest of each night. A "
+        "secret: https only.",
+    )
+    slack_webhook_file: Path | None = Field(
+        None, description="File that holds that address; instead of SLACK_WEBHOOK, for container secrets."
+    )
+    slack_per_hour: int = Field(
+        20, ge=1, description="Most messages about alerts in an hour; the last tells everything that waits, in one."
+    )
+    web_url: Address | None = Field(
+        None, description="Address under which people reach this service's own pages, for links: https://host[/path]."
+    )
+
     # The night's note
     note_hour_utc: int = Field(15, ge=0, le=23, description="Hour (UTC) at which the draft of the night is written.")
     note_authors: str = Field("", description="Authors of the draft, as they should stand in it.")
@@ -322,7 +345,9 @@ class Settings(BaseSettings):
         """Every value that must not appear in a log, a message or the database."""
         held = [getattr(self, name) for name in self._secret_names()]
         password = urlsplit(self.database_url).password or ""
-        return tuple(s.get_secret_value() for s in held if s is not None) + tuple({password, unquote(password)} - {""})
+        hook = () if self.slack_webhook is None else hook_secrets(self.slack_webhook.get_secret_value())
+        values = {s.get_secret_value() for s in held if s is not None} | {password, unquote(password), *hook}
+        return tuple(sorted(values - {""}, key=len, reverse=True))  # the longest first: one may hold another
 
     def marshal(self) -> tuple[str, str, tuple[int, ...]]:
         """Address, token and groups of the marshal, for commands that cannot work without.

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -17,7 +18,7 @@ import tenacity
 
 from iris_client.errors import BadPayload, Refused, Unavailable, Uncertain, UpstreamError, redact
 from iris_client.http.pacer import Pacing, shared_pacer
-from iris_client.http.responses import Envelope, Reply, judge, skyportal_envelope
+from iris_client.http.responses import Envelope, Reply, http_date, judge, skyportal_envelope
 from iris_client.http.unpack import ACCEPTED, unpacked
 
 CONNECT_S: Final = 10.0
@@ -51,10 +52,13 @@ class Hooks:
         `(method, path, status or None, seconds)` after each request; None when there was no answer.
     on_retry : callable
         `(method, path, attempt, seconds until the next, error)` before each repetition.
+    on_date : callable
+        `(time)` with the server's own clock, aware, of each answer that tells it.
     """
 
     on_request: Callable[[str, str, int | None, float], None] = _ignore
     on_retry: Callable[[str, str, int, float, UpstreamError], None] = _ignore
+    on_date: Callable[[datetime], None] = _ignore
 
 
 class Transport:
@@ -226,6 +230,8 @@ class Transport:
         finally:
             self._hooks.on_request(method, path, status, time.monotonic() - start)
         headers = {name.lower(): value for name, value in answer.headers.items()}
+        if (theirs := http_date(headers.get("date", ""))) is not None:
+            self._hooks.on_date(theirs)
         return Reply(method=method, path=path, status=answer.status_code, headers=headers, body=received)
 
     def _tell(self, method: str, path: str, state: tenacity.RetryCallState) -> None:

@@ -1,7 +1,7 @@
 """Comments: the server takes the same one twice for one, but it does not look at the attached file.
 
-Text, file name, author and groups decide. So the file's hash goes into its name, or a changed plot would be dropped. And
-a changed plot would hang beside the old one: of ours with a file of one name there is one at a place, the newest.
+Text, file name, author and groups decide. So the file's hash goes into its name, or a changed plot would be dropped.
+And a changed plot would hang beside the old one: of ours with a file of one name there is one at a place, the newest.
 """
 
 import base64

@@ -6,7 +6,7 @@ upsert in `annotations`; a bot's defaults in `classifications`; paging and polli
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from iris_client.marshal.annotations import Annotations
 from iris_client.marshal.classifications import SITEWIDE, Classifications
 from iris_client.marshal.comments import Comments
 from iris_client.marshal.places import source_path, spectrum_path
+from iris_client.marshal.tags import Tags
 from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
 from models.domain import Host, LightCurve, RawSpectrum, Target
 
@@ -68,6 +69,7 @@ class SkyPortal(Closing):
         self._annotations = Annotations(self._transport, self._user_id)
         self._comments = Comments(self._transport, self._user_id)
         self._classifications = Classifications(self._transport, self._user_id, taxonomy)
+        self._tags = Tags(self._transport, self._user_id)
 
     def __repr__(self) -> str:
         return f"SkyPortal({self._transport.url!r})"
@@ -252,6 +254,22 @@ class SkyPortal(Closing):
     def class_names(self) -> frozenset[str]:
         """The class names of the taxonomy that classifications are made in; raises `Refused` when it is not there."""
         return self._classifications.classes()
+
+    def tag_options(self) -> Mapping[str, int]:
+        """The names of tags that may be given to sources, with their numbers."""
+        return self._tags.options()
+
+    def set_tags(
+        self, target_id: str, *, names: Collection[str], vocabulary: Collection[str], group_ids: Sequence[int]
+    ) -> None:
+        """Make our tags on a source exactly these; only tags of ours whose name is in the vocabulary are removed.
+
+        Raises
+        ------
+        Refused
+            If the marshal has no option of a name, or does not let this token take a tag away.
+        """
+        self._tags.settle(target_id, names, vocabulary, group_ids)
 
     def sysinfo(self) -> Mapping[str, Any]:
         """What the server says of itself; works without any right, so it tells whether anybody is there."""

@@ -112,7 +112,7 @@ TDTAX_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Fine class to what a marshal's taxonomy may call it; the first that it has is meant. tdtax has the last two of SLSN.
 
-tdtax knows Ic-SLSN (its name of SLSN-I) and II-SLSN but nothing above both except Supernova, which would hide what it is.
-The classifier does not tell them apart: of the 207 SLSNe in its data 22 are called type II.
+tdtax knows Ic-SLSN (its name of SLSN-I) and II-SLSN but nothing above both except Supernova, which would hide what it
+is. The classifier does not tell them apart: of the 207 SLSNe in its data 22 are called type II.
 Cataclysmic is what Fritz files its CVs under (Table XIV), though the tree puts supernovae below it as well.
 """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from plugin.app import App
     from plugin.settings import Settings
     from plugin.store import Store
 
@@ -58,7 +59,7 @@ def run(
         from plugin.notes.nightly import write_last_night
         from plugin.ops.schedule import run as run_schedule
 
-        with build(settings, jobs=wanted) as app, _pages_beside(settings, app.store):
+        with build(settings, jobs=wanted) as app, _pages_beside(settings, app.store, app):
             run_schedule(app, lambda: write_last_night(settings, app.store, app.marshal, now=utc_now()))
 
 
@@ -146,7 +147,7 @@ def status() -> None:
 
 
 @contextmanager
-def _pages_beside(settings: "Settings", store: "Store") -> Iterator[None]:
+def _pages_beside(settings: "Settings", store: "Store", app: "App | None" = None) -> Iterator[None]:
     """Serve the pages as long as the context lasts, where the settings ask for them."""
     if settings.web_bind is None:
         yield
@@ -154,7 +155,8 @@ def _pages_beside(settings: "Settings", store: "Store") -> Iterator[None]:
     from plugin.web.parts import WebParts
     from plugin.web.server import serve  # starlette and uvicorn are loaded here and not before
 
-    with serve(WebParts(settings=settings, store=store)):
+    activity, pacer = (None, None) if app is None else (app.activity, app.clients.pacer)
+    with serve(WebParts(settings=settings, store=store, activity=activity, pacer=pacer)):
         yield
 
 

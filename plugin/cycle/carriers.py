@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from iris_client.errors import NotFound
-from iris_client.protocols import Marshal
+from iris_client.protocols import Marshal, Tagging
+from plugin.cycle.spectra.tags import TAG, VOCABULARY
 from plugin.store import Parcel
 
 
@@ -105,10 +106,31 @@ class CommentCarrier:
         """Leave it: a comment is what was said then, and others may have answered it."""
 
 
+@dataclass(frozen=True, slots=True)
+class TagCarrier:
+    """Tags on sources."""
+
+    marshal: Tagging
+    upstream: str = "marshal"
+
+    def send(self, parcel: Parcel) -> None:
+        """Make our tags on the source exactly those of the body."""
+        names = [str(name) for name in (parcel.body or {}).get("names", ())]
+        self.marshal.set_tags(parcel.place.id, names=names, vocabulary=VOCABULARY, group_ids=parcel.group_ids)
+
+    def remove(self, parcel: Parcel) -> None:
+        """Take ours away; a source that is gone has none."""
+        try:
+            self.marshal.set_tags(parcel.place.id, names=(), vocabulary=VOCABULARY, group_ids=())
+        except NotFound:
+            return
+
+
 def marshal_carriers(marshal: Marshal) -> Mapping[str, Carrier]:
     """The carriers of everything that goes to the marshal, by kind of post."""
-    return {
+    carriers: dict[str, Carrier] = {
         "annotation": AnnotationCarrier(marshal),
         "classification": ClassificationCarrier(marshal),
         "comment": CommentCarrier(marshal),
     }
+    return carriers | ({TAG: TagCarrier(marshal)} if isinstance(marshal, Tagging) else {})

@@ -26,6 +26,10 @@ class Posting:
         Which prediction set.
     least_probability : float
         Of a class that becomes a classification.
+    tags : bool
+        Whether sources are tagged.
+    messages : bool
+        Whether alerts are told through the web hook.
     """
 
     group_ids: tuple[int, ...]
@@ -33,6 +37,8 @@ class Posting:
     refusals: bool = False
     classification: bool = False
     least_probability: float = 0.9
+    tags: bool = False
+    messages: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,8 @@ _log = structlog.get_logger("astranet.schedule")
 
 
 def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler:
-    """The jobs: a cycle every `POLL_SECONDS`, the sweep when due, names every hour, and the note at `NOTE_HOUR_UTC`.
+    """The jobs: a cycle every `POLL_SECONDS`, the sweep when due, names every hour, and at `NOTE_HOUR_UTC` the note
+    and, where there is a web hook, a message about the night.
 
     Only those that are the process's own, see `plugin.cycle.jobs`; finding, answering and sending are one cycle.
     A run that is late is made up for once, however many were missed; a run that takes long delays the next one.
@@ -42,6 +43,8 @@ def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler
         jobs.add_job(app.look_up_names, "interval", id="names", **every)
     if "note" in app.jobs:
         jobs.add_job(write_note, "cron", hour=app.settings.note_hour_utc, id="note")
+        if app.clients.slack is not None:  # after the note, which it tells of; they share one thread
+            jobs.add_job(app.tell_night, "cron", hour=app.settings.note_hour_utc, minute=5, id="digest")
     jobs.add_listener(_report, EVENT_JOB_ERROR)
     return jobs
 

@@ -1,9 +1,9 @@
 """Where a token or password would travel unencrypted: over http, to a host that is not this machine."""
 
-import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from iris_client.addresses import is_loopback as is_loopback
 from plugin.settings import PREFIX, Settings
 
 _ADDRESSES = {
@@ -29,11 +29,3 @@ def sent_in_clear(settings: Settings) -> Iterator[str]:
         for host in sorted(hosts - set(settings.clear_text_hosts) - {""}):
             if not is_loopback(host):
                 yield f"{PREFIX}KAFKA_PROTOCOL: {PREFIX}KAFKA_PASSWORD would go to {host} without TLS"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,6 +1,6 @@
 """A marshal whose spectra are read in one way and everything else in another: GraphQL in, REST out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -118,3 +118,13 @@ class CombinedMarshal:
     def class_names(self) -> frozenset[str]:
         """The class names of the taxonomy that classifications are made in."""
         return self._rest.class_names()
+
+    def tag_options(self) -> Mapping[str, int]:
+        """The names of tags that may be given, with their numbers."""
+        return self._rest.tag_options()
+
+    def set_tags(
+        self, target_id: str, *, names: Collection[str], vocabulary: Collection[str], group_ids: Sequence[int]
+    ) -> None:
+        """Make our tags on a source exactly these."""
+        self._rest.set_tags(target_id, names=names, vocabulary=vocabulary, group_ids=group_ids)

@@ -25,7 +25,7 @@ def tell_retry(method: str, path: str, attempt: int, wait: float, error: Upstrea
 HOOKS: Final = Hooks(on_retry=tell_retry)
 
 
-def make_source(settings: Settings, pacer: Pacing | None = None) -> Marshal:
+def make_source(settings: Settings, pacer: Pacing | None = None, hooks: Hooks = HOOKS) -> Marshal:
     """The marshal, with its spectra over GraphQL if the settings say so; both ways share one pacer.
 
     Raises
@@ -35,11 +35,11 @@ def make_source(settings: Settings, pacer: Pacing | None = None) -> Marshal:
     """
     pacer = pacer or make_pacer(settings)
     if settings.spectrum_source == "rest":
-        return make_marshal(settings, pacer)
+        return make_marshal(settings, pacer, hooks)
     from plugin.sources.spectrum_source import make_graphql
 
-    spectra = make_graphql(settings, pacer=pacer, hooks=HOOKS)
-    return CombinedMarshal(spectra, make_marshal(settings, pacer))
+    spectra = make_graphql(settings, pacer=pacer, hooks=hooks)
+    return CombinedMarshal(spectra, make_marshal(settings, pacer, hooks))
 
 
 def make_pacer(settings: Settings, store: Store | None = None) -> Pacing:
@@ -53,7 +53,7 @@ def make_pacer(settings: Settings, store: Store | None = None) -> Pacing:
     return shared or Pacer(rate, burst)
 
 
-def make_marshal(settings: Settings, pacer: Pacing | None = None) -> SkyPortal:
+def make_marshal(settings: Settings, pacer: Pacing | None = None, hooks: Hooks = HOOKS) -> SkyPortal:
     """The client of the marshal, with a pacer of its own: the rate is the operator's to set.
 
     Raises
@@ -65,4 +65,4 @@ def make_marshal(settings: Settings, pacer: Pacing | None = None) -> SkyPortal:
     pacer = pacer or make_pacer(settings)
     seconds, taxonomy = settings.http_read_seconds, settings.taxonomy
     with described_by("MARSHAL_URL", "MARSHAL_TOKEN"):
-        return SkyPortal(url, token, timeout_s=seconds, pacer=pacer, taxonomy=taxonomy, hooks=HOOKS)
+        return SkyPortal(url, token, timeout_s=seconds, pacer=pacer, taxonomy=taxonomy, hooks=hooks)

@@ -87,6 +87,7 @@ class Outbox:
             "state": self._state(old, key, sha),
             "attempts": 0,
             "not_before": now,
+            "enqueued_at": now,
             "reason": None,
         }
         new = self.context.insert(outbox).values(**key, **values)
@@ -189,6 +190,16 @@ class Outbox:
         """How many wishes are in one state."""
         found = select(func.count()).select_from(outbox).where(self._mine(), outbox.c.state == state)
         return int(self.context.connection.execute(found).scalar_one())
+
+    def sent_since(self, kind: str, since: datetime, *, but_on: str) -> list[datetime]:
+        """When posts of a kind were sent that have different ids there; those on one kind of place do not count."""
+        mine = (delivered.c.marshal == self.context.marshal) & (delivered.c.kind == kind)
+        found = (
+            select(func.min(delivered.c.delivered_at))
+            .where(mine, delivered.c.delivered_at > since, delivered.c.place_kind != but_on)
+            .group_by(delivered.c.remote_id)
+        )
+        return sorted(self.context.connection.execute(found).scalars())
 
     def at(self, places: list[Place]) -> list[Parcel]:
         """Everything for some places."""

@@ -88,13 +88,27 @@ reports = Table(
     Column("input_hash", String(64), nullable=False),
     Column("model", String(255), nullable=False),
     Column("filed_at", DateTime, nullable=False),
+    Column("label", String(32)),
+    Column("policy", String(32)),
+    Column("refusal", String(32)),
     UniqueConstraint("marshal", "subject", "subject_id", "producer", "version"),
 )
 """One row per version of a subject that a producer answered about; `is_current` marks the one that counts, refusals
-included. The body is a `models.domain.Report` with the version of its schema.
+included. The body is a `models.domain.Report` with the version of its schema; `label`, `policy` and `refusal` (the code
+of the first caveat that refuses) are what is counted of it.
 """
 
 Index("ix_reports_target", reports.c.marshal, reports.c.target_id)
+Index(
+    "ix_reports_counts",
+    reports.c.marshal,
+    reports.c.is_current,
+    reports.c.producer,
+    reports.c.status,
+    reports.c.label,
+    reports.c.policy,
+    reports.c.refusal,
+)
 
 outbox = Table(
     "outbox",
@@ -115,11 +129,13 @@ outbox = Table(
     Column("claimed_by", String(64)),
     Column("claimed_until", DateTime),
     Column("asked", Integer, nullable=False, default=0),
+    Column("enqueued_at", DateTime),
     UniqueConstraint("marshal", "place_kind", "place_id", "kind", "origin"),
 )
 """What should hang where: one row per (place, kind, origin), a newer body replaces an older one. No body: nothing.
 
 `asked` grows when somebody who had lost the claim may have written there all the same: it must be sent once more.
+`enqueued_at` is when this body was wished for.
 """
 
 Index("ix_outbox_due", outbox.c.marshal, outbox.c.state, outbox.c.not_before)
@@ -169,3 +185,13 @@ pace = Table(
     Column("next_at", Float, nullable=False),
 )
 """When the next request to a marshal may go, in seconds of the database's clock: one budget for all workers."""
+
+status = Table(
+    "status",
+    metadata,
+    Column("marshal", String(255), primary_key=True),
+    Column("worker", String(64), primary_key=True),
+    Column("told_at", DateTime, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""What each process last said of itself: a `plugin.activity.Pulse`."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from plugin.store.context import Context
+from plugin.store.monitoring.figures import Figures
+from plugin.store.monitoring.status import Status
 from plugin.store.objects import Objects
 from plugin.store.outbox import Outbox
 from plugin.store.queue import Queue
@@ -28,6 +30,8 @@ class Unit:
     names: Names
     workers: Workers
     leases: Leases
+    status: Status
+    figures: Figures
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -43,4 +47,6 @@ class Unit:
             names=Names(context),
             workers=Workers(context),
             leases=Leases(context),
+            status=Status(context),
+            figures=Figures(context),
         )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
 
+from iris_client.http.pacer import Pacing
+from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.settings import Settings
 from plugin.store import Store
@@ -20,11 +22,17 @@ class WebParts:
         Read with `begin(to_read=True)`. What a person asks for is written in one small transaction; nothing is claimed.
     clock : Clock
         Naive UTC.
+    activity : Activity or None
+        What this process does besides showing pages; None where it does nothing else.
+    pacer : Pacing or None
+        Of the marshal's token, where this process has one.
     """
 
     settings: Settings
     store: Store
     clock: Clock = utc_now
+    activity: Activity | None = None
+    pacer: Pacing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

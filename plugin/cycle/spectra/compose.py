@@ -40,6 +40,7 @@ from typing import Final
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
 from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, prediction_set, rounded
+from plugin.cycle.spectra.tags import tag_post
 from plugin.store import Filed
 
 PREFIX: Final = "an_"
@@ -101,15 +102,19 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
     body: Body | None = None
     said: Body | None = None
     groups: tuple[int, ...] = ()
+    best: Filed | None = None
     if answered:
         best = max(answered, key=_recency)
         groups = audience(best.group_ids, posting)
         body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
         said = classified(best.report, posting)
-    return [
+    posts = [
         Post(place=place, body=body, group_ids=groups),
         Post(place=place, kind="classification", body=said, group_ids=groups),
     ]
+    if posting.tags:
+        posts.append(tag_post(target_id, None if best is None else best.report, groups))
+    return posts
 
 
 def classified(report: Report, posting: Posting) -> Body | None:

@@ -16,6 +16,10 @@ _BOOK: Final = text(
     f" next_at = greatest(least(pace.next_at, {_NOW} + :longest), {_NOW} - :slack) + :interval"
     f" RETURNING next_at - :interval - {_NOW}"
 )
+_LEFT: Final = text(
+    f"SELECT {_NOW} - greatest(least(next_at, {_NOW} + :longest), {_NOW} - :slack)"  # noqa: S608 - a constant
+    " FROM pace WHERE marshal = :marshal"
+)
 _PAUSE: Final = text(
     f"INSERT INTO pace (marshal, next_at) VALUES (:marshal, {_NOW} + :seconds)"  # noqa: S608 - a constant
     f" ON CONFLICT (marshal) DO UPDATE SET next_at = greatest(pace.next_at, {_NOW} + :seconds)"
@@ -47,11 +51,13 @@ class SharedPacer:
         if rate <= 0 or burst < 1:
             raise ValueError("rate must be positive and burst at least 1")
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        interval = 1.0 / rate
+        self._interval = 1.0 / rate
+        self._slack = (burst - 1) * self._interval
+        self._marshal = marshal
         self._terms = {
             "marshal": marshal,
-            "interval": interval,
-            "slack": (burst - 1) * interval,
+            "interval": self._interval,
+            "slack": self._slack,
             "longest": LONGEST_S,
         }
         self._sleep = sleep
@@ -67,4 +73,11 @@ class SharedPacer:
     def pause(self, seconds: float) -> None:
         """Let nobody go for `seconds`, and nobody in a burst after that: the server has said that it is too much."""
         with self._engine.connect() as connection:
-            connection.execute(_PAUSE, {"marshal": self._terms["marshal"], "seconds": seconds})
+            connection.execute(_PAUSE, {"marshal": self._marshal, "seconds": seconds})
+
+    def left(self) -> int:
+        """How many requests may go at once now, of all processes; 0 while callers have to wait."""
+        with self._engine.connect() as connection:
+            waited = connection.execute(_LEFT, self._terms).scalar_one_or_none()
+        slack, interval = self._slack, self._interval
+        return max(0, int((slack if waited is None else float(waited)) / interval + 1.0 + 1e-6))

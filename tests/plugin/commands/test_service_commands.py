@@ -32,7 +32,7 @@ def service(monkeypatch, tmp_path):
     for name, text in variables.items():
         monkeypatch.setenv(f"ASTRANET_{name}", text)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("plugin.sources.marshal.make_marshal", lambda _settings, _pacer=None: marshal)
+    monkeypatch.setattr("plugin.sources.marshal.make_marshal", lambda *_: marshal)
     monkeypatch.setattr("plugin.app.make_analyst", lambda _settings: FakeAnalyst())
     monkeypatch.setattr("plugin.ops.schedule.stop_on_signals", lambda *_: None)
     monkeypatch.setattr("plugin.ops.logs.configure", lambda **_: None)

@@ -321,8 +321,9 @@ def test_a_pause_is_one_for_all_and_a_clock_that_is_set_back_stops_nobody(shared
     one, other = (Store(shared.engine, "m").pacer(100.0, 10) for _ in range(2))
     for pacer in (one, other):
         pacer._sleep = waits.append
-    assert one.wait() == 0.0
+    assert (one.left(), one.wait(), other.left()) == (10, 0.0, 9)
     other.pause(30.0)
+    assert one.left() == 0
     assert 29.0 < one.wait() <= 30.0
     assert Store(shared.engine, "elsewhere").pacer(1.0, 1).wait() == 0.0
     with shared.begin() as unit:
