@@ -31,10 +31,12 @@ from plugin.clock import utc_now
 from plugin.cycle.done import Cycle
 from plugin.sandbox.faults import Fault, FaultKind, FaultPlan, Seen
 from plugin.sandbox.sandbox import Sandbox
+from plugin.sandbox.slack import SlackSandbox
 from plugin.sandbox.trials import database, worker
-from plugin.sandbox.trials.check import Posted, Verdict, compare, look_into
+from plugin.sandbox.trials.check import Posted, Verdict, compare, look_into, untold
 from plugin.sandbox.trials.worker import Fate, Place, one_cycle, service
 from plugin.sandbox.trials.world import World
+from plugin.store import open_store
 
 RATES: Final = {
     FaultKind.SERVER_ERROR: 0.02,
@@ -71,6 +73,7 @@ class Told:
     edits: int = 0
     deletions: int = 0
     alerts: int = 0
+    messages: int = 0
     requests: int = 0
     parked: int = 0
     seconds: float = 0.0
@@ -111,22 +114,36 @@ def chaos(
             told.faults[str(found.kind)] += 1
         return found
 
-    with tempfile.TemporaryDirectory(prefix="astranet-chaos-") as name, Sandbox(faults=fault) as sandbox, _quiet():
+    with (
+        tempfile.TemporaryDirectory(prefix="astranet-chaos-") as name,
+        Sandbox(faults=fault) as sandbox,
+        SlackSandbox(per_second=None) as chat,
+        _quiet(),
+    ):
+        chat.faults = fault
         place = Place(
-            url=sandbox.url, token=sandbox.token, group_id=sandbox.group_id, database=address, folder=Path(name)
+            url=sandbox.url,
+            token=sandbox.token,
+            group_id=sandbox.group_id,
+            database=address,
+            folder=Path(name),
+            web_hook=chat.hook_url,
         )
         world = World(sandbox, chance)
         with service(place):
             pass  # the schema is made before the trouble begins; its own crashes are another test's
         _burn(place, world, told, chance, cycles=cycles, workers=workers, progress=progress)
         told.broken = [path.read_text() for path in sorted(Path(name).glob("broken-*.txt"))]
-        told.requests = len(sandbox.requests)
-        sandbox.faults = None
+        told.requests = len(sandbox.requests) + len(chat.requests)
+        sandbox.faults = chat.faults = None
         world.end()
         _settle(place, told, cycles)
         told.spectra, told.edits, told.deletions = len(world.spectra), len(world.edited), world.deleted
         told.alerts = world.alerts
         _judge(place, sandbox, world, told)
+        told.messages = len(chat.messages)
+        with open_store(address, marshal=place.url) as store:
+            told.verdict.lost += untold(store, chat)
     told.seconds = time.monotonic() - begun
     return told
 
@@ -152,7 +169,7 @@ def _burn(
             fate = _fate(number, chance, kinds, told)
             world.at(fate.ahead)
             world.happen()
-            process = context.Process(target=one_cycle, args=(place, fate))
+            process: BaseProcess = context.Process(target=one_cycle, args=(place, fate))
             process.start()
             now = time.monotonic()
             kill = now + chance.uniform(0.0, 1.2 * usual) if chance.random() < KILLED else None
@@ -218,7 +235,7 @@ def _nothing(done: Cycle) -> bool:
 def _judge(place: Place, sandbox: Sandbox, world: World, told: Told) -> None:
     found = Posted.on(sandbox)
     Posted.clear(sandbox)
-    afresh = replace(place, database=f"sqlite:///{place.folder / 'undisturbed.sqlite'}")
+    afresh = replace(place, web_hook=None, database=f"sqlite:///{place.folder / 'undisturbed.sqlite'}")
     with service(afresh) as undisturbed, service(place) as tried:
         for _ in range(2):
             undisturbed.once()
@@ -245,12 +262,12 @@ def in_words(told: Told, address: str, workers: int, seed: int) -> str:
     lines = [
         f"{backend}, {workers} worker{'s' if workers > 1 else ''}, seed {seed}: {told.cycles} cycles in "
         f"{told.seconds:.0f} s ({each})",
-        f"  marshal and broker: {told.requests} requests, {sum(told.faults.values())} faults ("
+        f"  marshal, broker and web hook: {told.requests} requests, {sum(told.faults.values())} faults ("
         + ", ".join(f"{n} {name}" for name, n in sorted(told.faults.items()))
         + ")",
         f"  database: {trouble}; clock: {told.jumps} jumps",
         f"  {told.spectra} spectra, {told.edits} edited, {told.deletions} deleted, {told.alerts} alerts; "
-        f"{told.parked} parked by faults and tried again",
+        f"{told.parked} parked by faults and tried again; {told.messages} messages",
         f"  {verdict.answers} answers: {len(verdict.lost)} lost, {len(verdict.twice)} twice, "
         f"{len(verdict.corrupt)} corrupt",
     ]

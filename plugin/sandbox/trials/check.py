@@ -1,5 +1,6 @@
 """What is on the marshal and on file after a trial, against what an undisturbed service leaves."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -7,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import select, text
 
 from plugin.sandbox.sandbox import Sandbox
+from plugin.sandbox.slack import SlackSandbox
 from plugin.store import Store, tables
 
 _OPEN: Final = {"queue": ("new", "claimed", "parked"), "outbox": ("pending", "sending", "parked")}
@@ -113,6 +115,20 @@ def look_into(store: Store, undisturbed: Store, verdict: Verdict) -> None:
     verdict.twice += [f"report on {' '.join(key)}: {len(v)}" for key, v in here.items() if len(v) > 1]
     same = here.keys() & there.keys()
     verdict.corrupt += [f"report on {' '.join(key)}: differs" for key in same if here[key][0] != there[key][0]]
+
+
+def untold(store: Store, chat: SlackSandbox) -> list[str]:
+    """Alerts that count as told to the web hook and of which it has heard nothing.
+
+    Said twice is no fault: nobody can ask a web hook what it has taken, so a lost answer is a message said again.
+    """
+    outbox = tables.outbox
+    told = (outbox.c.kind == "message") & (outbox.c.state == "sent") & (outbox.c.place_kind == "spectrum")
+    heard = json.dumps(chat.messages)
+    with store.engine.connect() as connection:
+        bodies = connection.execute(select(outbox.c.body).where(told)).scalars()
+        sources = {str(json.loads(body)["source"]) for body in bodies if body is not None}
+    return [f"message about {source}" for source in sorted(sources) if source not in heard]
 
 
 def _reports(store: Store) -> dict[Key, list[Any]]:

@@ -48,6 +48,7 @@ class Place:
     group_id: int
     database: str
     folder: Path
+    web_hook: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,8 @@ def settings(place: Place, **values: object) -> Settings:
         "sweep_hours": 1.0,
         "backfill_days": 1e4,
         "batch_size": 4,
+        "slack_webhook": place.web_hook,
+        "slack_per_hour": 10_000,
     }
     return Settings(**{**given, **values})  # type: ignore[arg-type]  # pydantic checks them
 
