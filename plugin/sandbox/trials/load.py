@@ -19,7 +19,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final
 
-from plugin.app import build
+from plugin.app import App, build
 from plugin.sandbox.sandbox import Sandbox
 from plugin.sandbox.trials.analyst import TrialAnalyst
 from plugin.sandbox.trials.worker import Place, settings, silent
@@ -76,10 +76,11 @@ class Measured:
         rate = self.requests / max(self.seconds, 1e-9) / self.speed
         memory = " ".join(f"{max(mark):.0f}" for mark in self.marks)
         return (
-            f"{self.spectra} spectra at once, {self.workers} workers, speed {self.speed:g}: {self.answered} answered in "
-            f"{self.seconds:.0f} s\n"
-            f"  {self.requests} requests, {rate:.2f} a second; {self.steady_s:.1f} in the busiest second ({self.busiest_s:.1f} "
-            f"in the opening burst), {self.busiest_10_s / 10:.2f} a second in the busiest ten; {self.refused} refused\n"
+            f"{self.spectra} spectra at once, {self.workers} workers, speed {self.speed:g}: "
+            f"{self.answered} answered in {self.seconds:.0f} s\n"
+            f"  {self.requests} requests, {rate:.2f} a second; {self.steady_s:.1f} in the busiest second "
+            f"({self.busiest_s:.1f} with the opening burst), {self.busiest_10_s / 10:.2f} a second in the busiest ten; "
+            f"{self.refused} refused\n"
             f"  memory of the largest worker, MiB, at each tenth: {memory}; growth {100 * self.growth:.1f} %"
         )
 
@@ -140,10 +141,15 @@ def _work(place: Place, speed: float, stop: Event) -> None:
     rate = Settings.model_fields["requests_per_second"].default * speed
     given = settings(place, requests_per_second=rate, post_cards=False, sweep_hours=0.0, batch_size=32)
     with build(given, analyst=TrialAnalyst()) as app, app.beating():
-        threading.Thread(target=lambda: (stop.wait(), app.stop()), daemon=True).start()
+        threading.Thread(target=_stop_when, args=(stop, app), daemon=True).start()
         while not stop.is_set():
             app.cycle()
             stop.wait(_POLL_S)
+
+
+def _stop_when(told: Event, app: App) -> None:
+    told.wait()
+    app.stop()
 
 
 def _watch(sandbox: Sandbox, processes: list[BaseProcess], found: Measured, progress: Callable[[float], None]) -> None:
