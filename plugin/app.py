@@ -33,6 +33,8 @@ from plugin.sources.clients import Clients
 from plugin.store import KINDS, Heartbeat, Store, open_store
 
 if TYPE_CHECKING:
+    from plugin.cycle.analyses.carrier import Hooks
+    from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
     from plugin.tns.names import Naming
 
@@ -80,6 +82,7 @@ class App(Closing):
             self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
+        self._requests = self._make_requests()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
@@ -117,19 +120,23 @@ class App(Closing):
             _log.info("taken up again what was left unfinished", pieces=freed)
         if retry_parked:
             with self.store.begin() as unit:
-                spectra, objects = (unit.queue.unpark(kind, now) for kind in KINDS)
-                posts = unit.outbox.unpark(now)
-                _log.info("parked work is tried again", spectra=spectra, objects=objects, posts=posts)
+                again = {kind: unit.queue.unpark(kind, now) for kind in KINDS}
+                _log.info("parked work is tried again", **again, posts=unit.outbox.unpark(now))
         done = Cycle()
         if "discover" in self.jobs:
             with self.store.leading("discover") as ours:
                 if ours:
                     done += self._look(self._discover) + self._look_at_alerts()
         if "analyse" in self.jobs:
+            asked = self._answer_requests()
             done += Cycle(analysed=self._analyse(), objects=self._analyse_objects())
+            if asked.pop("waiting", 0) or done.analysed or done.objects:  # some may wait for a report that is here now
+                asked += self._answer_requests()
+            done += Cycle(requests=asked)
         if "deliver" in self.jobs:
             done += Cycle(delivered=self._deliver())
         outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
+        outcomes |= _counts("requests_", done.requests)
         _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
         return done
 
@@ -169,6 +176,8 @@ class App(Closing):
 
     def close(self) -> None:
         """Let go of database and connections."""
+        if not self.activity.pulse.ended:
+            self._signs.end()
         self.store.close()
         self.clients.close()
 
@@ -186,6 +195,34 @@ class App(Closing):
             wait=self._stop.wait,
             stop=self._stop.is_set,
         )
+
+    def _make_requests(self) -> "RequestsPart | None":
+        """What answers the Analysis button; None where nobody can press it, or another process answers."""
+        if self.clients.hooks is None or self.analyst is None:
+            return None
+        from plugin.cycle.analyses.part import RequestsPart
+
+        return RequestsPart(
+            hooks=self.clients.hooks,
+            marshal=self.marshal,
+            analyst=self.analyst,
+            card=self._card or make_card(self.analyst),
+            posting=posting(self.settings),
+            rules=quality_rules(self.settings),
+            watch=self.watch,
+        )
+
+    def _answer_requests(self) -> Counter[str]:
+        if self._requests is None or self.stopping:
+            return Counter()
+        return self._requests.answer(self.settings, self.store, self._clock, self._between)
+
+    def _carriers(self) -> Mapping[str, Carrier]:
+        if self.clients.hooks is None:
+            return marshal_carriers(self.marshal)
+        from plugin.cycle.analyses.carrier import AnalysisCarrier
+
+        return {**marshal_carriers(self.marshal), "analysis": AnalysisCarrier(self.clients.hooks, self.store)}
 
     def _look(self, look: Callable[[], int]) -> Cycle:
         """Read the marshal; when it cannot be read, what is stored already is worked on all the same."""
@@ -243,6 +280,7 @@ class App(Closing):
             rules=quality_rules(self.settings),
             secrets=self.settings.secrets,
             card=self._card or make_card(self.analyst) if self.settings.post_cards else None,
+            drawn=getattr(self.analyst, "sketch", None),
             clock=self._clock,
         )
         return Analysing(
@@ -256,7 +294,7 @@ class App(Closing):
         ).run()
 
     def _deliver(self) -> Counter[str]:
-        done = self._deliver_with(marshal_carriers(self.marshal))
+        done = self._deliver_with(self._carriers())
         messages = self._message_carriers()
         if messages and not self.settings.dry_run:  # after the answers: a slow hook keeps none of them waiting
             done += self._deliver_with(messages)
@@ -294,6 +332,7 @@ def build(
     analyst: Analyst | None = None,
     watch: "WatchPart | None" = None,
     card: Card | None = None,
+    hooks: "Hooks | None" = None,
     clock: Clock = utc_now,
     jobs: Collection[str] = JOBS,
 ) -> App:
@@ -301,7 +340,7 @@ def build(
 
     Parameters
     ----------
-    marshal, analyst, watch, card : optional
+    marshal, analyst, watch, card, hooks : optional
         Instead of those the settings describe; for tests.
     jobs : collection of str
         What this process does; by default everything.
@@ -324,7 +363,7 @@ def build(
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
     try:
         alerts = None if watch is None else watch.source
-        clients = Clients.connect(settings, store, marshal=marshal, alerts=alerts, activity=activity)
+        clients = Clients.connect(settings, store, marshal=marshal, alerts=alerts, activity=activity, hooks=hooks)
         watch = watch or make_watch(settings, clients)
     except BaseException:
         store.close()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from plugin.store.analyses import Analyses
 from plugin.store.context import Context
 from plugin.store.monitoring.figures import Figures
 from plugin.store.monitoring.status import Status
@@ -32,6 +33,7 @@ class Unit:
     leases: Leases
     status: Status
     figures: Figures
+    analyses: Analyses
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -49,4 +51,5 @@ class Unit:
             leases=Leases(context),
             status=Status(context),
             figures=Figures(context),
+            analyses=Analyses(context),
         )

@@ -8,6 +8,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -58,18 +59,20 @@ def die_at(step: str, number: int) -> None:
     setattr(place, name, maybe_die)
 
 
-def run(folder: Path, database: str, step: str | None, number: int) -> int | None:
-    """One cycle in another process; its exit code, -9 when it was killed."""
+def run(
+    folder: Path, database: str, step: str | None, number: int, work: Callable[[Path, str], object] = cycle
+) -> int | None:
+    """One cycle, or other work, in another process; its exit code, -9 when it was killed."""
     # A fork server: quick, and clean of whatever threads the tests have started.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    process = context.Process(target=_child, args=(folder, database, step, number))
+    process = context.Process(target=_child, args=(folder, database, step, number, work))
     process.start()
     process.join(timeout=60)
     return process.exitcode
 
 
-def _child(folder: Path, database: str, step: str | None, number: int) -> None:
+def _child(folder: Path, database: str, step: str | None, number: int, work: Callable[[Path, str], object]) -> None:
     if step is not None:
         die_at(step, number)
-    cycle(folder, database)
+    work(folder, database)
