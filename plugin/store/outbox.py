@@ -199,8 +199,9 @@ class Outbox:
             here = and_(outbox.c.place_kind == place.kind, outbox.c.place_id == place.id, outbox.c.kind.in_(kinds))
             which = and_(self._mine(), here, outbox.c.state.in_(("sent", "parked", "pending")))
             for row in self.context.connection.execute(select(outbox).where(which).with_for_update()).all():
-                values = {"state": "pending", "attempts": 0, "not_before": now, "enqueued_at": now, "reason": None}
-                self._set(outbox.c.id == row.id, **values)
+                self._set(
+                    outbox.c.id == row.id, state="pending", attempts=0, not_before=now, enqueued_at=now, reason=None
+                )
                 self._mark_unknown({name: getattr(row, name) for name in _KEY})
                 count += 1
         return count

@@ -50,7 +50,7 @@ class TrialAnalyst:
             return Report.refusal(target_id=name, spectrum_id=None, caveats=caveats, bundle=BUNDLE, input_hash="0")
         seed = hashlib.sha256(spectrum.flux.tobytes()).digest()
         label = FINE_CLASSES[seed[0] % len(FINE_CLASSES)]
-        p = 0.6 + seed[1] / 1000
+        p = 0.75 + seed[1] / 1100
         fine = {c: p if c == label else (1 - p) / (len(FINE_CLASSES) - 1) for c in FINE_CLASSES}
         coarse = {c: sum(q for f, q in fine.items() if COARSE_OF[f] == c) for c in COARSE_CLASSES}
         return Report(
