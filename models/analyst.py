@@ -24,7 +24,11 @@ from models.domain import (
     Report,
     Status,
     Verdict,
+    WhatIf,
 )
+from models.luminosity import luminosity_of
+from models.match_layer import Known, known_redshift
+from models.matching.matcher import Asked, Found, in_question
 from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
 from models.spectral.ensemble import EnsemblePrediction, Metadata
 from models.spectral.prepare import Prepared, prepare
@@ -42,6 +46,17 @@ class Answer(NamedTuple):
     confidence: Confidence
     anomaly: Anomaly | None
     caveats: tuple[Caveat, ...]
+    found: Found | None = None
+    what_if: WhatIf | None = None
+
+
+class _Asked(NamedTuple):
+    """One usable spectrum and what is known of it; `metadata` is what the networks are told."""
+
+    evidence: Evidence
+    prepared: Prepared
+    metadata: Metadata
+    known: Known | None
 
 
 class Analyst:
@@ -71,6 +86,7 @@ class Analyst:
             if bundle.sentinel is None
             else AnomalyLayer(bundle.sentinel, regime, alpha=alpha, false_alarm_rate=false_alarm_rate)
         )
+        self._match = bundle.matching
         scores = bundle.calibration["nonconformity"]
         self._domains = Domains.of(bundle.calibration.get("spacing"), len(scores))
         self._lac = {name: LAC(scores[mask]) for name, mask in self._domains.masks.items()}
@@ -115,10 +131,10 @@ class Analyst:
         """
         prepared = [self._prepared(evidence, caveats) for evidence, caveats in items]
         usable = [(evidence, p) for (evidence, _), (p, _) in zip(items, prepared, strict=True) if p is not None]
-        metadata = [self._metadata(e) for e, _ in usable]
-        prediction = self._bundle.ensemble.predict([p for _, p in usable], metadata)
-        judged = self._judged(prediction, [p for _, p in usable], metadata)
-        answers = iter(self._answer(prediction, judged, i, p.spacing_A) for i, (_, p) in enumerate(usable))
+        asked = [self._asked(evidence, p) for evidence, p in usable]
+        plain, told = self._predicted([p for _, p in usable], [a.metadata for a in asked])
+        judged = self._judged(plain, [p for _, p in usable])
+        answers = iter(self._answer(plain, told, judged, i, one) for i, one in enumerate(asked))
         return [
             self._report(evidence, caveats, None if p is None else next(answers))
             for (evidence, _), (p, caveats) in zip(items, prepared, strict=True)
@@ -133,25 +149,41 @@ class Analyst:
         except ValueError as error:
             return None, (*caveats, Caveat(code=CaveatCode.FLAT, text=str(error)))
 
-    def _metadata(self, evidence: Evidence) -> Metadata:
+    def _asked(self, evidence: Evidence, prepared: Prepared) -> "_Asked":
         """Only what the bundle was trained with: an input the network never saw would be noise to it."""
-        spectrum, known = evidence.spectrum, self._bundle.card["metadata"]
+        spectrum, trained = evidence.spectrum, self._bundle.card["metadata"]
         assert spectrum is not None
-        return Metadata(
-            phase_days=spectrum.phase_days if "phase" in known else None,
-            redshift=spectrum.redshift if "redshift" in known else None,
-            instrument=spectrum.instrument if "instrument" in known else None,
+        known, redshift = known_redshift(evidence), spectrum.redshift
+        calibrated = self._match is not None and self._match.calibrated(prepared.spacing_A, prepared.coverage)
+        if self._match is not None:
+            # A guarantee that was made without a redshift says nothing about answers with one.
+            redshift = known.redshift if known is not None and calibrated else None
+        metadata = Metadata(
+            phase_days=spectrum.phase_days if "phase" in trained else None,
+            redshift=redshift if "redshift" in trained else None,
+            instrument=spectrum.instrument if "instrument" in trained else None,
+        )
+        return _Asked(evidence, prepared, metadata, known)
+
+    def _predicted(
+        self, prepared: list[Prepared], metadata: list[Metadata]
+    ) -> tuple[EnsemblePrediction, EnsemblePrediction]:
+        """Without metadata, and with what is known."""
+        plain = self._bundle.ensemble.predict(prepared)
+        told = any(m != Metadata() for m in metadata)
+        return plain, self._bundle.ensemble.predict(prepared, metadata) if told else plain
+
+    def _judged(self, plain: EnsemblePrediction, prepared: list[Prepared]) -> Judged | None:
+        """What the anomaly layer finds. It was calibrated without metadata, and so it is asked without."""
+        return (
+            None if self._layer is None or not prepared else self._layer.judge(plain, [p.spacing_A for p in prepared])
         )
 
-    def _judged(
-        self, prediction: EnsemblePrediction, prepared: list[Prepared], metadata: list[Metadata]
-    ) -> Judged | None:
-        """What the anomaly layer finds. It was calibrated without metadata, and so it is asked without."""
-        if self._layer is None or not prepared:
-            return None
-        told = any(m != Metadata() for m in metadata)
-        plain = self._bundle.ensemble.predict(prepared) if told else prediction
-        return self._layer.judge(plain, [p.spacing_A for p in prepared])
+    def in_question(self, fine: NDArray[np.float64], spacing_A: float) -> list[int]:
+        """The classes whose archive spectra are matched: indices of those of the widest prediction set."""
+        sets = self._sets(fine, self._domains.consulted(spacing_A))
+        widest = sets[f"{min(ALPHAS):g}"]
+        return in_question(np.isin(FINE_CLASSES, widest), fine)
 
     def _sets(self, fine: NDArray[np.float64], consulted: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Prediction set at every alpha; of several domains each class that any of them keeps."""
@@ -161,19 +193,18 @@ class Analyst:
             sets[f"{alpha:g}"] = tuple(np.array(FINE_CLASSES)[kept].tolist())
         return sets
 
-    def _answer(self, prediction: EnsemblePrediction, judged: Judged | None, i: int, spacing_A: float) -> Answer:
-        fine, coarse = prediction.fine[i], prediction.coarse[i]
-        verdict = Verdict(
-            label=FINE_CLASSES[int(fine.argmax())],
-            probabilities=_named(FINE_CLASSES, fine),
-            coarse=_named(COARSE_CLASSES, coarse),
-            spread=_named(FINE_CLASSES, prediction.spread[i]),
-            members=len(prediction.seeds),
-        )
-        calibration = self._bundle.card["calibration"]
+    def _answer(
+        self, plain: EnsemblePrediction, told: EnsemblePrediction, judged: Judged | None, i: int, asked: "_Asked"
+    ) -> Answer:
+        spacing_A, with_redshift = asked.prepared.spacing_A, asked.metadata.redshift is not None
+        verdict = _verdict(told, i)
         consulted = self._domains.consulted(spacing_A)
         cell, size = self._domains.named(consulted)
-        sets = self._sets(fine, consulted)
+        sets = self._sets(told.fine[i], consulted)
+        if self._match is not None and with_redshift:
+            cell, size = self._match.named(spacing_A)
+            sets = {alpha: self._match.members(told.fine[i], float(alpha), spacing_A) for alpha in sets}
+        calibration = self._bundle.card["calibration"]
         confidence = Confidence(
             prediction_sets=sets,
             method="lac",
@@ -181,14 +212,51 @@ class Analyst:
             calibration_cell=cell,
             calibration_size=size,
             calibration_date=calibration["date"],
-            entropy=entropies(prediction, i),
+            entropy=entropies(told, i),
         )
         unlike = self._domains.caveat(spacing_A)
         caveats = () if unlike is None else (Caveat(code=CaveatCode.UNLIKE_CALIBRATION, text=unlike),)
-        if judged is None:
-            return Answer(verdict, confidence, None, (*caveats, NO_SENTINEL))
-        found = judged.findings(i, verdict, sets[f"{self._alpha:g}"])
-        return Answer(verdict, replace(confidence, **found.confidence), found.anomaly, (*caveats, *found.caveats))
+        chosen = sets[f"{self._alpha:g}"]
+        answer = Answer(verdict, confidence, None, (*caveats, NO_SENTINEL))
+        if judged is not None:
+            layer = judged.findings(i, verdict, chosen)
+            answer = Answer(verdict, replace(confidence, **layer.confidence), layer.anomaly, (*caveats, *layer.caveats))
+        what_if = self._what_if(plain, told, i, asked, chosen) if with_redshift else None
+        return answer._replace(found=self._found(plain, verdict, i, asked), what_if=what_if)
+
+    def _found(self, plain: EnsemblePrediction, verdict: Verdict, i: int, asked: "_Asked") -> Found | None:
+        """What the bank says. The redshift it finds must not depend on the one that is known: the two are compared."""
+        spectrum, known = asked.evidence.spectrum, asked.known
+        if self._match is None or spectrum is None:
+            return None
+        question = Asked(
+            wavelength_A=spectrum.wavelength_A,
+            flux=spectrum.flux,
+            spacing_A=asked.prepared.spacing_A,
+            probabilities=plain.fine[i],
+            embedding=plain.embedding[i],
+            classes=self.in_question(plain.fine[i], asked.prepared.spacing_A),
+            label=FINE_CLASSES.index(verdict.label),
+            redshift=None if known is None else known.redshift,
+            origin=None if known is None else known.origin,
+        )
+        return self._match.matcher.run(question, self._alpha)
+
+    def _what_if(
+        self, plain: EnsemblePrediction, told: EnsemblePrediction, i: int, asked: "_Asked", chosen: tuple[str, ...]
+    ) -> WhatIf | None:
+        if asked.known is None:
+            return None
+        without = self._sets(plain.fine[i], self._domains.consulted(asked.prepared.spacing_A))
+        return WhatIf(
+            redshift=asked.known.redshift,
+            origin=asked.known.origin,
+            with_redshift=_named(FINE_CLASSES, told.fine[i]),
+            without_redshift=_named(FINE_CLASSES, plain.fine[i]),
+            sets_with=chosen,
+            sets_without=without[f"{self._alpha:g}"],
+            alpha=self._alpha,
+        )
 
     def _report(self, evidence: Evidence, caveats: tuple[Caveat, ...], answer: Answer | None) -> Report:
         spectrum_id = evidence.spectrum.spectrum_id if evidence.spectrum else evidence.spectrum_id
@@ -201,6 +269,9 @@ class Analyst:
                 bundle=self.bundle_id,
                 input_hash=digest,
             )
+        found, known = answer.found, known_redshift(evidence)
+        estimated = None if found is None else found.redshift.value
+        redshift, origin = (estimated, "matches") if known is None else (known.redshift, known.origin)
         return Report(
             target_id=evidence.target.target_id,
             spectrum_id=spectrum_id,
@@ -208,10 +279,27 @@ class Analyst:
             verdict=answer.verdict,
             confidence=answer.confidence,
             anomaly=answer.anomaly,
+            redshift=None if found is None else found.redshift,
+            phase=None if found is None else found.phase,
+            subtype=None if found is None else found.subtype,
+            matches=() if found is None else found.matches,
+            luminosity=luminosity_of(evidence, redshift, origin),
+            what_if=answer.what_if,
             caveats=(*caveats, *answer.caveats),
             bundle=self.bundle_id,
             input_hash=digest,
         )
+
+
+def _verdict(prediction: EnsemblePrediction, i: int) -> Verdict:
+    fine = prediction.fine[i]
+    return Verdict(
+        label=FINE_CLASSES[int(fine.argmax())],
+        probabilities=_named(FINE_CLASSES, fine),
+        coarse=_named(COARSE_CLASSES, prediction.coarse[i]),
+        spread=_named(FINE_CLASSES, prediction.spread[i]),
+        members=len(prediction.seeds),
+    )
 
 
 def entropies(prediction: EnsemblePrediction, i: int) -> dict[str, float]:
@@ -228,6 +316,8 @@ def input_hash(evidence: Evidence) -> str:
         digest.update(s.wavelength_A.tobytes())
         digest.update(s.flux.tobytes())
         digest.update(repr((s.redshift, s.phase_days, s.instrument)).encode())
+        if s.redshift is None and evidence.target.redshift is not None:
+            digest.update(repr((evidence.target.redshift, evidence.target.redshift_origin)).encode())
     return digest.hexdigest()
 
 

@@ -59,6 +59,7 @@ _LAB = (
     "spectra",
     "ablation",
     "sentinel",
+    "matching",
     "needle",
     "needle_hybrid",
     "needle_images",
