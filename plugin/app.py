@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,17 +14,20 @@ from iris_client.http.closing import Closing
 from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
+from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.cycle.analyse import Analysing
-from plugin.cycle.carriers import marshal_carriers
+from plugin.cycle.carriers import Carrier, marshal_carriers
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
 from plugin.cycle.patience import Patience
 from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
+from plugin.cycle.signs import SignsOfLife
 from plugin.cycle.spectra.discover import discover, sweep
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
+from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.clients import Clients
 from plugin.store import KINDS, Store, open_store
 
@@ -46,6 +49,7 @@ class App(Closing):
         analyst: Analyst,
         clock: Clock,
         watch: "WatchPart | None" = None,
+        activity: Activity | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -55,6 +59,9 @@ class App(Closing):
         self.watch = watch
         self._clock = clock
         self._stop = threading.Event()
+        self.activity = activity or Activity(poll_seconds=settings.poll_seconds, clock=clock)
+        self.activity.loaded(analyst.bundle_id)
+        self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
@@ -70,6 +77,16 @@ class App(Closing):
 
         It ends early, with its work safely stored, when `stop` was called or the marshal is away.
         """
+        self._signs.begin()
+        try:
+            done = self._cycle(retry_parked)
+        except Exception as error:
+            self._signs.broken(error)
+            raise
+        self._signs.finish(done)
+        return done
+
+    def _cycle(self, retry_parked: bool) -> Cycle:
         now = self._clock()
         freed = self.store.recover(now)
         if freed:
@@ -98,6 +115,14 @@ class App(Closing):
         """
         return Counter() if self.naming is None else self.naming.run()
 
+    def tell_night(self) -> None:
+        """Put a message about the last night into the outbox, once; the next cycle sends it."""
+        if self.clients.slack is None:
+            return
+        from plugin.cycle.messages.nights import enqueue_digest
+
+        enqueue_digest(self.store, self.settings, self._clock())
+
     def stop(self) -> None:
         """Ask a running cycle to end after the piece of work in hand."""
         self._stop.set()
@@ -118,6 +143,7 @@ class App(Closing):
         return make_naming(
             self.clients.tns,
             watched=timedelta(days=self.settings.tns_watch_days),
+            trust=self.settings.trust,
             marshal=self.marshal,
             store=self.store,
             alerts=self.clients.alerts,
@@ -149,7 +175,7 @@ class App(Closing):
         if self.watch is None:
             return Counter()
         wanted = posting(self.settings)
-        return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._stop.is_set)
+        return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._between)
 
     def _discover(self) -> int:
         return discover(
@@ -189,19 +215,39 @@ class App(Closing):
             secrets=self.settings.secrets,
             batch_size=self.settings.batch_size,
             clock=self._clock,
-            stop=self._stop.is_set,
+            stop=self._between,
         ).run()
 
     def _deliver(self) -> Counter[str]:
+        done = self._deliver_with(marshal_carriers(self.marshal))
+        messages = self._message_carriers()
+        if messages and not self.settings.dry_run:  # after the answers: a slow hook keeps none of them waiting
+            done += self._deliver_with(messages)
+        return done
+
+    def _message_carriers(self) -> Mapping[str, Carrier]:
+        if self.clients.slack is None:
+            return {}
+        from plugin.cycle.messages.carrier import message_carriers
+
+        return message_carriers(self.clients.slack, self.settings, self.store, self._clock)
+
+    def _deliver_with(self, carriers: Mapping[str, Carrier]) -> Counter[str]:
         return Delivering(
-            carriers=marshal_carriers(self.marshal),
+            carriers=carriers,
             store=self.store,
             dry_run=self.settings.dry_run,
             secrets=self.settings.secrets,
             patience=Patience(self.settings.max_attempts),
             clock=self._clock,
-            stop=self._stop.is_set,
+            stop=self._between,
+            first=self._signs.first_sent,
         ).run()
+
+    def _between(self) -> bool:
+        """Whether to end; asked between two pieces of work."""
+        self._signs.between()
+        return self._stop.is_set()
 
 
 def build(
@@ -229,11 +275,15 @@ def build(
         If the database cannot be used.
     """
     url, _, _ = settings.marshal()
+    for found in sent_in_clear(settings):
+        _log.warning("a secret is sent without encryption", setting=found)
     analyst = analyst or make_analyst(settings)
-    clients = Clients.connect(settings, marshal=marshal, alerts=None if watch is None else watch.source)
+    activity = Activity(poll_seconds=settings.poll_seconds, clock=clock)
+    alerts = None if watch is None else watch.source
+    clients = Clients.connect(settings, marshal=marshal, alerts=alerts, activity=activity)
     watch = watch or make_watch(settings, clients)
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
-    return App(settings, store, clients, analyst, clock, watch)
+    return App(settings, store, clients, analyst, clock, watch, activity)
 
 
 def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
@@ -287,6 +337,9 @@ def posting(settings: Settings) -> Posting:
         alpha=settings.alpha,
         refusals=settings.post_refusals,
         classification=settings.post_classification,
+        least_probability=settings.min_classification_probability,
+        tags=settings.post_tags,
+        messages=settings.slack_webhook is not None,
     )
 
 

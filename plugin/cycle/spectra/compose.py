@@ -4,6 +4,7 @@ On each spectrum, origin `ASTRANet`, flat keys that sort well and never change t
 
     class, coarse       text     the most probable class and superclass
     p, p_Ia ... p_TDE   number   its probability, and that of each class
+    p_lo_Ia, p_hi_Ia ... number  the same less and plus twice the networks' spread, between 0 and 1
     set                 text     the prediction set, "SN Ia|SN Ibc"; "none" when it is empty
     set_size, alpha     number   how many classes are in it, and its error rate
     in_set_Ia ...       0 or 1   the same for filters, which know numbers only
@@ -17,6 +18,7 @@ On each spectrum, origin `ASTRANet`, flat keys that sort well and never change t
     policy, resembles   text     COMMIT, ABSTAIN or ALERT; which failure mode an alert resembles, or "none"
     admcp_fires         0 or 1   whether the class is less sure than is usual at this anomaly score
     analog_1 ... 3      text     nearest archive spectra, "SN2011fe, SN Ia, +3 d"; analog_distance of the first
+    z, phase, subtype, match_1 ...   see `plugin.cycle.spectra.matched`
     bundle, status      text     which model; "ok", or "refused" with a `reason`
     caveats             text     codes of what qualifies the answer, or "none"
 
@@ -28,6 +30,9 @@ NEEDLE has an answer about the source too, the two are joined:
     an_needle           text     NEEDLE's class: SN, SLSN-I or TDE
     an_joint            text     agree, disagree, or "outside": the spectrum's class is none that NEEDLE knows
     an_disagrees        0 or 1   the same for filters
+
+Where classifications are wanted, the source gets one of a machine's too, and loses it when the answer no longer is a
+COMMIT with its class in the set and at least the operator's probability.
 """
 
 import base64
@@ -37,10 +42,14 @@ from typing import Final
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
 from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, prediction_set, rounded
+from plugin.cycle.spectra.matched import matched
+from plugin.cycle.spectra.tags import tag_post
 from plugin.store import Filed
 
 PREFIX: Final = "an_"
 ANALOGS: Final = 3
+SPREADS: Final = 2.0
+"""Standard deviations of the networks' answers on either side of a probability."""
 
 
 NEEDLE_OF: Final[Mapping[str, str]] = {"SN Ia": "SN", "SN Ibc": "SN", "SN II": "SN", "SLSN": "SLSN-I", "TDE": "TDE"}
@@ -92,20 +101,36 @@ def wants_card(filed: Filed, posting: Posting) -> bool:
 
 
 def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, needle: Report | None = None) -> list[Post]:
-    """The summary of one source, and the classification where wanted; nothing when no spectrum has a class."""
+    """The summary of one source, and its classification; each without a body when nothing is to be said (any more)."""
     place = Place(kind="source", id=target_id)
     answered = [f for f in of_target if f.report.status is Status.OK and audience(f.group_ids, posting)]
-    if not answered:
-        return [Post(place=place, body=None, group_ids=())]
-    best = max(answered, key=_recency)
-    groups = audience(best.group_ids, posting)
-    body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
-    posts = [Post(place=place, body=body, group_ids=groups)]
-    verdict = best.report.verdict
-    if posting.classification and verdict is not None:
-        said = {"label": verdict.label, "probability": rounded(verdict.probability)}
-        posts.append(Post(place=place, kind="classification", body=said, group_ids=groups))
+    body: Body | None = None
+    said: Body | None = None
+    groups: tuple[int, ...] = ()
+    best: Filed | None = None
+    if answered:
+        best = max(answered, key=_recency)
+        groups = audience(best.group_ids, posting)
+        body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
+        said = classified(best.report, posting)
+    posts = [
+        Post(place=place, body=body, group_ids=groups),
+        Post(place=place, kind="classification", body=said, group_ids=groups),
+    ]
+    if posting.tags:
+        posts.append(tag_post(target_id, None if best is None else best.report, groups))
     return posts
+
+
+def classified(report: Report, posting: Posting) -> Body | None:
+    """The machine classification that a report is worth: where they are wanted, of a COMMIT that is sure enough."""
+    verdict, confidence = report.verdict, report.confidence
+    if not posting.classification or verdict is None or confidence is None or confidence.policy != "COMMIT":
+        return None
+    sure = verdict.probability >= posting.least_probability
+    if not sure or verdict.label not in prediction_set(confidence.prediction_sets, posting.alpha):
+        return None
+    return {"label": verdict.label, "probability": rounded(verdict.probability)}
 
 
 def answer(report: Report, alpha: float) -> Body:
@@ -125,6 +150,7 @@ def answer(report: Report, alpha: float) -> Body:
         body |= _confidence(report.confidence, alpha)
     if report.anomaly is not None:
         body |= _anomaly(report.anomaly)
+    body |= matched(report, alpha)
     codes = sorted({str(c.code) for c in report.caveats if c.code not in _GENERAL})
     return body | {"caveats": "|".join(codes) or NONE}
 
@@ -157,6 +183,10 @@ def short(label: str) -> str:
 def _verdict(verdict: Verdict) -> dict[str, str | float | int]:
     coarse = max(verdict.coarse, key=lambda name: verdict.coarse[name])
     each = {f"p_{short(label)}": rounded(verdict.probabilities[label]) for label in FINE_CLASSES}
+    for label, sigma in verdict.spread.items():
+        p = verdict.probabilities[label]
+        each[f"p_lo_{short(label)}"] = rounded(max(p - SPREADS * sigma, 0.0))
+        each[f"p_hi_{short(label)}"] = rounded(min(p + SPREADS * sigma, 1.0))
     return {"class": verdict.label, "p": rounded(verdict.probability), "coarse": coarse, **each}
 
 

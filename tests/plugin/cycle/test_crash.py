@@ -10,8 +10,8 @@ from plugin.store import tables
 from tests.fakes.crash_driver import cycle, run
 
 # What may differ between two undisturbed runs as well, or tells how often something was tried.
-VOLATILE = {"id", "attempts", "not_before", "created_at", "touched_at", "filed_at", "delivered_at", "claimed_by",
-            "claimed_until"}  # fmt: skip
+VOLATILE = {"id", "attempts", "not_before", "created_at", "touched_at", "filed_at", "delivered_at", "enqueued_at",
+            "claimed_by", "claimed_until"}  # fmt: skip
 
 STEPS = [
     ("plugin.store.migrate:upgrade", 1),  # before anything is there
