@@ -32,6 +32,7 @@ from models.matching.matcher import Asked, Found, in_question
 from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
 from models.spectral.ensemble import EnsemblePrediction, Metadata
 from models.spectral.prepare import Prepared, prepare
+from models.together import Together
 
 ALPHAS = (0.01, 0.025, 0.05, 0.1, 0.2)
 DIGITS = 6
@@ -95,6 +96,11 @@ class Analyst:
     def bundle_id(self) -> str:
         """Which bundle answers."""
         return self._bundle.bundle_id
+
+    @property
+    def together(self) -> Together | None:
+        """How several spectra of an object become one answer; None where the bundle is not calibrated for that."""
+        return None if self._match is None else self._match.together
 
     def sketch(self, spectrum_id: str) -> NDArray[np.float64]:
         """An archive spectrum named as a neighbour, over 3850-9000 A; NaN where missing, shape (200,).

@@ -16,6 +16,7 @@ from models.domain import FINE_CLASSES, Evidence
 from models.matching.bank import MatchBank
 from models.matching.fitted import Fitted
 from models.matching.matcher import Matcher
+from models.together import Together
 
 Floats = NDArray[np.float64]
 
@@ -35,12 +36,14 @@ class MatchLayer:
     ----------
     matcher : Matcher
     told : mapping of str to ndarray
-        Calibration scores with the redshift told: `nonconformity` and `spacing`, each of shape (n,).
+        Calibration scores with the redshift told: `nonconformity` and `spacing`, each of shape (n,); and those of
+        objects with several spectra (`models.together`).
     """
 
     def __init__(self, matcher: Matcher, told: Mapping[str, NDArray[Any]]) -> None:
         self.matcher = matcher
         self.told, scores = told, told["nonconformity"]
+        self.together = Together.of(told)
         self._domains = Domains.of(told["spacing"], len(scores))
         self._lac = {name: LAC(scores[mask]) for name, mask in self._domains.masks.items()}
 

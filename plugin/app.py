@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,10 @@ class App(Closing):
         self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
+
+    def _posting(self) -> Posting:
+        """What is posted, with the bundle's way of combining a source's spectra."""
+        return replace(posting(self.settings), together=getattr(self.analyst, "together", None))
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
@@ -174,7 +178,7 @@ class App(Closing):
     def _analyse_objects(self) -> Counter[str]:
         if self.watch is None:
             return Counter()
-        wanted = posting(self.settings)
+        wanted = self._posting()
         return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._between)
 
     def _discover(self) -> int:
@@ -202,7 +206,7 @@ class App(Closing):
         astranet = SpectraProducer(
             marshal=self.marshal,
             analyst=self.analyst,
-            posting=posting(self.settings),
+            posting=self._posting(),
             rules=quality_rules(self.settings),
             secrets=self.settings.secrets,
             card=make_card(self.analyst) if self.settings.post_cards else None,

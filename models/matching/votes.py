@@ -54,6 +54,8 @@ def phase_vote(scores: Singles, phases: NDArray[np.floating]) -> PhaseVote | Non
 
 def subtype_features(scores: Singles, subtypes: NDArray[np.int64], count: int) -> Floats:
     """Best match and mean of the best few of each subtype, less their mean over subtypes; shape (2 count,)."""
+    if not count:
+        return np.zeros(0)
     found = np.full((count, 2), _NONE)
     for k in range(count):
         mine = np.sort(scores[subtypes == k])[::-1]

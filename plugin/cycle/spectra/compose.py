@@ -25,7 +25,14 @@ On each spectrum, origin `ASTRANet`, flat keys that sort well and never change t
 On the source the same keys with the prefix `an_`, because SkyPortal's source filters fail as soon as anybody holds text
 under a key that is asked for as a number. It repeats the answer of the source's most recently observed spectrum with a
 class (of several at one time, the highest id), and adds `an_spectrum_id`, `an_observed_at` and `an_n_spectra`. Where
-NEEDLE has an answer about the source too, the two are joined:
+several spectra have a class and the bundle is calibrated by object, class, probabilities and set are those of all of
+them together (`models.together`) that the same groups see, and the redshift is the surest one's:
+
+    an_n_combined       number   how many spectra are combined
+    an_unanimous        0 or 1   whether each of them by itself has the same class
+    an_history          text     what each of them says, the latest last
+
+Where NEEDLE has an answer about the source too, the two are joined:
 
     an_needle           text     NEEDLE's class: SN, SLSN-I or TDE
     an_joint            text     agree, disagree, or "outside": the spectrum's class is none that NEEDLE knows
@@ -37,6 +44,7 @@ COMMIT with its class in the set and at least the operator's probability.
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from iris_client.protocols import Place
@@ -44,6 +52,7 @@ from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report,
 from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, prediction_set, rounded
 from plugin.cycle.spectra.matched import matched
 from plugin.cycle.spectra.tags import tag_post
+from plugin.cycle.spectra.together import history, joined
 from plugin.store import Filed
 
 PREFIX: Final = "an_"
@@ -111,7 +120,10 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
     if answered:
         best = max(answered, key=_recency)
         groups = audience(best.group_ids, posting)
-        body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
+        best, told = _together(
+            best, [f for f in answered if set(groups) <= set(audience(f.group_ids, posting))], posting
+        )
+        body = {**summary(best, len(answered), posting.alpha), **told, **joint(best.report.verdict, needle)}
         said = classified(best.report, posting)
     posts = [
         Post(place=place, body=body, group_ids=groups),
@@ -120,6 +132,15 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
     if posting.tags:
         posts.append(tag_post(target_id, None if best is None else best.report, groups))
     return posts
+
+
+def _together(latest: Filed, seen: Sequence[Filed], posting: Posting) -> tuple[Filed, Body]:
+    """The latest report joined with those of the other spectra that the same groups see, and what each of them said."""
+    ordered = sorted(seen, key=_recency)
+    if posting.together is None or len(ordered) < 2:
+        return latest, {}
+    report = joined(latest, [f for f in ordered if f is not latest], posting.together)
+    return replace(latest, report=report), {f"{PREFIX}{key}": value for key, value in history(ordered).items()}
 
 
 def classified(report: Report, posting: Posting) -> Body | None:

@@ -16,6 +16,8 @@ from models.conformal.sets import nonconformity
 from models.domain import FINE_CLASSES
 from models.matching.bank import described
 from models.matching.grid import BINS, STEP
+from models.spectral.prepare import LOW_RESOLUTION_A
+from models.together import calibrated
 from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import predict_dataset
 from models.training.matching.choose import BankRules, bank_of, chosen
@@ -63,7 +65,10 @@ def add_matching(
     told = data.part("calibrate")
     told = told.rows(np.isfinite(told.redshift))
     with started("calibration with redshift", len(told)) as advance:
-        save_file(_told(bundle, told, advance), folder / TOLD)
+        scores = _told(bundle, told, advance)
+    low = held.data.spacing > LOW_RESOLUTION_A
+    scores |= calibrated(held.fine, held.data.label, held.data.groups, low)
+    save_file(scores, folder / TOLD)
     section = {
         "bank": BANK,
         "fitted": FITTED,
@@ -76,6 +81,7 @@ def add_matching(
         "step": STEP,
         "calibration": {"spectra": len(held.data), "objects": len(set(held.data.groups)), "splits": list(SPLITS[1:3])},
         "told_calibration": {"spectra": len(told), "objects": len(set(told.groups))},
+        "objects_with_several": len(scores["together_low"]),
         "conditions": "bank: real, undisputed spectra of training objects; intervals: real spectra of select and "
         "calibrate, coverage >= 0.8, redshift not told; sets with a redshift: those of calibrate, the catalogue's told",
         "sources": sorted(set(bank.sources)),
