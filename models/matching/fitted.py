@@ -22,7 +22,9 @@ BELIEVABLE: Final = 0.5
 SHARES: Final = (BELIEVABLE, 0.8, 0.95)
 """Where cells of the best peak's share begin: residuals are compared with those of peaks believed as much."""
 SMALLEST: Final = 20
-"""Calibration spectra; a cell with fewer takes all of its domain, or a class with fewer those of all classes."""
+"""Calibration spectra; a cell with fewer takes all of its domain."""
+SMALLEST_PHASED: Final = 40
+"""... and a class with fewer in a domain, those of both: residuals of phases have long tails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,8 @@ class Fitted:
         Of calibration spectra: distance of the best peak from the true redshift, and its share; `domain` is an index
         into `DOMAINS`.
     phase_score, phase_label : ndarray, shape (m,)
-        Distance of the voted phase from the true one in units of the vote's spread, and the class.
+        Distance of the voted phase from the true one in units of the vote's spread, the class, and in `phase_domain`
+        the domain.
     subtypes : mapping of str to SubtypeModel
         By class.
     """
@@ -84,6 +87,7 @@ class Fitted:
     domain: NDArray[np.int64]
     phase_score: Floats
     phase_label: NDArray[np.int64]
+    phase_domain: NDArray[np.int64]
     subtypes: Mapping[str, SubtypeModel]
 
     def redshift_cell(self, domain: str, share: float, alpha: float) -> Cell:
@@ -97,10 +101,12 @@ class Fitted:
             mine, name = own, domain
         return Cell(half=quantile(self.residual[mine], alpha), name=name, size=int(mine.sum()))
 
-    def phase_cell(self, label: int, alpha: float) -> Cell:
-        """The same for a phase, in units of the vote's spread."""
-        mine = self.phase_label == label
-        name = FINE_CLASSES[label]
+    def phase_cell(self, label: int, domain: str, alpha: float) -> Cell:
+        """The same for a phase, in units of the vote's spread, by class and domain."""
+        mine, name = self.phase_label == label, FINE_CLASSES[label]
+        here = mine & (self.phase_domain == DOMAINS.index(domain))
+        if int(here.sum()) >= SMALLEST_PHASED:
+            mine, name = here, f"{name}, {domain}"
         return Cell(half=quantile(self.phase_score[mine], alpha), name=name, size=int(mine.sum()))
 
     def save(self, path: Path) -> None:
@@ -114,6 +120,7 @@ class Fitted:
             "domain": self.domain,
             "phase_score": self.phase_score,
             "phase_label": self.phase_label,
+            "phase_domain": self.phase_domain,
         }
         for name, model in self.subtypes.items():
             for part in _PARTS:
@@ -135,7 +142,7 @@ class Fitted:
         named = [name for name in SUBTYPES if f"{name}/coefficients" in found]
         return cls(
             weights=weights,
-            **{k: found[k] for k in ("residual", "share", "domain", "phase_score", "phase_label")},
+            **{k: found[k] for k in ("residual", "share", "domain", "phase_score", "phase_label", "phase_domain")},
             subtypes={name: SubtypeModel(**{part: found[f"{name}/{part}"] for part in _PARTS}) for name in named},
         )
 

@@ -137,7 +137,7 @@ class Matcher:
         believed = redshift.value is not None or asked.redshift is not None
         return Found(
             redshift=redshift,
-            phase=self._phase(scores, rows, label, alpha) if believed else None,
+            phase=self._phase(scores, rows, label, domain, alpha) if believed else None,
             subtype=self._subtype(scores, rows, label, asked.embedding, alpha) if believed else None,
             matches=self._matches(found, at),
         )
@@ -172,10 +172,12 @@ class Matcher:
             cell_size=None if cell is None else cell.size,
         )
 
-    def _phase(self, scores: Singles, rows: NDArray[np.int64], label: int, alpha: float) -> PhaseEstimate | None:
+    def _phase(
+        self, scores: Singles, rows: NDArray[np.int64], label: int, domain: str, alpha: float
+    ) -> PhaseEstimate | None:
         if FINE_CLASSES[label] not in PHASED:
             return None
-        vote, cell = phase_vote(scores, self.bank.phase_days[rows]), self.fitted.phase_cell(label, alpha)
+        vote, cell = phase_vote(scores, self.bank.phase_days[rows]), self.fitted.phase_cell(label, domain, alpha)
         if vote is None or not np.isfinite(cell.half):
             return None
         half = cell.half * vote.spread

@@ -28,8 +28,9 @@ OBJECTS_EACH: Final = 220
 """Training objects of each class and domain that the weights are fitted on, one spectrum each."""
 SUBTYPED_EACH: Final = 250
 _PER_OBJECT: Final = 3
-VOTE_SCALE: Final = 0.1
-"""Votes differ by tenths where they tell subtypes apart; embeddings are brought to unit spread."""
+VOTE_SCALE, EMBEDDING_SCALE = 0.03, 0.3
+"""How much votes and embeddings count before the penalty. The networks learned the subtypes of training spectra, so that
+embeddings promise more there than they keep; votes leave the object itself out (docs/lab-notes.md)."""
 PENALTY: Final = 0.003
 
 Classes = Callable[[Floats, float], Sequence[int]]
@@ -130,7 +131,7 @@ def fit(
     nothing = Fitted(
         weights={d: Weights(recipes=np.ones(len(RECIPES)), prior=1.0, log_prior=prior[d]) for d in DOMAINS},
         residual=np.zeros(0), share=np.zeros(0), domain=np.zeros(0, np.int64),
-        phase_score=np.zeros(0), phase_label=np.zeros(0, np.int64), subtypes={},
+        phase_score=np.zeros(0), phase_label=np.zeros(0, np.int64), phase_domain=np.zeros(0, np.int64), subtypes={},
     )  # fmt: skip
     matcher = Matcher(bank, nothing)
     seen = [_Seen.of(matcher, taught, i, [int(taught.data.label[i])], progress) for i in range(len(taught.data))]
@@ -149,11 +150,14 @@ def fit(
         domain=np.array([DOMAINS.index(_domain(held.data, i)) for i in np.flatnonzero(known).tolist()], np.int64),
         phase_score=np.array([p for p in phases if p is not None], np.float64),
         phase_label=held.data.label[phased],
+        phase_domain=np.array(
+            [DOMAINS.index(_domain(held.data, i)) for i in np.flatnonzero(phased).tolist()], np.int64
+        ),
         subtypes=_subtypes(taught, learned, held, found),
     )
 
 
-_REST: Final = ("residual", "share", "domain", "phase_score", "phase_label", "subtypes")
+_REST: Final = ("residual", "share", "domain", "phase_score", "phase_label", "phase_domain", "subtypes")
 
 
 def _domain(data: Dataset, i: int) -> str:
@@ -250,10 +254,10 @@ def _subtypes(
         x = np.stack([np.concatenate([learned[i].features, taught.embedding[i]]) for i in rows.tolist()])
         votes = len(learned[int(rows[0])].features)
         centre, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
+        scale /= EMBEDDING_SCALE
         centre[:votes], scale[:votes] = 0.0, VOTE_SCALE
-        linear = LogisticRegression(C=PENALTY, class_weight="balanced", max_iter=1000).fit(
-            (x - centre) / scale, own[rows]
-        )
+        weight = _by_object(own[rows], [taught.data.groups[i] for i in rows.tolist()])
+        linear = LogisticRegression(C=PENALTY, max_iter=1000).fit((x - centre) / scale, own[rows], sample_weight=weight)
         coefficients, intercepts = linear.coef_, linear.intercept_
         if len(names) == 2:  # scikit-learn keeps one row for two classes
             coefficients = np.concatenate([-coefficients, coefficients]) / 2
@@ -270,3 +274,11 @@ def _subtypes(
             nonconformity=np.array(calibrated, np.float64),
         )  # fmt: skip
     return models
+
+
+def _by_object(labels: NDArray[np.int64], groups: Sequence[str]) -> Floats:
+    """Each subtype counts alike, and in it an object by the root of its spectra; mean one."""
+    _, index, counts = np.unique(np.array(groups), return_inverse=True, return_counts=True)
+    weight = 1.0 / np.sqrt(counts[index])
+    sums = np.bincount(labels, weights=weight)
+    return np.asarray(weight / sums[labels] * len(labels) / len(sums))

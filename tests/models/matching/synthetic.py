@@ -74,6 +74,7 @@ def fitted(size: int = 60) -> Fitted:
         domain=np.repeat([0, 1], size),
         phase_score=np.linspace(0.0, 2.0, size),
         phase_label=np.zeros(size, np.int64),
+        phase_domain=np.arange(size) % 2,
         subtypes={},
     )
 
