@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from models.domain import Caveat, Cutouts, Host, LightCurve, RawSpectrum, Target
 
-PlaceKind = Literal["spectrum", "source", "night"]
+PlaceKind = Literal["spectrum", "source", "night", "analysis"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an annotation or comment hangs: on a spectrum or on a source; a message may be about a night."""
+    """Where an answer belongs: a spectrum, a source, an analysis that somebody asked for; a message to a night too."""
 
     kind: PlaceKind
     id: str
@@ -107,6 +107,14 @@ class SpectrumSource(Protocol):
 
     def target(self, target_id: str) -> Target:
         """The source it belongs to."""
+
+
+@runtime_checkable
+class SpectraOfSources(Protocol):
+    """Who can list a source's spectra with their arrays."""
+
+    def spectra_of(self, target_id: str) -> Sequence[RawSpectrum]:
+        """Those the token may read; raises `NotFound` when there is no such source."""
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from iris_client.marshal.annotations import Annotations
 from iris_client.marshal.classifications import SITEWIDE, Classifications
 from iris_client.marshal.comments import Comments
 from iris_client.marshal.places import source_path, spectrum_path
+from iris_client.marshal.services import AnalysisServices
 from iris_client.marshal.tags import Tags
 from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
 from models.domain import Host, LightCurve, RawSpectrum, Target
@@ -160,6 +161,11 @@ class SkyPortal(Closing):
         """The arrays of one spectrum; raises `NotFound` when it is gone or not shared with the token."""
         return parse.spectrum(self._transport.get(spectrum_path(spectrum_id)))
 
+    def spectra_of(self, target_id: str) -> list[RawSpectrum]:
+        """The spectra of one source that the token may read, with their arrays."""
+        found = self._transport.get(f"{source_path(target_id)}/spectra")
+        return [parse.spectrum(row) for row in parse.rows(found.get("spectra"))]
+
     def target(self, target_id: str) -> Target:
         """The source it belongs to; raises `NotFound` when there is none."""
         return parse.target(self._transport.get(source_path(target_id)))
@@ -270,6 +276,11 @@ class SkyPortal(Closing):
             If the marshal has no option of a name, or does not let this token take a tag away.
         """
         self._tags.settle(target_id, names, vocabulary, group_ids)
+
+    @property
+    def services(self) -> AnalysisServices:
+        """The analysis services of the marshal."""
+        return AnalysisServices(self._transport)
 
     def sysinfo(self) -> Mapping[str, Any]:
         """What the server says of itself; works without any right, so it tells whether anybody is there."""

@@ -151,6 +151,9 @@ def _marshal(settings: Settings, marshal: Marshal) -> Iterator[Check]:
     yield _rights(settings, account)
     yield _groups(settings, account)
     yield _clock(marshal)
+    from plugin.ops.button import examine_button
+
+    yield from examine_button(settings, getattr(marshal, "services", None))
 
 
 def _why_no_answer(error: UpstreamError) -> str:

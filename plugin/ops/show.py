@@ -28,9 +28,10 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
         every, pieces = unit.reports.named(name), unit.queue.of(name)
         lost = unit.reports.unreadable(name)
         filed, needle = ([f for f in every if f.producer == producer] for producer in (ASTRANET, NEEDLE))
-        spectra, objects = _by_kind(pieces)
+        spectra, objects, requests = _by_kind(pieces)
         places = {Place(kind="source", id=f.target_id) for f in filed} | {Place(kind="source", id=name)}
         places |= {Place(kind="spectrum", id=piece.subject.id) for piece in spectra}
+        places |= {Place(kind="analysis", id=piece.subject.id) for piece in requests}
         parcels = unit.outbox.at(sorted(places, key=lambda p: (p.kind, p.id)))
         sources = sorted({name, *(f.target_id for f in filed)})
         names = [known for source in sources for known in unit.names.history(source)]
@@ -40,6 +41,7 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
     yield from (report(one) for one in filed)
     yield from (f"[yellow]a report cannot be read by this version:[/] {escape(reason)}" for reason in lost)
     yield from (needle_report(one) for one in needle)
+    yield from _work_tables([one for one in requests if one.state != "done"])
     yield from _work_tables([one for one in objects if one.state not in ("done", "idle")])
     yield from _work_tables([one for one in spectra if one.state not in ("done", "superseded", "baseline")])
     if names:
@@ -123,6 +125,14 @@ def object_table(objects: Sequence[Piece]) -> Table:
     return table
 
 
+def request_table(requests: Sequence[Piece]) -> Table:
+    """Analyses that somebody asked for and that are not answered; by a name from which no web hook can be found."""
+    table = Table("request", "source", "state", "attempts", "last error", title="requests not answered")
+    for r in requests:
+        table.add_row(*map(_text, (r.subject.id, r.target_id, r.state, r.attempts, r.reason)))
+    return table
+
+
 def spectrum_table(spectra: Sequence[Piece]) -> Table:
     """Spectra that are not answered."""
     table = Table("spectrum", "source", "version", "state", "attempts", "last error", title="not answered")
@@ -152,16 +162,17 @@ def parcel_table(parcels: Sequence[Parcel]) -> Table:
 
 
 def _work_tables(pieces: Sequence[Piece]) -> Iterator[Table]:
-    spectra, objects = _by_kind(pieces)
+    spectra, objects, requests = _by_kind(pieces)
+    if requests:
+        yield request_table(requests)
     if spectra:
         yield spectrum_table(spectra)
     if objects:
         yield object_table(objects)
 
 
-def _by_kind(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
-    spectra, objects = ([p for p in pieces if p.subject.kind == kind] for kind in KINDS)
-    return spectra, objects
+def _by_kind(pieces: Sequence[Piece]) -> tuple[list[Piece], ...]:
+    return tuple([p for p in pieces if p.subject.kind == kind] for kind in KINDS)
 
 
 def _answer(report: Report) -> RenderableType:

@@ -57,6 +57,11 @@ class Objects:
             self._rows.set(here & (queue.c.state == "claimed"), asked=queue.c.asked + 1)
         return count
 
+    def looked_at(self, name: str) -> bool:
+        """Whether something was said about an object, or it was found to have no alert."""
+        rows = self._rows.all(_named([name]))
+        return any(" " in row.seen or row.seen == NO_ALERT for row in rows)
+
     def welcome(self, names: Iterable[str]) -> None:
         """Let all that is known of these be news, if nothing was said about them yet: somebody has just saved them."""
         for some in chunks(names):

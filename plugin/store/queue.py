@@ -94,6 +94,10 @@ class Queue:
         """Put a piece back, to be tried again from `at` on."""
         self._free(piece, state="new", attempts=piece.attempts + 1, not_before=at, reason=storable(reason))
 
+    def postpone(self, piece: Piece, reason: str, at: datetime) -> None:
+        """Put a piece back that waits for another one; nothing was tried with it."""
+        self._free(piece, state="new", not_before=at, reason=storable(reason))
+
     def park(self, piece: Piece, reason: str) -> None:
         """Set a piece aside for a person to see."""
         self._free(piece, state="parked", attempts=piece.attempts + 1, reason=storable(reason))

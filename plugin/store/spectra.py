@@ -58,6 +58,13 @@ class Spectra:
         )
         self._rows.set(_IS_SPECTRUM & queue.c.state.in_(("new", "parked")) & is_older, state="superseded")
 
+    def ask(self, stub: SpectrumStub, now: datetime) -> None:
+        """Let a spectrum be looked at that nobody has looked at: somebody asks for it, however old it is."""
+        self.add([stub], now)
+        here = (queue.c.subject_id == stub.spectrum_id) & (queue.c.version == stub.modified)
+        old = _IS_SPECTRUM & here & queue.c.state.in_(("baseline", "superseded"))
+        self._rows.set(old, state="new", attempts=0, not_before=now)
+
     def reopen_unseen(self, seen: Iterable[str], begun: datetime) -> int:
         """Look again at spectra with a report that a complete sweep, begun at some time, did not meet."""
         known = _IS_SPECTRUM & (queue.c.state == "done") & (queue.c.created_at < begun)

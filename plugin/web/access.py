@@ -94,7 +94,9 @@ class Access:
                 f"are. Set {PREFIX}WEB_TOKEN_FILE, or {PREFIX}WEB_TRUSTED_HEADER behind a proxy that logs people in, "
                 "or bind to 127.0.0.1."
             )
-        names = (*_LOOPBACK_NAMES, host, *settings.web_hosts) if is_local or settings.web_hosts else ()
+        asked = urlsplit(settings.analysis_url or "").hostname  # the marshal asks under this one
+        named = (*settings.web_hosts, *((asked,) if asked else ()))
+        names = (*_LOOPBACK_NAMES, host, *named) if is_local or settings.web_hosts else ()
         return cls(
             is_local=is_local,
             token=token,

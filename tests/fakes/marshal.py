@@ -97,6 +97,10 @@ class FakeMarshal:
             raise NotFound("no such spectrum", status=403)
         return self.spectra[spectrum_id]
 
+    def spectra_of(self, target_id: str) -> Sequence[RawSpectrum]:
+        self._called("spectra of", target_id)
+        return [s for s in self.spectra.values() if s.target_id == target_id]
+
     def target(self, target_id: str) -> Target:
         self._called("target", target_id)
         return self.targets[target_id]

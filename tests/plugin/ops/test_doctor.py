@@ -58,6 +58,7 @@ def test_all_is_well(checks, sandbox):
         "token rights",
         "groups",
         "clock",
+        "Analysis button",
         "alerts",
         "TNS",
     ]
