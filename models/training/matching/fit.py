@@ -29,8 +29,8 @@ OBJECTS_EACH: Final = 220
 SUBTYPED_EACH: Final = 250
 _PER_OBJECT: Final = 3
 VOTE_SCALE, EMBEDDING_SCALE = 0.03, 0.3
-"""How much votes and embeddings count before the penalty. The networks learned the subtypes of training spectra, so that
-embeddings promise more there than they keep; votes leave the object itself out (docs/lab-notes.md)."""
+"""How much votes and embeddings count before the penalty. The networks learned the subtypes of training spectra, so
+that embeddings promise more there than they keep; votes leave the object itself out (docs/lab-notes.md)."""
 PENALTY: Final = 0.003
 
 Classes = Callable[[Floats, float], Sequence[int]]

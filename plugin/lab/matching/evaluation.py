@@ -18,11 +18,12 @@ from models.domain.matching import RedshiftEstimate
 from models.matching.fitted import BELIEVABLE
 from models.matching.matcher import PHASED
 from models.matching.subtypes import SUBTYPES
+from models.together import combined
 from models.training.dataset import Dataset
 from models.training.evaluate import predict_dataset, set_coverage, summary
 from models.training.matching.labels import subtypes
 from models.training.matching.weights import RIGHT
-from models.training.metrics import binomial_band, bootstrap
+from models.training.metrics import accuracy, binomial_band, bootstrap, macro_recall
 from plugin.lab.matching.frames import read_spectra
 
 ALPHAS: Final = (0.05, 0.1, 0.2)
@@ -78,6 +79,7 @@ def _domain(bundle: Bundle, found: Answered, mine: Bools, name: str) -> dict[str
         "phase": _phase(data, reports),
         "subtype": _subtype(data, reports),
         "networks": _networks(bundle, data, name),
+        "together": _together(bundle, data, reports, low=name == LOW),
     }
 
 
@@ -218,6 +220,45 @@ def _subtype(data: Dataset, reports: list[Report]) -> dict[str, Any]:
             | {"size": round(float(np.mean([len(s.prediction_sets["0.05"]) for _, s, _ in rows])), 2)},
         }
     return out
+
+
+def _together(bundle: Bundle, data: Dataset, reports: list[Report], *, low: bool) -> dict[str, Any]:
+    """Objects with several spectra: each spectrum for itself, and all of them as one answer."""
+    assert bundle.matching is not None
+    rule = bundle.matching.together
+    rows: dict[str, list[int]] = {}
+    for i, group in enumerate(data.groups):
+        if reports[i].verdict is not None:
+            rows.setdefault(group, []).append(i)
+    several = [mine for mine in rows.values() if len(mine) > 1]
+    if rule is None or not several:
+        return {}
+    p = np.array([[0.0 if r.verdict is None else r.verdict.probabilities[c] for c in FINE_CLASSES] for r in reports])
+    label = np.array([data.label[mine[0]] for mine in several])
+    joint = np.array([combined(p[mine]) for mine in several])
+    single = np.zeros((len(several), K))
+    for j, mine in enumerate(several):
+        np.add.at(single[j], p[mine].argmax(1), 1 / len(mine))
+    chosen = np.eye(K)[joint.argmax(1)]
+    sets = []
+    for alpha in ALPHAS:
+        kept = [FINE_CLASSES[k] in rule.members(q, alpha, low=low) for k, q in zip(label, joint, strict=True)]
+        sets.append(_coverage(np.array(kept), alpha))
+    return {
+        "objects": len(several),
+        "spectra": sum(map(len, several)),
+        "single": _by_object(single, label),
+        "combined": _by_object(chosen, label),
+        "sets": sets,
+    }
+
+
+def _by_object(said: NDArray[np.float64], label: NDArray[np.int64]) -> dict[str, Any]:
+    """Accuracy and macro recall, each object once; `said` is the share of its answers that name each class."""
+    matrices = np.zeros((len(label), K, K))
+    matrices[np.arange(len(label)), label] = said
+    accurate, recall = bootstrap(matrices, lambda total: np.array([accuracy(total), macro_recall(total)]))
+    return {"accuracy": accurate.to_dict(), "macro_recall": recall.to_dict()}
 
 
 def _networks(bundle: Bundle, data: Dataset, domain: str) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def _domain(told: Mapping[str, Any]) -> list[str]:
         *_phase(told["phase"]),
         *_subtype(told["subtype"]),
         *_networks(told["networks"]),
+        *_together(told["together"]),
     ]
 
 
@@ -168,6 +169,24 @@ def _networks(networks: Mapping[str, Any]) -> list[str]:
         table(["spectra", "how many", "redshift told", "accuracy", "macro recall"], rows),
         "Their prediction sets, calibrated with the redshift told:",
         table(["promised", "covered", "binomial band", "inside", "size"], sets),
+    ]
+
+
+def _together(told: Mapping[str, Any]) -> list[str]:
+    if not told:
+        return []
+    rows = [
+        [name, interval(told[key]["accuracy"]), interval(told[key]["macro_recall"])]
+        for name, key in (("each spectrum alone, mean", "single"), ("all of them as one answer", "combined"))
+    ]
+    covered = "; ".join(
+        f"{1 - row['alpha']:g}: {row['coverage']:.3f} (band {row['band'][0]:.3f} to {row['band'][1]:.3f})"
+        for row in told["sets"]
+    )
+    return [
+        f"**All spectra of an object**, {told['objects']} objects with {told['spectra']} spectra, each object once.",
+        table(["answer", "accuracy", "macro recall"], rows),
+        f"Their sets, calibrated by object, cover {covered}.",
     ]
 
 
