@@ -222,7 +222,7 @@ def _weights(data: Dataset, evidences: Sequence[Floats], prior: Mapping[str, Flo
     low = np.array([_domain(data, i) == LOW for i in range(len(data))])
     found = {}
     for name, mask in ((HIGH, ~low), (LOW, low)):
-        rows = np.flatnonzero(mask & (data.label != GALACTIC))
+        rows = np.flatnonzero((mask if mask.any() else ~mask) & (data.label != GALACTIC))
         labels = data.label[rows]
         recipes, weight = fit_weights(
             np.stack([evidences[i] for i in rows.tolist()]),
