@@ -12,9 +12,7 @@ from models.anomaly_layer import ALPHA, AnomalyLayer, Judged
 from models.bundle import Bundle
 from models.conformal.domains import Domains
 from models.conformal.sets import LAC
-from models.conformal.spread import decompose
 from models.domain import (
-    COARSE_CLASSES,
     FINE_CLASSES,
     Anomaly,
     Caveat,
@@ -27,15 +25,15 @@ from models.domain import (
     WhatIf,
 )
 from models.luminosity import luminosity_of
-from models.match_layer import Known, known_redshift
-from models.matching.matcher import Asked, Found, in_question
+from models.match_layer import Known, known_redshift, what_if_of
+from models.matching.matcher import Found, in_question
 from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
 from models.spectral.ensemble import EnsemblePrediction, Metadata
-from models.spectral.prepare import Prepared, prepare
+from models.spectral.prepare import WHOLE, Extent, Prepared, prepare
 from models.together import Together
+from models.verdicts import entropies, verdict_of
 
 ALPHAS = (0.01, 0.025, 0.05, 0.1, 0.2)
-DIGITS = 6
 
 NO_SENTINEL = Caveat(code=CaveatCode.NOT_AVAILABLE, text="no anomaly score: this bundle has no Sentinel layer")
 
@@ -89,13 +87,33 @@ class Analyst:
         )
         self._match = bundle.matching
         scores = bundle.calibration["nonconformity"]
-        self._domains = Domains.of(bundle.calibration.get("spacing"), len(scores))
+        told = bundle.calibration
+        self._domains = Domains.of(
+            told.get("spacing"),
+            len(scores),
+            coverage=told.get("coverage"),
+            blue_end=told.get("blue_end"),
+            red_end=told.get("red_end"),
+            cut=told.get("cut"),
+        )
         self._lac = {name: LAC(scores[mask]) for name, mask in self._domains.masks.items()}
 
     @property
     def bundle_id(self) -> str:
         """Which bundle answers."""
         return self._bundle.bundle_id
+
+    def matched(self, spectrum_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A spectrum of the bank of matches: rest wavelengths in Angstrom and flux, NaN where missing.
+
+        Raises
+        ------
+        ValueError
+            If the bundle has no bank, or the bank does not hold it.
+        """
+        if self._match is None or spectrum_id not in self._match.matcher:
+            raise ValueError(f"this bundle has no match {spectrum_id!r}")
+        return self._match.matcher.drawn(spectrum_id)
 
     @property
     def together(self) -> Together | None:
@@ -151,16 +169,25 @@ class Analyst:
         if evidence.spectrum is None or any(c.refuses for c in caveats):
             return None, caveats or (Caveat(code=CaveatCode.NO_SPECTRUM, text="there is no spectrum"),)
         try:
-            return prepare(evidence.spectrum), caveats
+            found = prepare(evidence.spectrum)
         except ValueError as error:
             return None, (*caveats, Caveat(code=CaveatCode.FLAT, text=str(error)))
+        if self._calibrated_for(found):
+            return found, caveats
+        text = self._domains.refusal(found.spacing_A, found.extent)
+        return None, (*caveats, Caveat(code=CaveatCode.LOW_COVERAGE, text=text))
+
+    def _calibrated_for(self, prepared: Prepared) -> bool:
+        """Whether both sets and p-values have calibration spectra of such coverage."""
+        domains = [self._domains, *([] if self._layer is None else [self._layer.domains])]
+        return all(d.answers(prepared.spacing_A, prepared.extent) for d in domains)
 
     def _asked(self, evidence: Evidence, prepared: Prepared) -> "_Asked":
         """Only what the bundle was trained with: an input the network never saw would be noise to it."""
         spectrum, trained = evidence.spectrum, self._bundle.card["metadata"]
         assert spectrum is not None
         known, redshift = known_redshift(evidence), spectrum.redshift
-        calibrated = self._match is not None and self._match.calibrated(prepared.spacing_A, prepared.coverage)
+        calibrated = self._match is not None and self._match.calibrated(prepared.spacing_A, prepared.extent)
         if self._match is not None:
             # A guarantee that was made without a redshift says nothing about answers with one.
             redshift = known.redshift if known is not None and calibrated else None
@@ -181,14 +208,13 @@ class Analyst:
 
     def _judged(self, plain: EnsemblePrediction, prepared: list[Prepared]) -> Judged | None:
         """What the anomaly layer finds. It was calibrated without metadata, and so it is asked without."""
-        return (
-            None if self._layer is None or not prepared else self._layer.judge(plain, [p.spacing_A for p in prepared])
-        )
+        if self._layer is None or not prepared:
+            return None
+        return self._layer.judge(plain, [p.spacing_A for p in prepared], [p.extent for p in prepared])
 
-    def in_question(self, fine: NDArray[np.float64], spacing_A: float) -> list[int]:
+    def in_question(self, fine: NDArray[np.float64], spacing_A: float, extent: Extent = WHOLE) -> list[int]:
         """The classes whose archive spectra are matched: indices of those of the widest prediction set."""
-        sets = self._sets(fine, self._domains.consulted(spacing_A))
-        widest = sets[f"{min(ALPHAS):g}"]
+        widest = self._sets(fine, self._domains.consulted(spacing_A, extent))[f"{min(ALPHAS):g}"]
         return in_question(np.isin(FINE_CLASSES, widest), fine)
 
     def _sets(self, fine: NDArray[np.float64], consulted: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -202,14 +228,16 @@ class Analyst:
     def _answer(
         self, plain: EnsemblePrediction, told: EnsemblePrediction, judged: Judged | None, i: int, asked: "_Asked"
     ) -> Answer:
-        spacing_A, with_redshift = asked.prepared.spacing_A, asked.metadata.redshift is not None
-        verdict = _verdict(told, i)
-        consulted = self._domains.consulted(spacing_A)
+        own = asked.prepared.spacing_A, asked.prepared.extent
+        verdict = verdict_of(told, i)
+        consulted = self._domains.consulted(*own)
         cell, size = self._domains.named(consulted)
-        sets = self._sets(told.fine[i], consulted)
-        if self._match is not None and with_redshift:
-            cell, size = self._match.named(spacing_A)
-            sets = {alpha: self._match.members(told.fine[i], float(alpha), spacing_A) for alpha in sets}
+        sets = without = self._sets(plain.fine[i], consulted)
+        if told is not plain:
+            sets = self._sets(told.fine[i], consulted)
+        if self._match is not None and asked.metadata.redshift is not None:
+            cell, size = self._match.named(own[0])
+            sets = {alpha: self._match.members(told.fine[i], float(alpha), own[0]) for alpha in sets}
         calibration = self._bundle.card["calibration"]
         confidence = Confidence(
             prediction_sets=sets,
@@ -220,49 +248,25 @@ class Analyst:
             calibration_date=calibration["date"],
             entropy=entropies(told, i),
         )
-        unlike = self._domains.caveat(spacing_A)
-        caveats = () if unlike is None else (Caveat(code=CaveatCode.UNLIKE_CALIBRATION, text=unlike),)
-        chosen = sets[f"{self._alpha:g}"]
+        notes = {
+            CaveatCode.UNLIKE_CALIBRATION: self._domains.caveat(*own),
+            CaveatCode.PARTIAL_COVERAGE: self._domains.partly(*own),
+        }
+        caveats = tuple(Caveat(code=code, text=text) for code, text in notes.items() if text is not None)
+        chosen = f"{self._alpha:g}"
         answer = Answer(verdict, confidence, None, (*caveats, NO_SENTINEL))
         if judged is not None:
-            layer = judged.findings(i, verdict, chosen)
+            layer = judged.findings(i, verdict, sets[chosen])
             answer = Answer(verdict, replace(confidence, **layer.confidence), layer.anomaly, (*caveats, *layer.caveats))
-        what_if = self._what_if(plain, told, i, asked, chosen) if with_redshift else None
-        return answer._replace(found=self._found(plain, verdict, i, asked), what_if=what_if)
-
-    def _found(self, plain: EnsemblePrediction, verdict: Verdict, i: int, asked: "_Asked") -> Found | None:
-        """What the bank says. The redshift it finds must not depend on the one that is known: the two are compared."""
-        spectrum, known = asked.evidence.spectrum, asked.known
-        if self._match is None or spectrum is None:
-            return None
-        question = Asked(
-            wavelength_A=spectrum.wavelength_A,
-            flux=spectrum.flux,
-            spacing_A=asked.prepared.spacing_A,
-            probabilities=plain.fine[i],
-            embedding=plain.embedding[i],
-            classes=self.in_question(plain.fine[i], asked.prepared.spacing_A),
-            label=FINE_CLASSES.index(verdict.label),
-            redshift=None if known is None else known.redshift,
-            origin=None if known is None else known.origin,
-        )
-        return self._match.matcher.run(question, self._alpha)
-
-    def _what_if(
-        self, plain: EnsemblePrediction, told: EnsemblePrediction, i: int, asked: "_Asked", chosen: tuple[str, ...]
-    ) -> WhatIf | None:
-        if asked.known is None:
-            return None
-        without = self._sets(plain.fine[i], self._domains.consulted(asked.prepared.spacing_A))
-        return WhatIf(
-            redshift=asked.known.redshift,
-            origin=asked.known.origin,
-            with_redshift=_named(FINE_CLASSES, told.fine[i]),
-            without_redshift=_named(FINE_CLASSES, plain.fine[i]),
-            sets_with=chosen,
-            sets_without=without[f"{self._alpha:g}"],
-            alpha=self._alpha,
-        )
+        if self._match is None:
+            return answer
+        what_if = None
+        if asked.known is not None and asked.metadata.redshift is not None:
+            what_if = what_if_of(asked.known, plain.fine[i], told.fine[i], without[chosen], sets[chosen], self._alpha)
+        classes = self.in_question(plain.fine[i], *own)
+        # The redshift that is found must not depend on the one that is known: the two are compared.
+        question = self._match.question(asked.evidence, asked.known, plain, i, verdict.label, classes, own[0])
+        return answer._replace(found=self._match.matcher.run(question, self._alpha), what_if=what_if)
 
     def _report(self, evidence: Evidence, caveats: tuple[Caveat, ...], answer: Answer | None) -> Report:
         spectrum_id = evidence.spectrum.spectrum_id if evidence.spectrum else evidence.spectrum_id
@@ -297,23 +301,6 @@ class Analyst:
         )
 
 
-def _verdict(prediction: EnsemblePrediction, i: int) -> Verdict:
-    fine = prediction.fine[i]
-    return Verdict(
-        label=FINE_CLASSES[int(fine.argmax())],
-        probabilities=_named(FINE_CLASSES, fine),
-        coarse=_named(COARSE_CLASSES, prediction.coarse[i]),
-        spread=_named(FINE_CLASSES, prediction.spread[i]),
-        members=len(prediction.seeds),
-    )
-
-
-def entropies(prediction: EnsemblePrediction, i: int) -> dict[str, float]:
-    """Total, aleatoric and epistemic entropy of one spectrum, nats (Eq. 4)."""
-    parts = decompose(prediction.member_fine[:, i : i + 1])
-    return {name: round(float(getattr(parts, name)[0]), DIGITS) for name in ("total", "aleatoric", "epistemic")}
-
-
 def input_hash(evidence: Evidence) -> str:
     """SHA-256 of what the answer depends on: arrays and metadata, not names."""
     digest = hashlib.sha256()
@@ -325,7 +312,3 @@ def input_hash(evidence: Evidence) -> str:
         if s.redshift is None and evidence.target.redshift is not None:
             digest.update(repr((evidence.target.redshift, evidence.target.redshift_origin)).encode())
     return digest.hexdigest()
-
-
-def _named(names: Sequence[str], values: np.ndarray) -> dict[str, float]:
-    return {name: round(float(v), DIGITS) for name, v in zip(names, values, strict=True)}

@@ -1,6 +1,6 @@
 """What a redshift adds: matches from the bank, and the networks told the one that is known, calibrated for that."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from models.card_fields import MatchingFields
-from models.conformal.domains import Domains, domain_of
+from models.conformal.domains import Domains, domain_of, is_whole
 from models.conformal.sets import LAC
-from models.domain import FINE_CLASSES, Evidence
+from models.domain import FINE_CLASSES, Evidence, WhatIf
 from models.matching.bank import MatchBank
 from models.matching.fitted import Fitted
-from models.matching.matcher import Matcher
+from models.matching.matcher import Asked, Matcher
+from models.spectral.ensemble import EnsemblePrediction
+from models.spectral.prepare import Extent
 from models.together import Together
+from models.verdicts import named
 
 Floats = NDArray[np.float64]
 
@@ -53,9 +56,42 @@ class MatchLayer:
         matcher = Matcher(MatchBank.load(folder / section["bank"]), Fitted.load(folder / section["fitted"]))
         return cls(matcher, load_file(folder / section["told"]))
 
-    def calibrated(self, spacing_A: float, coverage: float) -> bool:
+    def calibrated(self, spacing_A: float, extent: Extent) -> bool:
         """Whether there are calibration spectra with a redshift like this one: whole ones of its resolution."""
-        return domain_of(spacing_A) in self._domains.masks and coverage >= 0.8
+        return domain_of(spacing_A, extent) in self._domains.masks and is_whole(extent.coverage)
+
+    def question(
+        self,
+        evidence: Evidence,
+        known: Known | None,
+        plain: EnsemblePrediction,
+        i: int,
+        label: str,
+        classes: Sequence[int],
+        spacing_A: float,
+    ) -> Asked:
+        """What the bank is asked about the `i`-th spectrum of a prediction that was told nothing.
+
+        Parameters
+        ----------
+        label : str
+            The class that phase and subtype are told of.
+        classes : sequence of int
+            Those that come into question.
+        """
+        spectrum = evidence.spectrum
+        assert spectrum is not None
+        return Asked(
+            wavelength_A=spectrum.wavelength_A,
+            flux=spectrum.flux,
+            spacing_A=spacing_A,
+            probabilities=plain.fine[i],
+            embedding=plain.embedding[i],
+            classes=classes,
+            label=FINE_CLASSES.index(label),
+            redshift=None if known is None else known.redshift,
+            origin=None if known is None else known.origin,
+        )
 
     def members(self, fine: Floats, alpha: float, spacing_A: float) -> tuple[str, ...]:
         """Prediction set of probabilities that the networks gave when told the redshift."""
@@ -83,3 +119,18 @@ def known_redshift(evidence: Evidence) -> Known | None:
         origin = f"target ({target.redshift_origin})" if target.redshift_origin else "target"
         return Known(float(target.redshift), origin)
     return None
+
+
+def what_if_of(
+    known: Known, plain: Floats, told: Floats, without: tuple[str, ...], chosen: tuple[str, ...], alpha: float
+) -> WhatIf:
+    """What the networks say of one spectrum without and with the redshift; probabilities of shape (7,)."""
+    return WhatIf(
+        redshift=known.redshift,
+        origin=known.origin,
+        with_redshift=named(FINE_CLASSES, told),
+        without_redshift=named(FINE_CLASSES, plain),
+        sets_with=chosen,
+        sets_without=without,
+        alpha=alpha,
+    )

@@ -145,6 +145,8 @@ class App(Closing):
 
     def close(self) -> None:
         """Let go of database and connections."""
+        if not self.activity.pulse.ended:
+            self._signs.end()
         self.store.close()
         self.clients.close()
 
@@ -182,7 +184,7 @@ class App(Closing):
     def _answer_requests(self) -> Counter[str]:
         if self._requests is None or self.stopping:
             return Counter()
-        return self._requests.answer(self.settings, self.store, self._clock, self._stop.is_set)
+        return self._requests.answer(self.settings, self.store, self._clock, self._between)
 
     def _carriers(self) -> Mapping[str, Carrier]:
         more = {} if self._requests is None else {"analysis": self._requests.carrier(self.store)}
@@ -242,6 +244,7 @@ class App(Closing):
             rules=quality_rules(self.settings),
             secrets=self.settings.secrets,
             card=make_card(self.analyst) if self.settings.post_cards else None,
+            drawn=getattr(self.analyst, "sketch", None),
             clock=self._clock,
         )
         return Analysing(
@@ -358,11 +361,13 @@ def make_analyst(settings: Settings) -> Analyst:
 def make_card(analyst: Analyst) -> Card:
     """The picture of an alert, with the bundle's archive spectra where the analyst has any."""
     drawn = getattr(analyst, "sketch", None)
+    matched = getattr(analyst, "matched", None)
+    more = {} if matched is None else {"matched": matched}
 
     def draw(report: Report, spectrum: Spectrum) -> bytes:
         from plugin.cycle.spectra.card import vetting_card  # matplotlib is loaded with the first alert and not before
 
-        return vetting_card(report, spectrum, drawn=drawn)
+        return vetting_card(report, spectrum, drawn=drawn, **more)
 
     return draw
 

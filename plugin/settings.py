@@ -140,7 +140,11 @@ class Settings(BaseSettings):
 
     # What counts as a usable spectrum
     min_coverage: float = Field(
-        0.8, gt=0, le=1, description="Share of 3850-9000 A that a spectrum must cover to be classified."
+        0.7,
+        gt=0,
+        le=1,
+        description="Share of 3850-9000 A that a spectrum must cover to be classified; below 0.8 only with a model "
+        "that is calibrated for such spectra.",
     )
     min_snr: float = Field(1.2, ge=0, description="Median signal-to-noise per pixel below which nothing is said.")
     min_points: int = Field(30, ge=2, description="Fewest pixels a spectrum may have.")

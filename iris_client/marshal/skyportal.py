@@ -261,6 +261,11 @@ class SkyPortal(Closing):
         """The class names of the taxonomy that classifications are made in; raises `Refused` when it is not there."""
         return self._classifications.classes()
 
+    @property
+    def services(self) -> AnalysisServices:
+        """The analysis services of the marshal."""
+        return AnalysisServices(self._transport)
+
     def tag_options(self) -> Mapping[str, int]:
         """The names of tags that may be given to sources, with their numbers."""
         return self._tags.options()
@@ -276,11 +281,6 @@ class SkyPortal(Closing):
             If the marshal has no option of a name, or does not let this token take a tag away.
         """
         self._tags.settle(target_id, names, vocabulary, group_ids)
-
-    @property
-    def services(self) -> AnalysisServices:
-        """The analysis services of the marshal."""
-        return AnalysisServices(self._transport)
 
     def sysinfo(self) -> Mapping[str, Any]:
         """What the server says of itself; works without any right, so it tells whether anybody is there."""

@@ -18,7 +18,7 @@ import httpx
 from iris_client.errors import Refused
 from iris_client.http.closing import Closing
 from iris_client.http.pacer import Pacer
-from iris_client.http.transport import ANSWER_S, Transport
+from iris_client.http.transport import ANSWER_S, Hooks, Transport
 
 _PATH: Final = re.compile(
     r"/api/webhook/obj_analysis/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
@@ -45,6 +45,8 @@ class WebHooks(Closing):
         Addresses of the marshal; a hook must begin with one of them.
     sleep : callable
         How to wait for the pacer.
+    hooks : Hooks, optional
+        Who is told of each request. It is told the path, so it must not tell it on.
     http : httpx.BaseTransport, optional
         What carries the requests.
     """
@@ -55,11 +57,13 @@ class WebHooks(Closing):
         *,
         timeout_s: float = ANSWER_S,
         sleep: Callable[[float], None] | None = None,
+        hooks: Hooks | None = None,
         http: httpx.BaseTransport | None = None,
     ) -> None:
         pacer = Pacer(4.0, 8) if sleep is None else Pacer(4.0, 8, sleep=sleep)
         self._clients = {
-            _origin(url): Transport(url, None, timeout_s=timeout_s, pacer=pacer, http=http) for url in addresses
+            _origin(url): Transport(url, None, timeout_s=timeout_s, pacer=pacer, hooks=hooks, http=http)
+            for url in addresses
         }
 
     def __repr__(self) -> str:

@@ -17,9 +17,10 @@ from models.matching.posterior import Weights
 from models.matching.subtypes import SUBTYPES
 
 DOMAINS: Final = (HIGH, LOW)
-BELIEVABLE: Final = 0.5
-"""Least share of the best peak with which a redshift is given: with less it is as likely wrong as right."""
-SHARES: Final = (BELIEVABLE, 0.8, 0.95)
+BELIEVABLE: Final = 1 / 3
+"""Least share of the best peak with which a redshift is given. Every interval tells how much it is worth; what has a
+smaller share is a guess."""
+SHARES: Final = (BELIEVABLE, 0.6, 0.8, 0.95)
 """Where cells of the best peak's share begin: residuals are compared with those of peaks believed as much."""
 SMALLEST: Final = 20
 """Calibration spectra; a cell with fewer takes all of its domain."""
@@ -96,7 +97,7 @@ class Fitted:
         edge = max((e for e in SHARES if e <= share), default=BELIEVABLE)
         above = min((e for e in SHARES if e > share), default=np.inf)
         mine = own & (self.share >= edge) & (self.share < above)
-        name = f"{domain}, share from {edge:g}"
+        name = f"{domain}, share from {edge:.2g}"
         if int(mine.sum()) < SMALLEST:
             mine, name = own, domain
         return Cell(half=quantile(self.residual[mine], alpha), name=name, size=int(mine.sum()))

@@ -91,6 +91,10 @@ class Matcher:
         self.bank, self.fitted = bank, fitted
         self._row = {name: i for i, name in enumerate(bank.ids)}
 
+    def __contains__(self, spectrum_id: object) -> bool:
+        """Whether the bank holds a spectrum."""
+        return spectrum_id in self._row
+
     @cached_property
     def _transforms(self) -> Transforms:
         """Made when the first spectrum is matched: who only shows a bundle need not wait for it."""

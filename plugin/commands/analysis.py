@@ -51,12 +51,12 @@ def register_services(
 def _with_token(settings: "Settings", file: Path) -> "Settings":
     from pydantic import SecretStr
 
-    from plugin.environment import ConfigError, read_secret
-
     try:
-        token = read_secret("--token-file", file)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        token = ""
+    if not token:
+        raise typer.BadParameter(f"--token-file: {file} cannot be read, or holds no token")
     return settings.model_copy(update={"marshal_token": SecretStr(token)})
 
 

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from pathlib import Path
 
@@ -13,8 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from iris_client.errors import UpstreamError
 from iris_client.protocols import Account, Marshal
 from models.cards import BundleError
+from models.conformal.domains import PARTIAL_DOMAINS
 from plugin.app import make_analyst
 from plugin.clock import utc_now
+from plugin.ops.channels import chat, tag_options
+from plugin.ops.check import Check as Check
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.marshal import make_pacer, make_source
@@ -23,28 +25,6 @@ from plugin.store.engine import make_engine, parse_url, sqlite_file
 
 _MOST_SKEW = timedelta(seconds=30)
 _ALL_RIGHTS = "System admin"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One finding.
-
-    Parameters
-    ----------
-    name : str
-        What was looked at.
-    ok : bool
-        Whether the service can work with it.
-    found : str
-        What is there.
-    remedy : str
-        What to do; empty when it is right.
-    """
-
-    name: str
-    ok: bool
-    found: str
-    remedy: str = ""
 
 
 def examine(settings: Settings, *, client: Callable[[Settings], Marshal] = make_source) -> Iterator[Check]:
@@ -63,6 +43,7 @@ def examine(settings: Settings, *, client: Callable[[Settings], Marshal] = make_
         yield from _marshal(settings, marshal)
     yield from _alerts(settings)
     yield _tns(settings)
+    yield from chat(settings)
 
 
 def _clear_text(settings: Settings) -> Iterator[Check]:
@@ -94,6 +75,7 @@ def false_alarms(settings: Settings, analyst: object) -> str:
         f"{domain}: {rates[settings.regime] * per_night:.1f} flagged falsely ({100 * rates[settings.regime]:.1f} %), "
         f"{rates['ALERT'] * per_night:.1f} ALERT, {rates['COMMIT'] * per_night:.1f} COMMIT"
         for domain, rates in expected.items()
+        if domain not in PARTIAL_DOMAINS
     )
     return f"of {per_night:g} ordinary spectra a night (regime {settings.regime}) {nights}"
 
@@ -154,6 +136,7 @@ def _marshal(settings: Settings, marshal: Marshal) -> Iterator[Check]:
     from plugin.ops.button import examine_button
 
     yield from examine_button(settings, getattr(marshal, "services", None))
+    yield from tag_options(settings, marshal, account)
 
 
 def _why_no_answer(error: UpstreamError) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from iris_client.http.transport import Hooks
 from iris_client.marshal.webhooks import WebHooks
 from plugin.settings import Settings
 from plugin.sources.clients import described_by
@@ -9,8 +10,13 @@ from plugin.sources.clients import described_by
 _WAIT_S: Final = 60.0
 
 
-def make_hooks(settings: Settings) -> WebHooks:
+def make_hooks(settings: Settings, told: Hooks | None = None) -> WebHooks:
     """Answers go to the marshal's own address, or to the one under which it is reached from inside; nowhere else.
+
+    Parameters
+    ----------
+    told : Hooks, optional
+        Who counts the requests.
 
     Raises
     ------
@@ -20,4 +26,4 @@ def make_hooks(settings: Settings) -> WebHooks:
     url, _, _ = settings.marshal()
     inside = settings.marshal_callback_url
     with described_by("MARSHAL_URL", "MARSHAL_CALLBACK_URL"):
-        return WebHooks([url] if inside is None else [url, inside], timeout_s=_WAIT_S)
+        return WebHooks([url] if inside is None else [url, inside], timeout_s=_WAIT_S, hooks=told)

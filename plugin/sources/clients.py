@@ -74,7 +74,7 @@ class Clients:
         if hooks is None and settings.analysis_secret is not None:
             from plugin.sources.analysis import make_hooks
 
-            hooks = make_hooks(settings)
+            hooks = make_hooks(settings, activity.hooks("web hooks"))
         return cls(marshal=marshal, alerts=alerts, tns=tns, pacer=pacer, slack=slack, hooks=hooks)
 
     def close(self) -> None:

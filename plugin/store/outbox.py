@@ -20,7 +20,7 @@ from plugin.store.tables import delivered, outbox
 
 NOTHING = "nothing"
 """The sha of "nothing should hang here"."""
-FOLLOWING = ("classification", "comment")
+FOLLOWING = ("classification", "comment", "tag")
 """Kinds that are sent only when the annotation of the same origin at the same place is: while that is parked, because
 another account has it there, whatever would stand beside it would stand beside the other account's."""
 
@@ -168,6 +168,12 @@ class Outbox:
         again = update(outbox).where(self._mine(), outbox.c.state == "parked")
         return int(self.context.connection.execute(again.values(state="pending", attempts=0, not_before=now)).rowcount)
 
+    def unpark_one(self, row_id: int, now: datetime) -> bool:
+        """Try one post that is parked again; says whether it was."""
+        this = and_(self._mine(), outbox.c.state == "parked", outbox.c.id == row_id)
+        again = update(outbox).where(this).values(state="pending", attempts=0, not_before=now)
+        return bool(self.context.connection.execute(again).rowcount)
+
     def count(self, state: str) -> int:
         """How many wishes are in one state."""
         found = select(func.count()).select_from(outbox).where(self._mine(), outbox.c.state == state)
@@ -188,12 +194,12 @@ class Outbox:
         here = [and_(outbox.c.place_kind == p.kind, outbox.c.place_id == p.id) for p in places]
         return self._list(or_(*here)) if here else []
 
-    def parked(self) -> list[Parcel]:
-        """What was set aside."""
-        return self._list(outbox.c.state == "parked")
+    def parked(self, *, limit: int | None = None, offset: int = 0) -> list[Parcel]:
+        """What was set aside; all of it, or a page."""
+        return self._list(outbox.c.state == "parked", limit=limit, offset=offset)
 
-    def _list(self, which: ColumnElement[bool]) -> list[Parcel]:
-        found = select(outbox).where(self._mine(), which).order_by(outbox.c.id)
+    def _list(self, which: ColumnElement[bool], *, limit: int | None = None, offset: int = 0) -> list[Parcel]:
+        found = select(outbox).where(self._mine(), which).order_by(outbox.c.id).limit(limit).offset(offset)
         return [self._parcel(row) for row in self.context.connection.execute(found).all()]
 
     def _set(self, row_id: int, **values: object) -> None:

@@ -68,7 +68,7 @@ class Queue:
         until = now + self.context.lease
         ours = {"state": "claimed", "claimed_by": self.context.worker, "claimed_until": until}
         self._rows.set(queue.c.id.in_([row.id for row in found]), **ours)
-        return [_piece(row) for row in found]
+        return [piece_of(row) for row in found]
 
     def finish(self, piece: Piece, state: str = "done", *, seen: str | None = None) -> None:
         """Close a piece that this worker holds; one that was asked for meanwhile is due again.
@@ -118,6 +118,20 @@ class Queue:
         """Try everything of a kind that is parked again."""
         return self._rows.set((queue.c.subject == kind) & (queue.c.state == "parked"), **due_again(now))
 
+    def ask_again(self, subject: Subject, now: datetime) -> bool:
+        """Let a subject be looked at once more, news or not, at its newest version; says whether it is known.
+
+        One that is being looked at is looked at again when that ends.
+        """
+        every = self._rows.all((queue.c.subject == subject.kind) & (queue.c.subject_id == subject.id), queue.c.version)
+        if not every:
+            return False
+        newest = queue.c.id == every[-1].id
+        unseen = {"seen": ""} if subject.kind == "object" else {}
+        self._rows.set(newest & (queue.c.state != "claimed"), **due_again(now), **unseen)
+        self._rows.set(newest & (queue.c.state == "claimed"), asked=queue.c.asked + 1, **unseen)
+        return True
+
     def of(self, name: str) -> list[Piece]:
         """Every version of a subject, or everything about a source of this name; oldest version first."""
         return self._list(or_(queue.c.subject_id == name, queue.c.target_id == name))
@@ -127,7 +141,7 @@ class Queue:
         return self._list(queue.c.state == "parked")
 
     def _list(self, which: ColumnElement[bool]) -> list[Piece]:
-        return [_piece(row) for row in self._rows.all(which, queue.c.version, queue.c.id)]
+        return [piece_of(row) for row in self._rows.all(which, queue.c.version, queue.c.id)]
 
     def _free(self, piece: Piece, **values: Any) -> int:
         ours = and_(queue.c.state == "claimed", queue.c.claimed_by == self.context.worker)
@@ -147,6 +161,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     return and_(queue.c.state == "new", queue.c.not_before <= now)
 
 
-def _piece(row: Any) -> Piece:
+def piece_of(row: Any) -> Piece:
+    """A piece of work from a row of the table."""
     plain = {name: getattr(row, name) for name in Piece.__dataclass_fields__ if name != "subject"}
     return Piece(subject=Subject(row.subject, row.subject_id), **plain)

@@ -6,7 +6,7 @@ proxy that says who it is. Whatever changes something needs a session and a form
 
 import hmac
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -201,7 +201,14 @@ class Guard:
         form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=100)
         if not self._access.sessions.is_csrf(form.get("csrf", [None])[0], visitor.session):
             return refusal(403, "The form is too old. Go back, reload the page, and try again."), receive
+        request.state.form = {name: values[0] for name, values in form.items()}
         return None, _replay(body)
+
+
+def form_of(request: HTTPConnection) -> Mapping[str, str]:
+    """The fields of a form that was let in, each once."""
+    found: Mapping[str, str] = request.state.form
+    return found
 
 
 def address_of(request: HTTPConnection) -> str:

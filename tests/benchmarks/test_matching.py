@@ -69,7 +69,9 @@ def test_matching_takes_little_beside_the_networks(capsys) -> None:
     matcher.run(whole, 0.05)
     widest = time.process_time() - begun
     with capsys.disabled():
-        print(f"\nmatching: {1e3 * spent:.1f} ms of processor a spectrum ({asked:.0f} of {len(matcher.bank)} spectra of")
+        print(
+            f"\nmatching: {1e3 * spent:.1f} ms of processor a spectrum ({asked:.0f} of {len(matcher.bank)} spectra of"
+        )
         print(f"the bank asked), {spent / (work * seconds_per_operation()):.0f} times the floor; ", end="")
         print(f"the networks {1e3 * networks:.1f} ms; every class in question: {1e3 * widest:.1f} ms")
     assert 1e3 * spent < MOST_MS

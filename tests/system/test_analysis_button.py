@@ -260,3 +260,23 @@ def dump(app: App) -> str:
     with app.store.engine.connect() as connection:
         tables = [row[0] for row in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))]
         return "\n".join(str(row) for t in tables for row in connection.execute(text(f"SELECT * FROM {t}")))
+
+
+def test_needle_where_alerts_are_followed_is_the_queues_answer(tmp_path):
+    host = {"id": 1, "name": "a galaxy", "ra": 150.0, "dec": 20.0003, "redshift": 0.05, "redshift_error": 1e-4}
+    with button(tmp_path, alert_source="marshal") as made:
+        name = made.sandbox.add_source("ZTF26aaaaaa1", host=host, group_ids=())
+        for n in range(60):
+            for band in ("ztfg", "ztfr"):
+                mag = 18.5 + ((n - 20) / 9.0) ** 2 if n < 20 else 18.5 + (n - 20) / 30.0
+                made.sandbox.add_photometry(name, mjd=61000.0 + n, band=band, mag=mag, magerr=0.05)
+        asked = made.press(name, service=2)
+        cycle = made.cycle()
+        assert (cycle.objects["ok"], cycle.requests["ok"]) == (2, 1)  # one that is saved, and the one asked for
+        assert asked.status == "completed"
+        assert "sent with the request" not in asked.status_message
+        notes = {a["origin"]: a["data"] for a in made.sandbox.annotations() if a["place"] == name}
+        assert notes["NEEDLE-analysis"] == notes["NEEDLE"]
+        again = made.press(name, service=2)
+        assert made.cycle().objects["ok"] == 0
+        assert again.status == "completed"

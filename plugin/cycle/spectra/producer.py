@@ -15,6 +15,7 @@ from plugin.cycle.posting import Post, Posting
 from plugin.cycle.posts import on_source
 from plugin.cycle.producer import Draft
 from plugin.cycle.spectra import compose
+from plugin.cycle.spectra.sketch import Drawn, sketches
 from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
 from plugin.store.subject import Kind
 
@@ -41,6 +42,7 @@ class KnownSpectrum:
     raw: RawSpectrum
     target: Target
     item: Item
+    redshift: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class SpectraProducer:
         Texts that must not be filed, should the marshal echo them in a spectrum.
     card : callable or None
         Draws the vetting card of an alert; None for no cards.
+    drawn : callable or None
+        The archive's spectra as lines, for the pages; None leaves them out.
     """
 
     marshal: SpectrumSource
@@ -61,6 +65,7 @@ class SpectraProducer:
     rules: QualityRules = field(default_factory=QualityRules)
     secrets: tuple[str, ...] = ()
     card: Card | None = None
+    drawn: Drawn | None = None
     clock: Clock = utc_now
     name: Final[str] = ASTRANET
     kind: Final[Kind] = "spectrum"
@@ -76,7 +81,7 @@ class SpectraProducer:
         origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it
         examined = examine(raw, self.rules, redshift=replace(redshift, origin=origin))
         item = (Evidence(target=targets[name], spectrum=examined.spectrum), examined.caveats)
-        return KnownSpectrum(raw, targets[name], item)
+        return KnownSpectrum(raw, targets[name], item, redshift.value)
 
     def _target(self, name: str) -> Target:
         """The source; only its name where the token may read the spectrum but not the source."""
@@ -97,6 +102,7 @@ class SpectraProducer:
             target_id=known.target.target_id,
             version=piece.version,
             report=replace(answer, target_id=known.target.target_id, spectrum_id=piece.subject.id),
+            facts=sketches(known.item[0].spectrum, known.raw, answer, known.redshift, self.drawn),
             observed_at=known.raw.observed_at,
             instrument=known.raw.instrument,
             group_ids=known.raw.group_ids,

@@ -5,8 +5,12 @@ import itertools
 import pytest
 
 from iris_client.marshal.skyportal import SkyPortal
+from iris_client.protocols import Place
+from plugin.clock import utc_now
+from plugin.cycle.spectra.tags import VOCABULARY
 from plugin.ops.doctor import Check, examine
 from plugin.sandbox import Sandbox
+from plugin.sandbox.slack import SlackSandbox
 from plugin.sandbox.tns.stand_in import TnsSandbox
 from plugin.settings import Settings
 from plugin.sources.marshal import make_marshal
@@ -174,3 +178,39 @@ def test_a_token_sent_without_encryption_is_told_before_anything_is_asked():
     settings = Settings(marshal_url="http://marshal.example", marshal_token="5ec9e7aa", group_ids=(6,))
     found = itertools.islice(examine(settings), 2)
     assert [(check.name, check.ok) for check in found] == [("settings", True), ("encryption", False)]
+
+
+def test_tags(checks, sandbox):
+    assert "tags" not in checks()
+    found = checks(post_tags=True)
+    assert failed(found) == ["tags"]
+    assert "ASTRANetTDE" in found["tags"].found
+    assert 'POST /api/objtagoption with {"name": "ASTRANetALERT"' in found["tags"].remedy
+    sandbox.state.tag_options.update({n: {"id": n, "name": name} for n, name in enumerate(VOCABULARY, 1)})
+    try:
+        assert "not take away its own" in checks(post_tags=True)["tags"].found
+        assert checks(post_tags=True, marshal_token=sandbox.tokens["admin"])["tags"].ok
+    finally:
+        sandbox.state.tag_options.clear()
+
+
+def test_web_hook(checks, tmp_path, sandbox):
+    assert "web hook" not in checks()
+    with SlackSandbox() as slack:
+        found = checks(slack_webhook=slack.hook_url)
+        assert failed(found) == []
+        assert slack.messages == []
+        slack.state = "revoked"
+        gone = checks(slack_webhook=slack.hook_url)
+        assert failed(gone) == ["web hook"]
+        assert "no_service" in gone["web hook"].found
+        assert slack.hook_url not in repr(gone)
+        slack.state = "there"
+        with (
+            open_store(f"sqlite:///{tmp_path / 'astranet.sqlite'}", marshal=sandbox.url) as store,
+            store.begin() as unit,
+        ):
+            place = Place(kind="spectrum", id="1")
+            unit.outbox.enqueue(place, kind="message", origin="o", body={}, group_ids=(6,), now=utc_now())
+            unit.outbox.park(unit.outbox.claim(utc_now(), kinds=("message",)), "web hook: HTTP 404: no_service")
+        assert "1 messages parked: web hook: HTTP 404" in checks(slack_webhook=slack.hook_url)["web hook"].found

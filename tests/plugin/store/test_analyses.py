@@ -4,18 +4,19 @@ import os
 from datetime import datetime, timedelta
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from iris_client.protocols import Place, SpectrumStub
 from plugin.store import ANALYSIS, Store, downgrade_store, migrate, open_store, schema_of, spectrum
 from plugin.store.analyses import ANSWERED, key_of
-from plugin.store.analysis_tables import analyses
+from plugin.store.analyses.tables import analyses
 from plugin.store.engine import make_engine, parse_url
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 NOW = datetime(2026, 6, 10, 12)
 HOOK = "http://marshal.test/api/webhook/obj_analysis/11111111-2222-4333-8444-555555555555"
-BEFORE = "0005"
+BEFORE = str(ScriptDirectory.from_config(migrate._config()).get_revision("0011").down_revision)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.skipif(not POSTGRES, reason="no server"))])

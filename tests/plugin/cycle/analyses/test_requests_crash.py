@@ -6,28 +6,28 @@ import signal
 import pytest
 from sqlalchemy import create_engine, select
 
-from plugin.store.analysis_tables import analyses
+from plugin.store.analyses.tables import analyses
 from plugin.store.tables import outbox, queue
 from tests.fakes.crash_driver import run
 from tests.fakes.requests import FIRST, SECOND, cycle
 
 STEPS = [
-    ("plugin.store.analyses:Analyses.add", 1),  # nothing of the request is stored
-    ("plugin.store.analyses:Analyses.add", 2),
-    ("plugin.store.analyses:Analyses.wake", 1),
+    ("plugin.store.analyses.requests:Analyses.add", 1),  # nothing of the request is stored
+    ("plugin.store.analyses.requests:Analyses.add", 2),
+    ("plugin.store.analyses.requests:Analyses.wake", 1),
     ("plugin.store.spectra:Spectra.ask", 1),  # the request is read, its spectrum is not work yet
     ("plugin.store.queue:Queue.postpone", 1),  # the spectrum is work, the request is still claimed
     ("plugin.store.queue:Queue.postpone", 2),
     ("plugin.cycle.spectra.producer:SpectraProducer.fetch", 1),
     ("plugin.store.reports:Reports.put", 2),
-    ("plugin.store.analyses:Analyses.wake", 2),  # reports are on file, the request waits
+    ("plugin.store.analyses.requests:Analyses.wake", 2),  # reports are on file, the request waits
     ("plugin.cycle.analyses.spectra:SpectraService.say", 1),
-    ("plugin.store.analyses:Analyses.keep_plots", 1),  # the answer is made, not committed
+    ("plugin.store.analyses.requests:Analyses.keep_plots", 1),  # the answer is made, not committed
     ("plugin.app:App._deliver", 1),  # everything filed, nothing sent
     ("plugin.cycle.analyses.carrier:AnalysisCarrier.send", 1),  # about to send
     ("tests.fakes.hooks:FakeHooks.answer", 2),
-    ("plugin.store.analyses:Analyses.end", 1),  # sent, the hook is still here
-    ("plugin.store.analyses:Analyses.end", 2),
+    ("plugin.store.analyses.requests:Analyses.end", 1),  # sent, the hook is still here
+    ("plugin.store.analyses.requests:Analyses.end", 2),
     ("plugin.store.outbox:Outbox.sent", 1),
     ("plugin.store.outbox:Outbox.sent", 2),
 ]

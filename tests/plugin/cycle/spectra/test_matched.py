@@ -173,3 +173,34 @@ def test_objects_calibrate_and_single_spectra_do_not() -> None:
     assert arrays["together_low"].tolist() == [1, 0]
     assert Together.of({}) is None
     assert Together.of(arrays).members(combined(p[:2]), 0.4, low=True) == ("SN Ia",)
+
+
+def test_the_card_shows_the_match_both_redshifts_and_the_same_bytes_again() -> None:
+    from plugin.cycle.spectra.card import vetting_card
+    from tests.plugin.cycle.spectra.test_layers_shown import alert
+    from tests.plugin.cycle.spectra.test_layers_shown import spectrum as seen
+
+    rest = np.linspace(2000.0, 10000.0, 805)
+
+    def bank(name: str) -> tuple[np.ndarray, np.ndarray]:
+        assert name == MATCH["spectrum"]
+        return rest, np.where(rest > 3500, 1 + np.sin(rest / 200), np.nan)
+
+    full = everything_matched()
+    report = replace(alert(), redshift=full.redshift, matches=full.matches)
+    picture = vetting_card(report, seen(), matched=bank)
+    assert picture.startswith(b"\x89PNG")
+    assert picture == vetting_card(report, seen(), matched=bank)
+    assert picture != vetting_card(report, seen())
+
+
+def test_lines_stand_at_the_known_redshift_before_the_found_one_and_nowhere_when_neither_is_believed() -> None:
+    from plugin.cycle.spectra.match_panel import _told, shown_redshift
+
+    report = everything_matched()
+    assert shown_redshift(report) == (0.2, "of the target (host)")
+    unknown = replace(report, redshift=replace(REDSHIFT, known=None, known_origin=None, agrees=None))
+    assert shown_redshift(unknown) == (0.05, "by matching")
+    assert shown_redshift(replace(report, redshift=replace(unknown.redshift, value=None))) is None
+    assert shown_redshift(plain("1")) is None
+    assert _told(report) == "z = 0.050 (share 0.93) or 0.120 (0.04); known 0.200, does NOT agree"

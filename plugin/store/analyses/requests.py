@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, exists, func, select, update
 
-from plugin.store.analysis_tables import analyses
+from plugin.store.analyses.tables import analyses
 from plugin.store.context import Context, canonical, storable
 from plugin.store.rows import QueueRows
 from plugin.store.subject import ANALYSIS, Subject
