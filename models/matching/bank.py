@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
@@ -84,17 +83,17 @@ class MatchBank:
 
 @dataclass(frozen=True, slots=True)
 class Transforms:
-    """The bank's Fourier transforms, complex conjugate, each of shape (n, LENGTH // 2 + 1)."""
+    """Fourier transforms of some rows of a bank, complex conjugate, each of shape (n, LENGTH // 2 + 1)."""
 
     masks: Spectra
     values: tuple[Spectra, ...] = field(default=())
     squares: tuple[Spectra, ...] = field(default=())
 
     @classmethod
-    def of(cls, bank: MatchBank) -> "Transforms":
-        """Of every recipe."""
-        masks = bank.masks()
-        flat = [flattened(bank.values.astype(np.float32), masks, recipe) for recipe in RECIPES]
+    def of(cls, bank: MatchBank, rows: NDArray[np.int64]) -> "Transforms":
+        """By every recipe."""
+        masks, values = bank.masks()[rows], bank.values[rows].astype(np.float32)
+        flat = [flattened(values, masks, recipe) for recipe in RECIPES]
         return cls(
             masks=_transformed(masks.astype(np.float32)),
             values=tuple(_transformed(x) for x in flat),
@@ -106,7 +105,7 @@ def _transformed(x: Singles) -> Spectra:
     """Rolled so that the first lag that is tried comes first."""
     padded = np.zeros((len(x), LENGTH), np.float32)
     padded[:, : x.shape[1]] = x
-    return np.conj(scipy.fft.rfft(np.roll(padded, FIRST_LAG, axis=1), axis=1))
+    return np.conj(np.fft.rfft(np.roll(padded, FIRST_LAG, axis=1), axis=1))
 
 
 def described(bank: MatchBank, classes: tuple[str, ...]) -> Mapping[str, Mapping[str, int]]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from models.matching.bank import Spectra, Transforms
@@ -27,7 +26,7 @@ def correlated(transforms: Transforms, values: Floats, mask: Bools, rows: NDArra
     values, mask : ndarray, shape (BINS,)
         The spectrum, from `models.matching.grid.binned`.
     rows : ndarray of int, shape (m,)
-        Which spectra of the bank.
+        Which of those that were transformed.
 
     Returns
     -------
@@ -37,9 +36,9 @@ def correlated(transforms: Transforms, values: Floats, mask: Bools, rows: NDArra
     flat = [flattened(values, mask, recipe) for recipe in RECIPES]
     asked = _Asked(
         size=float(mask.sum()),
-        weight=scipy.fft.rfft(mask.astype(np.float32), LENGTH),
-        values=[scipy.fft.rfft(x, LENGTH) for x in flat],
-        squares=[scipy.fft.rfft(x * x, LENGTH) for x in flat],
+        weight=_forward(mask.astype(np.float32)),
+        values=[_forward(x) for x in flat],
+        squares=[_forward(x * x) for x in flat],
     )
     found = [np.empty((len(rows), len(REDSHIFTS)), np.float32) for _ in RECIPES]
     for start in range(0, len(rows), _TOGETHER):
@@ -72,5 +71,9 @@ def _scores(transforms: Transforms, asked: _Asked, rows: NDArray[np.int64]) -> I
         yield np.where(enough, score, np.float32(0.0))
 
 
+def _forward(one: Singles) -> NDArray[np.complex64]:
+    return np.fft.rfft(one, LENGTH).astype(np.complex64, copy=False)
+
+
 def _product(bank: Spectra, one: NDArray[np.complex64]) -> Singles:
-    return np.asarray(scipy.fft.irfft(bank * one, LENGTH, axis=1)[:, : len(REDSHIFTS)])
+    return np.asarray(np.fft.irfft(bank * one, LENGTH, axis=1)[:, : len(REDSHIFTS)])

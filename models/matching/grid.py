@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -28,7 +27,7 @@ _LAGS: Final = (-5, 478)
 REDSHIFTS: Final = np.expm1(STEP * np.arange(_LAGS[0], _LAGS[1] + 1))
 """Every redshift that is tried, -0.01 to 1.6."""
 FIRST_LAG: Final = _LAGS[0]
-LENGTH: Final = int(next_fast_len(BINS + _LAGS[1] - int(np.log(WINDOW_A[0] / _REST_A[0]) / STEP) + 8, real=True))
+LENGTH: Final = 1024
 """Of the transforms: long enough that nothing comes round from the other end at any redshift that is tried."""
 EDGE: Final = 2
 """Bins at either end of a spectrum that are not used."""

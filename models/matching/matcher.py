@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -15,7 +14,7 @@ from models.domain.matching import PhaseEstimate, RedshiftEstimate, Subtype
 from models.matching.bank import MatchBank, Transforms
 from models.matching.correlate import correlated
 from models.matching.fitted import BELIEVABLE, Fitted
-from models.matching.grid import CENTRES_A, FEWEST, Bools, Floats, Singles, binned
+from models.matching.grid import CENTRES_A, FEWEST, RECIPES, Bools, Floats, Singles, binned
 from models.matching.posterior import Peak, evidence, mixed, peaks
 from models.matching.subtypes import SUBTYPES
 from models.matching.votes import own_redshift, phase_vote, scores_at, subtype_features
@@ -89,16 +88,12 @@ class Matcher:
 
     def __init__(self, bank: MatchBank, fitted: Fitted) -> None:
         self.bank, self.fitted = bank, fitted
+        self._classes: dict[int, tuple[NDArray[np.int64], Transforms]] = {}
         self._row = {name: i for i, name in enumerate(bank.ids)}
 
     def __contains__(self, spectrum_id: object) -> bool:
         """Whether the bank holds a spectrum."""
         return spectrum_id in self._row
-
-    @cached_property
-    def _transforms(self) -> Transforms:
-        """Made when the first spectrum is matched: who only shows a bundle need not wait for it."""
-        return Transforms.of(self.bank)
 
     def drawn(self, spectrum_id: str) -> tuple[Floats, Floats]:
         """A spectrum of the bank at rest: wavelength in Angstrom and flux, NaN where missing; each of shape (BINS,).
@@ -116,11 +111,25 @@ class Matcher:
         self, values: Floats, mask: Bools, classes: Sequence[int], without: Bools | None = None
     ) -> Correlations:
         """With the spectra of some classes; `without` are rows to leave out: those of the same object, in a test."""
-        use = np.isin(self.bank.label, classes)
-        if without is not None:
-            use &= ~without
-        rows = np.flatnonzero(use)
-        return Correlations(rows=rows, scores=correlated(self._transforms, values, mask, rows))
+        rows: list[NDArray[np.int64]] = []
+        scores: list[list[Singles]] = [[] for _ in RECIPES]
+        for label in classes:
+            mine, transforms = self._of_class(label)
+            kept = np.arange(len(mine)) if without is None else np.flatnonzero(~without[mine])
+            rows.append(mine[kept])
+            for found, part in zip(scores, correlated(transforms, values, mask, kept), strict=True):
+                found.append(part)
+        return Correlations(rows=np.concatenate(rows), scores=[np.concatenate(parts) for parts in scores])
+
+    def _of_class(self, label: int) -> tuple[NDArray[np.int64], Transforms]:
+        """The rows of one class and their transforms, made when they are first asked for.
+
+        Two threads may both make them: they are the same.
+        """
+        if label not in self._classes:
+            rows = np.flatnonzero(self.bank.label == label)
+            self._classes[label] = rows, Transforms.of(self.bank, rows)
+        return self._classes[label]
 
     def run(self, asked: Asked, alpha: float, *, without: Bools | None = None) -> Found | None:
         """Match one spectrum; None where too little of it is left to match."""

@@ -41,6 +41,35 @@ def named(match: Mapping[str, object]) -> str:
     return ", ".join(parts if phase is None else [*parts, f"{_number(phase):+.0f} d"])
 
 
+def redshift_in_words(told: RedshiftEstimate) -> str:
+    """Both redshifts where there are two, and whether the known one agrees."""
+    words = f"z = {told.best:.4f}, share {told.share:.2f}"
+    if told.value is None:
+        words = f"no redshift to believe (best peak {words})"
+    elif told.low is not None and told.high is not None:
+        words += f", {told.low:.4f} to {told.high:.4f} at {1 - told.alpha:.0%}"
+    if told.second is not None:
+        words += f"; or z = {told.second:.4f}, share {told.second_share:.2f}"
+    if told.known is not None:
+        verdict = {True: ", which agrees", False: ", which does not agree", None: ""}[told.agrees]
+        words += f"; known: {told.known:.4f} ({told.known_origin}){verdict}"
+    return words
+
+
+def in_words(report: Report) -> list[str]:
+    """Lines for a terminal; none where the bundle has no bank."""
+    found = [] if report.redshift is None else [f"by matching {redshift_in_words(report.redshift)}"]
+    if report.phase is not None:
+        p = report.phase
+        found.append(f"phase {p.days:+.1f} d, {p.low:+.1f} to {p.high:+.1f} at {1 - p.alpha:.0%}")
+    if report.subtype is not None:
+        each = ", ".join(f"{name} {x:.2f}" for name, x in report.subtype.probabilities.items())
+        found.append(f"subtype {report.subtype.label}: {each}")
+    if report.matches:
+        found.append("matches " + "; ".join(f"{named(m)} ({m['score']})" for m in report.matches[:3]))
+    return found
+
+
 def _redshift(told: RedshiftEstimate) -> dict[str, str | float | int]:
     numbers = {"z": told.value, "z_lo": told.low, "z_hi": told.high, "z_share": told.share}
     numbers |= {"z_2": told.second, "z_2_share": told.second_share}

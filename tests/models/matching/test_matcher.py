@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from models.domain import FINE_CLASSES
-from models.matching.bank import MatchBank
+from models.matching.bank import MatchBank, Transforms
 from models.matching.correlate import correlated
 from models.matching.fitted import BELIEVABLE, Fitted
-from models.matching.grid import BINS, FEWEST, RECIPES, REDSHIFTS, binned, flattened
+from models.matching.grid import BINS, EDGES_A, FEWEST, LENGTH, RECIPES, REDSHIFTS, STEP, binned, flattened
 from models.matching.matcher import Matcher, in_question
 from models.matching.posterior import NEAR, mixed, peaks
 from tests.models.matching.synthetic import OBSERVED, asked, bank, fitted, matcher, observed
@@ -30,7 +30,7 @@ def test_a_planted_redshift_is_found(label: int, redshift: float) -> None:
 def test_a_reference_in_plain_loops_gives_the_same_correlation() -> None:
     one, rows = bank(2), np.array([0, 7])
     values, mask = binned(OBSERVED, observed(0, 5, 0.06))
-    scores = correlated(Matcher(one, fitted())._transforms, values, mask, rows)
+    scores = correlated(Transforms.of(one, np.arange(len(one))), values, mask, rows)
     lag = int(np.argmin(np.abs(REDSHIFTS - 0.06)))
     shift = round(float(np.log1p(REDSHIFTS[lag]) / np.log1p(REDSHIFTS[6])))
     assert shift > 0
@@ -44,6 +44,11 @@ def test_a_reference_in_plain_loops_gives_the_same_correlation() -> None:
             both = mask & there
             r = (query * moved)[both].sum() / np.sqrt((query[both] ** 2).sum() * (moved[both] ** 2).sum())
             assert scores[k][j, lag] == pytest.approx(r * np.sqrt(both.sum() / mask.sum()), abs=2e-4)
+
+
+def test_nothing_comes_round_from_the_other_end() -> None:
+    first = round(float(np.log(3500.0 / EDGES_A[0]) / STEP))
+    assert BINS + round(float(np.log1p(REDSHIFTS[-1])) / STEP) - first < LENGTH
 
 
 def test_masked_pixels_do_not_count() -> None:
@@ -142,7 +147,8 @@ def test_spectra_that_hardly_overlap_do_not_match() -> None:
     """At a redshift at which fewer bins are shared than must be, a score is zero, however well those few fit."""
     wave = np.linspace(8600.0, 9450.0, 400)
     values, mask = binned(wave, 1 + 0.1 * np.sin(wave / 30))
-    scores = correlated(MATCHER._transforms, values, mask, np.arange(len(MATCHER.bank)))
+    rows = np.arange(len(MATCHER.bank))
+    scores = correlated(Transforms.of(MATCHER.bank, rows), values, mask, rows)
     shared = min(FEWEST, int(mask.sum()))
     assert all(np.isfinite(s).all() for s in scores)
     at_rest = int(np.argmin(np.abs(REDSHIFTS + 0.01)))

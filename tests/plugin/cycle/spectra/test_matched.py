@@ -204,3 +204,20 @@ def test_lines_stand_at_the_known_redshift_before_the_found_one_and_nowhere_when
     assert shown_redshift(replace(report, redshift=replace(unknown.redshift, value=None))) is None
     assert shown_redshift(plain("1")) is None
     assert _told(report) == "z = 0.050 (share 0.93) or 0.120 (0.04); known 0.200, does NOT agree"
+
+
+def test_in_words_for_a_terminal() -> None:
+    from plugin.cycle.spectra.matched import in_words
+
+    told = in_words(everything_matched())
+    assert told[0] == (
+        "by matching z = 0.0500, share 0.93, 0.0450 to 0.0550 at 95%; or z = 0.1200, share 0.04; "
+        "known: 0.2000 (target (host)), which does not agree"
+    )
+    assert told[1:3] == ["phase +2.5 d, -3.0 to +8.0 at 95%", "subtype Ia-norm: Ia-norm 0.80, Ia-91T 0.20"]
+    assert told[3] == "matches SN2011fe, Ia-norm, +3 d (0.91); SN1994D, SN Ia (0.91)"
+    assert in_words(plain("1")) == []
+    doubtful = replace(REDSHIFT, value=None, low=None, high=None, agrees=None, known=None)
+    assert in_words(replace(plain("1"), redshift=doubtful))[0].startswith(
+        "by matching no redshift to believe (best peak z"
+    )
