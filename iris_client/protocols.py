@@ -1,7 +1,7 @@
 """What the service needs from outside, in the domain's words. Each upstream is one file that fulfils some of these."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -90,6 +90,8 @@ class Account:
     username: str
     acls: frozenset[str]
     group_ids: frozenset[int]
+    group_names: Mapping[int, str] = field(default_factory=dict)
+    """Of these and other groups, as far as the marshal tells them."""
 
 
 @runtime_checkable

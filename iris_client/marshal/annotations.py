@@ -105,9 +105,7 @@ class Annotations:
             except (NotFound, Refused):
                 pass  # not ours after all: say so below
         where = f"{place.kind} {place.id}"
-        text = (
-            f"another user owns the annotation {body['origin']!r} on {where}; choose another origin, or have it removed"
-        )
+        text = f"another user owns the annotation {body['origin']!r} on {where}; `astranet marshal hand-over`"
         raise Refused(text, status=taken.status) from None
 
 

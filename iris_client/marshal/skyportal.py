@@ -24,6 +24,7 @@ from iris_client.marshal.comments import Comments
 from iris_client.marshal.places import source_path, spectrum_path
 from iris_client.marshal.services import AnalysisServices
 from iris_client.marshal.tags import Tags
+from iris_client.marshal.written import Writings
 from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
 from models.domain import Host, LightCurve, RawSpectrum, Target
 
@@ -265,6 +266,12 @@ class SkyPortal(Closing):
     def services(self) -> AnalysisServices:
         """The analysis services of the marshal."""
         return AnalysisServices(self._transport)
+
+    def writings(self, author_id: int, *, origins: Collection[str], files: Collection[str] = ()) -> Writings:
+        """What an account has written under some origins, and comments with files of some names: to take it away."""
+        return Writings(
+            transport=self._transport, listed=self._listed, author_id=author_id, origins=origins, files=files
+        )
 
     def tag_options(self) -> Mapping[str, int]:
         """The names of tags that may be given to sources, with their numbers."""

@@ -11,6 +11,7 @@ from models.domain import NEEDLE_CLASSES, Report
 from plugin.cycle.spectra import matched
 from plugin.ops.doctor import Check
 from plugin.store import ASTRANET, KINDS, NEEDLE, Filed, Parcel, Piece, Store
+from plugin.store.outbox import FOLLOWING
 from plugin.store.tns_names import Known, in_words
 
 _EPOCHS = 12
@@ -159,8 +160,17 @@ def parcel_table(parcels: Sequence[Parcel]) -> Table:
     table = Table("place", "kind", "state", "attempts", "says", "last error", title="posts")
     for p in parcels:
         place = f"{p.place.kind} {p.place.id}"
-        table.add_row(*map(_text, (place, f"{p.origin} {p.kind}", p.state, p.attempts, _says(p), p.reason)))
+        reason = p.reason or _behind(p, parcels)
+        table.add_row(*map(_text, (place, f"{p.origin} {p.kind}", p.state, p.attempts, _says(p), reason)))
     return table
+
+
+def _behind(parcel: Parcel, others: Sequence[Parcel]) -> str | None:
+    """That a post waits for one that is parked, if it does."""
+    if parcel.state != "pending" or parcel.kind not in FOLLOWING:
+        return None
+    first = [p for p in others if (p.place, p.origin, p.kind) == (parcel.place, parcel.origin, "annotation")]
+    return "waits for its annotation, which is parked" if any(p.state == "parked" for p in first) else None
 
 
 def _work_tables(pieces: Sequence[Piece]) -> Iterator[Table]:

@@ -8,12 +8,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, select
 
 from plugin.store.context import Context
-from plugin.store.queue import due_again
+from plugin.store.queue import UNKNOWN, due_again
 from plugin.store.rows import QueueRows, chunks
 from plugin.store.tables import queue
 
-UNKNOWN: Final = ""
-"""`seen` of an object that was never looked at, or that must be looked at again; every other sorts after it."""
 NO_ALERT: Final = "0"
 """`seen` of an object of which the source knows no alert."""
 

@@ -7,7 +7,7 @@ dies in between, the next one knows that it does not know, and sends again. Send
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -104,7 +104,7 @@ class Outbox:
         due = (
             select(outbox)
             .where(self._mine(), outbox.c.state == "pending", outbox.c.not_before <= now, outbox.c.kind.in_(kinds))
-            .where(or_(outbox.c.kind.not_in(FOLLOWING), outbox.c.body.is_(None), ~_waits_for_its_annotation()))
+            .where(~waits_for_its_annotation())
             .order_by(outbox.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -174,6 +174,24 @@ class Outbox:
         again = update(outbox).where(this).values(state="pending", attempts=0, not_before=now)
         return bool(self.context.connection.execute(again).rowcount)
 
+    def again(self, places: Iterable[Place], now: datetime, *, kinds: Collection[str]) -> int:
+        """Send what hangs, or should hang, at these places once more, sent or parked; returns how many posts."""
+        count = 0
+        for place in places:
+            here = and_(outbox.c.place_kind == place.kind, outbox.c.place_id == place.id, outbox.c.kind.in_(kinds))
+            which = and_(self._mine(), here, outbox.c.state.in_(("sent", "parked", "pending")))
+            for row in self.context.connection.execute(select(outbox).where(which).with_for_update()).all():
+                self._set(row.id, state="pending", attempts=0, not_before=now, enqueued_at=now, reason=None)
+                self._mark_unknown(row)
+                count += 1
+        return count
+
+    def places(self) -> list[Place]:
+        """Every place at which something hangs, or should, or did."""
+        found = select(outbox.c.place_kind, outbox.c.place_id).where(self._mine()).distinct()
+        rows = self.context.connection.execute(found.order_by(outbox.c.place_kind, outbox.c.place_id)).all()
+        return [Place(kind=row.place_kind, id=row.place_id) for row in rows]
+
     def count(self, state: str) -> int:
         """How many wishes are in one state."""
         found = select(func.count()).select_from(outbox).where(self._mine(), outbox.c.state == state)
@@ -239,11 +257,19 @@ class Outbox:
 _KEY = ("marshal", "place_kind", "place_id", "kind", "origin")
 
 
-def _waits_for_its_annotation() -> ColumnElement[bool]:
-    """Whether there is an annotation to go before a post, and it has not gone."""
+def waits_for_its_annotation(*, parked: bool = False) -> ColumnElement[bool]:
+    """Whether a post must not go before its annotation, which has not gone.
+
+    Parameters
+    ----------
+    parked : bool
+        True: only where it will not go by itself, for it is parked.
+    """
     first = outbox.alias()
     same = [first.c[name] == outbox.c[name] for name in _KEY if name != "kind"]
-    return exists().where(*same, first.c.kind == "annotation", first.c.state != "sent")
+    waits = first.c.state == "parked" if parked else first.c.state != "sent"
+    ahead = exists().where(*same, first.c.kind == "annotation", waits)
+    return and_(outbox.c.kind.in_(FOLLOWING), outbox.c.body.is_not(None), ahead)
 
 
 def _read(row: Any) -> tuple[Mapping[str, Any] | None, tuple[int, ...], str | None]:

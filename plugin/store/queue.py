@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
@@ -11,6 +11,9 @@ from plugin.store.context import Context, storable
 from plugin.store.rows import QueueRows
 from plugin.store.subject import Kind, Subject
 from plugin.store.tables import queue
+
+UNKNOWN: Final = ""
+"""`seen` of an object that was never looked at, or that must be looked at again; every other sorts after it."""
 
 
 class LostClaim(Exception):
@@ -119,18 +122,23 @@ class Queue:
         return self._rows.set((queue.c.subject == kind) & (queue.c.state == "parked"), **due_again(now))
 
     def ask_again(self, subject: Subject, now: datetime) -> bool:
-        """Let a subject be looked at once more, news or not, at its newest version; says whether it is known.
+        """Let a subject be looked at once more, news or not, at its newest version; says whether it is known."""
+        found = self._list((queue.c.subject == subject.kind) & (queue.c.subject_id == subject.id))
+        return bool(self._renewed(found, now))
 
-        One that is being looked at is looked at again when that ends.
-        """
-        every = self._rows.all((queue.c.subject == subject.kind) & (queue.c.subject_id == subject.id), queue.c.version)
-        if not every:
-            return False
-        newest = queue.c.id == every[-1].id
-        unseen = {"seen": ""} if subject.kind == "object" else {}
-        self._rows.set(newest & (queue.c.state != "claimed"), **due_again(now), **unseen)
-        self._rows.set(newest & (queue.c.state == "claimed"), asked=queue.c.asked + 1, **unseen)
-        return True
+    def again(self, name: str, now: datetime) -> list[Subject]:
+        """Let everything about a subject or a source of this name be looked at anew, news or not; says what."""
+        return self._renewed(self.of(name), now)
+
+    def _renewed(self, pieces: Iterable[Piece], now: datetime) -> list[Subject]:
+        """One that is being looked at is looked at again when that ends."""
+        newest = {piece.subject: piece for piece in pieces}  # of several versions the last counts
+        for piece in newest.values():
+            here = queue.c.id == piece.id
+            seen = {"seen": UNKNOWN} if piece.subject.kind == "object" else {}
+            self._rows.set(here & (queue.c.state != "claimed"), **due_again(now), reason=None, **seen)
+            self._rows.set(here & (queue.c.state == "claimed"), asked=queue.c.asked + 1, **seen)
+        return list(newest)
 
     def of(self, name: str) -> list[Piece]:
         """Every version of a subject, or everything about a source of this name; oldest version first."""

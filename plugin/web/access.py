@@ -123,7 +123,8 @@ class Access:
             return Visitor(may_read=True)
         # Somebody whom a proxy on this machine let through is not on this machine.
         came_by_proxy = any(name in request.headers for name in _FORWARDED)
-        return Visitor(may_read=self.is_local and not came_by_proxy)
+        is_here = self.is_local and not came_by_proxy and self.is_host(request.headers.get("host", ""))
+        return Visitor(may_read=is_here)
 
     def is_token(self, given: str, address: str) -> bool:
         """Whether this is the token; a wrong one is counted, and after some of them nothing is right for a while."""

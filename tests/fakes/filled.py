@@ -63,8 +63,9 @@ def _leave_trouble(store: Store) -> None:
         (piece,) = unit.queue.claim("spectrum", 1, now)
         unit.queue.park(piece, f"BadPayload: data is {MARKUP}")
         place = Place(kind="source", id=NASTY)
-        unit.outbox.enqueue(place, kind="comment", origin="ASTRANet", body={"text": MARKUP}, group_ids=(6,), now=now)
-        parcel = unit.outbox.claim(now, kinds=("comment",))
+        said = {"label": MARKUP, "probability": 0.5}
+        unit.outbox.enqueue(place, kind="classification", origin="other", body=said, group_ids=(6,), now=now)
+        parcel = unit.outbox.claim(now, kinds=("classification",))
         assert parcel is not None
         unit.outbox.park(parcel, f"Refused: {MARKUP}")
         again = spectrum(answered.subject.id)

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Select, func, select
 
 from plugin.store.context import Context
+from plugin.store.outbox import waits_for_its_annotation
 from plugin.store.tables import outbox, queue, reports
 
 _UNDONE: Final = ("new", "claimed", "parked")
@@ -50,10 +51,11 @@ class Figures:
         )
 
     def waiting_since(self) -> Mapping[str, datetime]:
-        """Since when the oldest post that is neither sent nor parked waits, by kind."""
+        """Since when the oldest post that is neither sent nor parked, alone or with its annotation, waits, by kind."""
         found = (
             select(outbox.c.kind, func.min(func.coalesce(outbox.c.enqueued_at, outbox.c.not_before)))
             .where(outbox.c.marshal == self.context.marshal, outbox.c.state.in_(("pending", "sending")))
+            .where(~waits_for_its_annotation(parked=True))
             .group_by(outbox.c.kind)
         )
         return {kind: since for kind, since in self._rows(found) if since is not None}

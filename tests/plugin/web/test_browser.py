@@ -144,7 +144,7 @@ def test_what_was_set_aside_is_tried_again(member: Visitor) -> None:
     expect(page.get_by_role("status")).to_contain_text("looked at again")
     expect(page.get_by_text("There is none.")).to_be_visible()
     page.get_by_role("link", name="Posts set aside").click()
-    page.get_by_role("button", name="Try again the comment").click()
+    page.get_by_role("button", name="Try again the classification").click()
     expect(page.get_by_role("status")).to_contain_text("tried again")
     page.goto(member.url + "/queue")
     expect(page.locator("li", has_text="spectra waiting").locator("b")).to_have_text("1")

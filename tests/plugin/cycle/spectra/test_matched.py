@@ -221,3 +221,29 @@ def test_in_words_for_a_terminal() -> None:
     assert in_words(replace(plain("1"), redshift=doubtful))[0].startswith(
         "by matching no redshift to believe (best peak z"
     )
+
+
+def test_the_marshals_redshift_reaches_the_models_and_no_secret_with_it() -> None:
+    from models.domain import Target
+    from plugin.cycle.spectra.producer import SpectraProducer
+    from plugin.store import Piece
+    from tests.fakes.analyst import FakeAnalyst
+    from tests.fakes.marshal import FakeMarshal, good
+
+    marshal = FakeMarshal()
+    marshal.add(good("1", "ZTF26a"))
+    marshal.targets["ZTF26a"] = Target(target_id="ZTF26a", redshift=0.07, redshift_origin="host, by tok-en")
+    producer = SpectraProducer(marshal=marshal, analyst=FakeAnalyst(), posting=POSTING, secrets=("tok-en",))
+    piece = Piece(
+        id=1,
+        subject=Subject("spectrum", "1"),
+        target_id="ZTF26a",
+        version="m",
+        seen="",
+        asked=1,
+        state="new",
+        attempts=0,
+    )
+    evidence, _ = producer.fetch(piece, {}).item
+    assert evidence.target.redshift == 0.07
+    assert evidence.target.redshift_origin == "host, by ***"
