@@ -4,8 +4,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -24,8 +24,10 @@ from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.discover import discover, sweep
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
-from plugin.settings import Settings
+from plugin.cycle.spectra.renew import renew
+from plugin.settings import ConfigError, Settings
 from plugin.sources.clients import Clients
+from plugin.sources.membership import require_membership
 from plugin.store import KINDS, Store, open_store
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from plugin.tns.names import Naming
 
 _log = structlog.get_logger("astranet")
+
+_MEMBER_FOR: Final = timedelta(hours=1)
 
 
 class App(Closing):
@@ -55,6 +59,7 @@ class App(Closing):
         self.watch = watch
         self._clock = clock
         self._stop = threading.Event()
+        self._member_since: datetime | None = None
         self.naming = self._make_naming()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
@@ -69,7 +74,15 @@ class App(Closing):
         """What is new, what it is, and what is to be said about it.
 
         It ends early, with its work safely stored, when `stop` was called or the marshal is away.
+
+        Raises
+        ------
+        ConfigError
+            If the bot is not in one of the groups. Nothing is done then.
         """
+        unknown = self._membership()
+        if unknown.trouble:
+            return unknown
         now = self._clock()
         freed = self.store.recover(now)
         if freed:
@@ -79,16 +92,25 @@ class App(Closing):
                 spectra, objects = (unit.queue.unpark(kind, now) for kind in KINDS)
                 posts = unit.outbox.unpark(now)
                 _log.info("parked work is tried again", spectra=spectra, objects=objects, posts=posts)
-        done = self._look(self._discover) + self._look_at_alerts()
+        done = self._look(self._discover) + self._look(self._renew) + self._look_at_alerts()
         done += Cycle(analysed=self._analyse(), objects=self._analyse_objects(), delivered=self._deliver())
         outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
         _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
         return done
 
     def sweep(self) -> Cycle:
-        """Look at every spectrum of the groups, when that is due; it makes a request per source and takes its time."""
+        """Look at every spectrum of the groups, when that is due; it makes many requests and takes its time.
+
+        Raises
+        ------
+        ConfigError
+            If the bot is not in one of the groups. Nothing is done then.
+        """
         if not self.settings.sweep_hours:
             return Cycle()
+        unknown = self._membership()
+        if unknown.trouble:
+            return unknown
         return self._look(self._sweep) + self._look_at_alerts(sweep=True)
 
     def look_up_names(self) -> Counter[str]:
@@ -133,6 +155,8 @@ class App(Closing):
         except UpstreamError as error:
             _log.error("cannot read the marshal", error=str(error), status=error.status)
             return Cycle(trouble=(str(error),))
+        except ConfigError:
+            raise
         except Exception as error:  # what cannot be listed keeps nothing waiting that is stored already
             return Cycle(trouble=(why("looking for news", error, self.settings.secrets),))
 
@@ -150,6 +174,45 @@ class App(Closing):
             return Counter()
         wanted = posting(self.settings)
         return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._stop.is_set)
+
+    def require_membership(self) -> None:
+        """Make sure that the bot is in every group of the settings; asked again an hour after it was.
+
+        Raises
+        ------
+        ConfigError
+            If it is not.
+        UpstreamError
+            If the marshal cannot be asked.
+        """
+        now = self._clock()
+        if self._member_since is None or now >= self._member_since + _MEMBER_FOR:
+            require_membership(self.settings, self.marshal.account())
+            self._member_since = now
+
+    def _membership(self) -> Cycle:
+        """Trouble while nobody can tell whether the bot is in its groups, or it has been taken out of one meanwhile."""
+
+        def ask() -> int:
+            self.require_membership()
+            return 0
+
+        try:
+            return self._look(ask)
+        except ConfigError as error:
+            if self._member_since is None:
+                raise  # it never was: whoever set it up is to be told at once
+            _log.error("nothing is done", error=str(error))
+            return Cycle(trouble=(str(error),))
+
+    def _renew(self) -> int:
+        return renew(
+            self.marshal,
+            self.store,
+            group_ids=self.settings.group_ids,
+            overlap=timedelta(seconds=self.settings.overlap_seconds),
+            clock=self._clock,
+        )
 
     def _discover(self) -> int:
         return discover(

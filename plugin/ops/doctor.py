@@ -17,11 +17,11 @@ from plugin.app import make_analyst
 from plugin.clock import utc_now
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.sources.marshal import make_pacer, make_source
+from plugin.sources.membership import ALL_RIGHTS, foreign_groups, how_to_join
 from plugin.store import StoreError, open_store, schema_of
 from plugin.store.engine import make_engine, parse_url, sqlite_file
 
 _MOST_SKEW = timedelta(seconds=30)
-_ALL_RIGHTS = "System admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,18 +223,17 @@ def _rights(settings: Settings, account: Account) -> Check:
     wanted = {"Comment": settings.post_cards, "Classify": settings.post_classification}
     needed = {"Annotate"} | {right for right, used in wanted.items() if used}
     missing = sorted(needed - account.acls)
-    if missing and _ALL_RIGHTS not in account.acls:
+    if missing and ALL_RIGHTS not in account.acls:
         remedy = f"make a token with {', '.join(sorted(needed))} (role Full user has them)"
         return Check(name="token rights", ok=False, found=f"missing: {', '.join(missing)}", remedy=remedy)
-    return Check(name="token rights", ok=True, found=", ".join(sorted(needed & account.acls) or [_ALL_RIGHTS]))
+    return Check(name="token rights", ok=True, found=", ".join(sorted(needed & account.acls) or [ALL_RIGHTS]))
 
 
 def _groups(settings: Settings, account: Account) -> Check:
-    foreign = sorted(set(settings.group_ids) - account.group_ids)
+    foreign = foreign_groups(settings, account)
     if foreign:
-        ours = ", ".join(map(str, sorted(account.group_ids))) or "none"
-        remedy = f"add the bot to them on the marshal, or change {PREFIX}GROUP_IDS (it is in: {ours})"
-        return Check(name="groups", ok=False, found=f"not a member of {', '.join(map(str, foreign))}", remedy=remedy)
+        found = f"not a member of {', '.join(map(str, foreign))}"
+        return Check(name="groups", ok=False, found=found, remedy=how_to_join(account))
     return Check(name="groups", ok=True, found=", ".join(map(str, sorted(settings.group_ids))))
 
 

@@ -34,6 +34,8 @@ class Parcel:
         pending, sending, sent, retracted or parked.
     remote_id : str or None
         The marshal's id of what hangs there.
+    differs : bool
+        Whether what hangs there is known, and is not this.
     fault : str or None
         Why what is stored cannot be read; there is no body then, and it must not be sent.
     """
@@ -49,6 +51,7 @@ class Parcel:
     attempts: int
     reason: str | None = None
     remote_id: str | None = None
+    differs: bool = False
     fault: str | None = None
 
 
@@ -114,8 +117,9 @@ class Outbox:
             claimed_by=self.context.worker,
             claimed_until=now + self.context.lease,
         )
+        parcel = self._parcel(row)
         self._mark_unknown(row)
-        return self._parcel(row)
+        return parcel
 
     def _mark_unknown(self, row: Any) -> None:
         key = {name: getattr(row, name) for name in _KEY}
@@ -211,6 +215,7 @@ class Outbox:
             attempts=row.attempts,
             reason=row.reason,
             remote_id=None if there is None else there.remote_id,
+            differs=there is not None and there.body_sha not in (None, row.body_sha),
             fault=fault,
         )
 

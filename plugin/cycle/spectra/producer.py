@@ -10,10 +10,11 @@ from iris_client.quality.control import QualityRules, examine
 from iris_client.quality.phase import redshift_of
 from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
 from plugin.clock import Clock, utc_now
-from plugin.cycle.posting import Post, Posting
+from plugin.cycle.posting import Post, Posting, audience
 from plugin.cycle.posts import on_source
 from plugin.cycle.producer import Draft
 from plugin.cycle.spectra import compose
+from plugin.cycle.spectra.renew import REDSHIFT
 from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
 from plugin.store.subject import Kind
 
@@ -68,6 +69,8 @@ class SpectraProducer:
     def fetch(self, piece: Piece, targets: dict[str, Target]) -> KnownSpectrum:
         """The spectrum and its source, through quality control."""
         raw = without_secrets(self.marshal.spectrum(piece.subject.id), self.secrets)
+        if not audience(raw.group_ids, self.posting):
+            raise NotFound(f"none of our groups sees spectrum {piece.subject.id} any more")
         name = raw.target_id or piece.target_id
         if name not in targets:
             targets[name] = self._target(name)
@@ -96,6 +99,7 @@ class SpectraProducer:
             target_id=known.target.target_id,
             version=piece.version,
             report=replace(answer, target_id=known.target.target_id, spectrum_id=piece.subject.id),
+            facts={} if known.target.redshift is None else {REDSHIFT: known.target.redshift},
             observed_at=known.raw.observed_at,
             instrument=known.raw.instrument,
             group_ids=known.raw.group_ids,

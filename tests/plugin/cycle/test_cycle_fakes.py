@@ -112,7 +112,7 @@ def test_summary_does_not_depend_on_the_order_of_arrival(make_app, marshal, tmp_
 
 def test_marshal_away_loses_nothing(make_app, marshal, clock):
     marshal.add(*(good(str(n), f"ZTF26{n}") for n in range(1, 11)))
-    marshal.trouble = lambda method, _: None if method == "poll" else Unavailable("502")
+    marshal.trouble = lambda method, _: None if method in ("account", "poll") else Unavailable("502")
     app = make_app()
     cycle = app.once()
     assert not cycle.complete
