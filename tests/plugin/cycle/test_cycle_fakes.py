@@ -83,6 +83,52 @@ def test_deleted_spectrum_is_noticed_by_the_sweep(make_app, marshal, clock):
     assert list(marshal.posted) == ["source/ZTF26a", "spectrum/1"]
 
 
+def test_a_spectrum_with_an_older_version_is_looked_at_once(make_app, marshal, clock):
+    marshal.add(good("1", "ZTF26a"))
+    app = make_app(sweep_hours=6)
+    app.once()
+    marshal.add(replace(marshal.spectra["1"], modified="2026-06-10T11:00:00"))
+    app.once()
+    marshal.set_redshift("ZTF26a", 0.1, "2026-06-10T11:59:00")
+    assert app.once().analysed == {"ok": 1}
+    del marshal.spectra["1"]
+    clock.forward(hours=7)
+    assert app.once().analysed == {"gone": 1}
+
+
+def test_a_redshift_that_comes_while_the_spectrum_is_read_is_not_missed(make_app, marshal):
+    marshal.add(good("1", "ZTF26a"), good("2", "ZTF26a"))
+    app = make_app(batch_size=1)
+
+    def change(method: str, place: str) -> None:
+        if (method, place) == ("spectrum", "2"):
+            marshal.set_redshift("ZTF26a", 0.1, "2026-06-10T11:59:00")
+
+    marshal.trouble = change
+    assert app.once().analysed == {"ok": 2}
+    marshal.trouble = lambda *_: None
+    assert app.once().analysed == {"ok": 1}, "the first was read before"
+    assert app.once().analysed == {}
+
+
+def test_parked_work_and_archives_are_not_looked_at_for_a_redshift(make_app, marshal, clock):
+    marshal.add(good("1", "ZTF26a"), good("2", "ZTF26b", modified="2025-01-01T00:00:00"))
+    marshal.trouble = lambda method, _: BadPayload("odd") if method == "spectrum" else None
+    app = make_app(sweep_hours=6)
+    app.once()
+    marshal.trouble = lambda *_: None
+    for name in ("ZTF26a", "ZTF26b"):
+        marshal.set_redshift(name, 0.1, "2026-06-10T11:59:00")
+    assert app.once().analysed == {}
+
+
+def test_what_cannot_be_listed_of_sources_keeps_no_spectrum_waiting(make_app, marshal):
+    marshal.add(good("1", "ZTF26a"))
+    marshal.trouble = lambda method, _: Unavailable("502") if method == "sources" else None
+    cycle = make_app().once()
+    assert (cycle.trouble, cycle.analysed) == (("502",), {"ok": 1})
+
+
 def test_sweep_finds_what_was_shared_late_but_takes_no_archive(make_app, marshal, clock):
     old = "2025-01-01T00:00:00"
     marshal.add(good("1", "ZTF25a", modified=old), good("2", "ZTF25b", modified=old, group_ids=(9,)))
