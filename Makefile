@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types benchmark clean
+.PHONY: setup demo test lint types benchmark audit clean
 
 setup: .venv/.ready
 
@@ -33,6 +33,11 @@ test: lint types
 
 benchmark: setup
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s
+
+# What is known against our dependencies (asks PyPI, so it needs the network), and what a linter finds against our code.
+audit: setup
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive plugin iris_client models
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 clean:
 	rm -rf .venv build dist demo-output

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from models.domain import Caveat, Cutouts, Host, LightCurve, RawSpectrum, Target
 
-PlaceKind = Literal["spectrum", "source"]
+PlaceKind = Literal["spectrum", "source", "night"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an annotation or comment hangs: on a spectrum or on a source."""
+    """Where an annotation or comment hangs: on a spectrum or on a source; a message may be about a night."""
 
     kind: PlaceKind
     id: str
@@ -228,6 +228,19 @@ class WatchList(Protocol):
 
 
 @runtime_checkable
+class Tagging(Protocol):
+    """A marshal whose sources can be tagged, with names from a list that its administrators keep."""
+
+    def tag_options(self) -> Mapping[str, int]:
+        """The names that may be given, with their numbers."""
+
+    def set_tags(
+        self, target_id: str, *, names: Collection[str], vocabulary: Collection[str], group_ids: Sequence[int]
+    ) -> None:
+        """Make our tags on a source exactly these; only tags of ours whose name is in the vocabulary are removed."""
+
+
+@runtime_checkable
 class Marshal(SpectrumSource, SourceList, PhotometrySource, Protocol):
     """A marshal: spectra and photometry come from it and answers go back to it."""
 
@@ -261,12 +274,36 @@ class Marshal(SpectrumSource, SourceList, PhotometrySource, Protocol):
         """The annotations at `place` that the token can read."""
 
     def post_comment(
-        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+        self,
+        place: Place,
+        *,
+        text: str,
+        group_ids: Sequence[int],
+        attachment: tuple[str, bytes] | None = None,
+        known_id: str | None = None,
     ) -> str:
-        """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one."""
+        """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one.
 
-    def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+        It takes the place of ours with another file of that name.
+        """
+
+    def classify(
+        self,
+        target_id: str,
+        *,
+        label: str,
+        probability: float,
+        origin: str,
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
         """One machine classification per (source, origin): updates ours, or adds it; never votes and never labels."""
+
+    def declassify(self, target_id: str, *, origin: str) -> bool:
+        """Take our machine classifications of `origin` away, and nobody else's; False when there was none."""
+
+    def class_names(self) -> frozenset[str]:
+        """The class names of the taxonomy that classifications are made in; raises `Refused` when it is not there."""
 
     def server_time(self) -> datetime | None:
         """Return the marshal's own time, UTC; None when it does not tell."""

@@ -2,10 +2,10 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -14,20 +14,22 @@ from iris_client.http.closing import Closing
 from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
+from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.cycle.analyse import Analysing
-from plugin.cycle.carriers import marshal_carriers
+from plugin.cycle.carriers import Carrier, marshal_carriers
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
 from plugin.cycle.patience import Patience
 from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
-from plugin.cycle.spectra.discover import discover, sweep
+from plugin.cycle.signs import SignsOfLife
+from plugin.cycle.spectra.finding import Finding
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
-from plugin.cycle.spectra.renew import renew
-from plugin.settings import ConfigError, Settings
+from plugin.settings import Settings
+from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.clients import Clients
-from plugin.sources.membership import require_membership
+from plugin.sources.membership import Membership
 from plugin.store import KINDS, Store, open_store
 
 if TYPE_CHECKING:
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from plugin.tns.names import Naming
 
 _log = structlog.get_logger("astranet")
-
-_MEMBER_FOR: Final = timedelta(hours=1)
 
 
 class App(Closing):
@@ -50,6 +50,7 @@ class App(Closing):
         analyst: Analyst,
         clock: Clock,
         watch: "WatchPart | None" = None,
+        activity: Activity | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -59,7 +60,10 @@ class App(Closing):
         self.watch = watch
         self._clock = clock
         self._stop = threading.Event()
-        self._member_since: datetime | None = None
+        self.membership = Membership(settings, self.marshal, clock)
+        self.activity = activity or Activity(poll_seconds=settings.poll_seconds, clock=clock)
+        self.activity.loaded(analyst.bundle_id)
+        self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
@@ -80,9 +84,18 @@ class App(Closing):
         ConfigError
             If the bot is not in one of the groups. Nothing is done then.
         """
-        unknown = self._membership()
-        if unknown.trouble:
-            return unknown
+        self._signs.begin()
+        try:
+            done = self._cycle(retry_parked)
+        except Exception as error:
+            self._signs.broken(error)
+            raise
+        self._signs.finish(done)
+        return done
+
+    def _cycle(self, retry_parked: bool) -> Cycle:
+        if (trouble := self.membership.trouble()) is not None:
+            return Cycle(trouble=(trouble,))
         now = self._clock()
         freed = self.store.recover(now)
         if freed:
@@ -92,7 +105,7 @@ class App(Closing):
                 spectra, objects = (unit.queue.unpark(kind, now) for kind in KINDS)
                 posts = unit.outbox.unpark(now)
                 _log.info("parked work is tried again", spectra=spectra, objects=objects, posts=posts)
-        done = self._look(self._discover) + self._look(self._renew) + self._look_at_alerts()
+        done = self._look(self._finding.poll) + self._look(self._finding.renew) + self._look_at_alerts()
         done += Cycle(analysed=self._analyse(), objects=self._analyse_objects(), delivered=self._deliver())
         outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
         _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
@@ -108,10 +121,9 @@ class App(Closing):
         """
         if not self.settings.sweep_hours:
             return Cycle()
-        unknown = self._membership()
-        if unknown.trouble:
-            return unknown
-        return self._look(self._sweep) + self._look_at_alerts(sweep=True)
+        if (trouble := self.membership.trouble()) is not None:
+            return Cycle(trouble=(trouble,))
+        return self._look(self._finding.sweep) + self._look_at_alerts(sweep=True)
 
     def look_up_names(self) -> Counter[str]:
         """What the TNS calls the sources of the last weeks, each once a day; refreshes the mirror of the TNS first.
@@ -119,6 +131,14 @@ class App(Closing):
         By outcome, see `plugin.tns.names.Naming.run`; empty when neither a TNS key nor a broker is set up.
         """
         return Counter() if self.naming is None else self.naming.run()
+
+    def tell_night(self) -> None:
+        """Put a message about the last night into the outbox, once; the next cycle sends it."""
+        if self.clients.slack is None:
+            return
+        from plugin.cycle.messages.nights import enqueue_digest
+
+        enqueue_digest(self.store, self.settings, self._clock())
 
     def stop(self) -> None:
         """Ask a running cycle to end after the piece of work in hand."""
@@ -140,6 +160,7 @@ class App(Closing):
         return make_naming(
             self.clients.tns,
             watched=timedelta(days=self.settings.tns_watch_days),
+            trust=self.settings.trust,
             marshal=self.marshal,
             store=self.store,
             alerts=self.clients.alerts,
@@ -155,8 +176,6 @@ class App(Closing):
         except UpstreamError as error:
             _log.error("cannot read the marshal", error=str(error), status=error.status)
             return Cycle(trouble=(str(error),))
-        except ConfigError:
-            raise
         except Exception as error:  # what cannot be listed keeps nothing waiting that is stored already
             return Cycle(trouble=(why("looking for news", error, self.settings.secrets),))
 
@@ -173,67 +192,12 @@ class App(Closing):
         if self.watch is None:
             return Counter()
         wanted = posting(self.settings)
-        return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._stop.is_set)
+        return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._between)
 
-    def require_membership(self) -> None:
-        """Make sure that the bot is in every group of the settings; asked again an hour after it was.
-
-        Raises
-        ------
-        ConfigError
-            If it is not.
-        UpstreamError
-            If the marshal cannot be asked.
-        """
-        now = self._clock()
-        if self._member_since is None or now >= self._member_since + _MEMBER_FOR:
-            require_membership(self.settings, self.marshal.account())
-            self._member_since = now
-
-    def _membership(self) -> Cycle:
-        """Trouble while nobody can tell whether the bot is in its groups, or it has been taken out of one meanwhile."""
-
-        def ask() -> int:
-            self.require_membership()
-            return 0
-
-        try:
-            return self._look(ask)
-        except ConfigError as error:
-            if self._member_since is None:
-                raise  # it never was: whoever set it up is to be told at once
-            _log.error("nothing is done", error=str(error))
-            return Cycle(trouble=(str(error),))
-
-    def _renew(self) -> int:
-        return renew(
-            self.marshal,
-            self.store,
-            group_ids=self.settings.group_ids,
-            overlap=timedelta(seconds=self.settings.overlap_seconds),
-            clock=self._clock,
-        )
-
-    def _discover(self) -> int:
-        return discover(
-            self.marshal,
-            self.store,
-            group_ids=self.settings.group_ids,
-            overlap=timedelta(seconds=self.settings.overlap_seconds),
-            backfill=timedelta(days=self.settings.backfill_days),
-            clock=self._clock,
-        )
-
-    def _sweep(self) -> int:
-        return sweep(
-            self.marshal,
-            self.store,
-            group_ids=self.settings.group_ids,
-            backfill=timedelta(days=self.settings.backfill_days),
-            every=timedelta(hours=self.settings.sweep_hours),
-            clock=self._clock,
-            stop=self._stop.is_set,
-        )
+    @property
+    def _finding(self) -> Finding:
+        clock, stop = self._clock, self._stop.is_set
+        return Finding(marshal=self.marshal, store=self.store, settings=self.settings, clock=clock, stop=stop)
 
     def _analyse(self) -> Counter[str]:
         astranet = SpectraProducer(
@@ -252,19 +216,39 @@ class App(Closing):
             secrets=self.settings.secrets,
             batch_size=self.settings.batch_size,
             clock=self._clock,
-            stop=self._stop.is_set,
+            stop=self._between,
         ).run()
 
     def _deliver(self) -> Counter[str]:
+        done = self._deliver_with(marshal_carriers(self.marshal))
+        messages = self._message_carriers()
+        if messages and not self.settings.dry_run:  # after the answers: a slow hook keeps none of them waiting
+            done += self._deliver_with(messages)
+        return done
+
+    def _message_carriers(self) -> Mapping[str, Carrier]:
+        if self.clients.slack is None:
+            return {}
+        from plugin.cycle.messages.carrier import message_carriers
+
+        return message_carriers(self.clients.slack, self.settings, self.store, self._clock)
+
+    def _deliver_with(self, carriers: Mapping[str, Carrier]) -> Counter[str]:
         return Delivering(
-            carriers=marshal_carriers(self.marshal),
+            carriers=carriers,
             store=self.store,
             dry_run=self.settings.dry_run,
             secrets=self.settings.secrets,
             patience=Patience(self.settings.max_attempts),
             clock=self._clock,
-            stop=self._stop.is_set,
+            stop=self._between,
+            first=self._signs.first_sent,
         ).run()
+
+    def _between(self) -> bool:
+        """Whether to end; asked between two pieces of work."""
+        self._signs.between()
+        return self._stop.is_set()
 
 
 def build(
@@ -292,11 +276,15 @@ def build(
         If the database cannot be used.
     """
     url, _, _ = settings.marshal()
+    for found in sent_in_clear(settings):
+        _log.warning("a secret is sent without encryption", setting=found)
     analyst = analyst or make_analyst(settings)
-    clients = Clients.connect(settings, marshal=marshal, alerts=None if watch is None else watch.source)
+    activity = Activity(poll_seconds=settings.poll_seconds, clock=clock)
+    alerts = None if watch is None else watch.source
+    clients = Clients.connect(settings, marshal=marshal, alerts=alerts, activity=activity)
     watch = watch or make_watch(settings, clients)
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
-    return App(settings, store, clients, analyst, clock, watch)
+    return App(settings, store, clients, analyst, clock, watch, activity)
 
 
 def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
@@ -350,6 +338,9 @@ def posting(settings: Settings) -> Posting:
         alpha=settings.alpha,
         refusals=settings.post_refusals,
         classification=settings.post_classification,
+        least_probability=settings.min_classification_probability,
+        tags=settings.post_tags,
+        messages=settings.slack_webhook is not None,
     )
 
 

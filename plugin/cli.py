@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # locals may hold the token
 )
 
-SUBJECTS = ("service", "notes", "tns", "classify", "needle", "bundle", "setup")
+SUBJECTS = ("service", "health", "notes", "tns", "classify", "needle", "bundle", "setup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

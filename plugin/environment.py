@@ -28,21 +28,40 @@ def numbers_in(text: str) -> Iterable[str]:
     return parts
 
 
-def read_secret(path: Path) -> str:
-    """Read the marshal's token from a file, as container platforms hand secrets over.
+def split_bind(text: str) -> tuple[str, int]:
+    """Split `host:port`; an IPv6 address stands in brackets.
+
+    Raises
+    ------
+    ValueError
+        If it is no such thing.
+    """
+    host, _, port = text.strip().rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not bare or (":" in bare) != host.startswith("[") or not (port.isascii() and port.isdigit()):
+        raise ValueError("expected host:port, such as 127.0.0.1:8765")
+    if int(port) > 65535:
+        raise ValueError("expected a port up to 65535")
+    return bare, int(port)
+
+
+def read_secret(setting: str, path: Path) -> str:
+    """Read a secret from the file that a setting names, as container platforms hand secrets over.
 
     Raises
     ------
     ValueError
         If the file cannot be read or is empty; nothing of its content is in the message.
     """
+    name = PREFIX + setting.upper()
     try:
-        token = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: cannot read {path}: {error.strerror}") from None
-    if not token:
-        raise ValueError(f"{PREFIX}MARSHAL_TOKEN_FILE: {path} is empty")
-    return token
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ValueError(f"{name}: cannot read {path}: {reason}") from None
+    if not secret:
+        raise ValueError(f"{name}: {path} is empty")
+    return secret
 
 
 def given(env: Mapping[str, str], env_file: Path | None) -> dict[str, str]:

@@ -7,18 +7,18 @@ Secrets are masked in `repr`, and no message ever shows the value of a secret.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
+from urllib.parse import quote, unquote, urlsplit
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from iris_client.addresses import hook_secrets
 from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
-from plugin.environment import given, numbers_in, read_secret, refuse_unknown
-
-_PRIVATE = frozenset({"marshal_token", "database_url", "tns_api_key", "boom_password", "kafka_password"})
+from plugin.environment import given, read_secret, refuse_unknown, split_bind
+from plugin.setting_types import Address, Bind, HookAddress, Hosts, LongSecret, Networks, Numbers, Voices, Words
 
 
 def _default_database() -> str:
@@ -31,7 +31,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     # The marshal
-    marshal_url: str | None = Field(None, description="Address of the SkyPortal or Fritz marshal: https://host[:port].")
+    marshal_url: Address | None = Field(
+        None, description="Address of the SkyPortal or Fritz marshal: https://host[:port]."
+    )
     marshal_token: SecretStr | None = Field(
         None,
         description="API token of the bot; rights: Annotate, Comment (POST_CARDS), Classify (POST_CLASSIFICATION).",
@@ -39,7 +41,7 @@ class Settings(BaseSettings):
     marshal_token_file: Path | None = Field(
         None, description="File that holds the token; instead of MARSHAL_TOKEN, for container secrets."
     )
-    group_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+    group_ids: Numbers = Field(
         (), description="Marshal groups whose spectra are read and who see the answers: numbers, separated by commas."
     )
     taxonomy: str = Field("Sitewide Taxonomy", description="Taxonomy on the marshal that classifications belong to.")
@@ -47,6 +49,10 @@ class Settings(BaseSettings):
         60.0,
         gt=0,
         description="How long to wait for an answer, in seconds; SkyPortal loads the arrays even to list spectra.",
+    )
+    clear_text_hosts: Hosts = Field(
+        (),
+        description="Hosts to which secrets may go without TLS, separated by commas: those of a network of your own.",
     )
     requests_per_second: float = Field(
         4.0, gt=0, description="Requests per second for this token; SkyPortal allows 5, then it refuses."
@@ -56,7 +62,7 @@ class Settings(BaseSettings):
     spectrum_source: Literal["rest", "graphql"] = Field(
         "rest", description="How spectra are read: rest (SkyPortal as it is), or graphql from GRAPHQL_URL."
     )
-    graphql_url: str | None = Field(
+    graphql_url: Address | None = Field(
         None, description="GraphQL endpoint with spectra, asked with the marshal's token: https://host/graphql."
     )
     graphql_query_file: Path | None = Field(
@@ -78,13 +84,11 @@ class Settings(BaseSettings):
     alert_dir: Path | None = Field(
         None, description="Folder of alert packets (*.avro): read with avro; with kafka new ones are kept there."
     )
-    boom_url: str | None = Field(None, description="Address of BOOM's REST interface: https://host[:port][/path].")
+    boom_url: Address | None = Field(None, description="Address of BOOM's REST interface: https://host[:port][/path].")
     boom_username: str | None = Field(None, description="Account of BOOM's main REST interface.")
     boom_password: SecretStr | None = Field(None, description="Password of that account.")
     kafka_servers: str | None = Field(None, description="Kafka brokers: host:port, separated by commas.")
-    kafka_topics: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Kafka topics of BOOM or Babamul with alerts, separated by commas."
-    )
+    kafka_topics: Words = Field((), description="Kafka topics of BOOM or Babamul with alerts, separated by commas.")
     kafka_group: str = Field(
         "astranet", description="Kafka consumer group; Babamul's must start with babamul-. It remembers what was read."
     )
@@ -180,7 +184,34 @@ class Settings(BaseSettings):
         True, description="Attach one picture with everything about it to each spectrum whose policy is ALERT."
     )
     post_classification: bool = Field(
-        False, description="Also add an ML classification to the source; it can start other people's follow-up."
+        False,
+        description="Also add an ML classification to the source, of COMMIT answers only; it can start other people's "
+        "follow-up.",
+    )
+    min_classification_probability: float = Field(
+        0.9, ge=0, le=1, description="Least probability of a class that becomes an ML classification."
+    )
+
+    post_tags: bool = Field(
+        False,
+        description="Also tag sources: ASTRANetALERT, or ASTRANet and the class when it is sure (COMMIT). Who has "
+        "the right Manage sources makes the tag options first; `astranet doctor` names them.",
+    )
+
+    # Messages in a chat, off without a web hook
+    slack_webhook: HookAddress | None = Field(
+        None,
+        description="Address of an incoming web hook (Slack, Mattermost): alerts at once and a digest of each night. A "
+        "secret: https only.",
+    )
+    slack_webhook_file: Path | None = Field(
+        None, description="File that holds that address; instead of SLACK_WEBHOOK, for container secrets."
+    )
+    slack_per_hour: int = Field(
+        20, ge=1, description="Most messages about alerts in an hour; the last tells everything that waits, in one."
+    )
+    web_url: Address | None = Field(
+        None, description="Address under which people reach this service's own pages, for links: https://host[/path]."
     )
 
     # The night's note
@@ -192,7 +223,7 @@ class Settings(BaseSettings):
     )
 
     # The Transient Name Server; nobody asks it without a key
-    tns_url: str = Field(
+    tns_url: Address = Field(
         "https://www.wis-tns.org", description="Address of the TNS; https://sandbox.wis-tns.org to try."
     )
     tns_bot_id: int | None = Field(None, ge=1, description="Number of the bot at the TNS.")
@@ -204,12 +235,42 @@ class Settings(BaseSettings):
         description="For how many days after its last answer a source's TNS name is looked up daily; 0: never.",
     )
 
+    # The pages; off unless an address is given
+    web_bind: Bind | None = Field(
+        None,
+        description="Where the pages are served, host:port, such as 127.0.0.1:8765; empty: nowhere. Any other host "
+        "than this machine's own needs WEB_TOKEN_FILE or WEB_TRUSTED_HEADER.",
+    )
+    web_token: LongSecret | None = Field(
+        None, description="Token to log in to the pages with: at least 16 characters, not the marshal's."
+    )
+    web_token_file: Path | None = Field(
+        None, description="File that holds it; instead of WEB_TOKEN, for container secrets."
+    )
+    web_trusted_header: str | None = Field(
+        None, description="Header in which a reverse proxy names who is logged in, such as X-Forwarded-User."
+    )
+    web_trusted_proxies: Networks = Field(
+        (), description="Addresses or networks of the proxies whose header is believed, separated by commas."
+    )
+    web_hosts: Words = Field(
+        (), description="Names under which people reach the pages through a proxy, separated by commas."
+    )
+    trust: Voices = Field(
+        ("tns", "marshal"),
+        description="Who is believed about what an object is, first one first: tns, marshal. Who is left out does not "
+        "count. Classes that people gave with a probability below 0.5 never do.",
+    )
+
     # The house
     database_url: str = Field(
         default_factory=_default_database,
         repr=False,
         description="SQLAlchemy address; by default a SQLite file in the user's data folder. PostgreSQL: "
         "postgresql+psycopg://user:password@host/name.",
+    )
+    database_password_file: Path | None = Field(
+        None, description="File that holds the database's password; instead of one in DATABASE_URL."
     )
     data_dir: Path | None = Field(None, description="Training and test data; the service itself needs none.")
     log_format: Literal["console", "json"] = Field("console", description="console for people, json for machines.")
@@ -249,43 +310,44 @@ class Settings(BaseSettings):
         """Each variable's full name and what it is for, in the order of this file."""
         return {PREFIX + name.upper(): field.description or "" for name, field in cls.model_fields.items()}
 
-    @field_validator("group_ids", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(int(part) for part in numbers_in(value))
-        return (value,) if isinstance(value, int) else value
-
-    @field_validator("kafka_topics", mode="before")
-    @classmethod
-    def _split_names(cls, value: object) -> object:
-        return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
-
-    @field_validator("marshal_url", "graphql_url", "tns_url", "boom_url")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise ValueError("expected http(s)://host[:port], without user name or query")
-        return value.rstrip("/")
+    def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        read = {}
+        for name in cls._secret_names():
+            path = values.get(f"{name}_file")
+            if path is None:
+                continue
+            if values.get(name) is not None:
+                raise ValueError(f"set {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, not both")
+            read[name] = read_secret(f"{name}_file", Path(path))
+        return {**values, **read}
 
     @model_validator(mode="before")
     @classmethod
-    def _token_from_file(cls, values: dict[str, Any]) -> dict[str, Any]:
-        path = values.get("marshal_token_file")
+    def _password_from_file(cls, values: dict[str, Any]) -> dict[str, Any]:
+        path = values.get("database_password_file")
         if path is None:
             return values
-        if values.get("marshal_token") is not None:
-            raise ValueError(f"set {PREFIX}MARSHAL_TOKEN or {PREFIX}MARSHAL_TOKEN_FILE, not both")
-        return {**values, "marshal_token": read_secret(Path(path))}
+        password = quote(read_secret("database_password_file", Path(path)), safe="")
+        scheme, _, rest = str(values.get("database_url", "")).partition("://")
+        account, at, place = rest.partition("@")
+        if not at or ":" in account:
+            raise ValueError(f"{PREFIX}DATABASE_URL must name a user and no password, where its password is in a file")
+        return {**values, "database_url": f"{scheme}://{account}:{password}@{place}"}
+
+    @classmethod
+    def _secret_names(cls) -> list[str]:
+        return [name for name, field in cls.model_fields.items() if "SecretStr" in repr(field.annotation)]
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not appear in a log, a message or the database."""
-        held = (self.marshal_token, self.tns_api_key, self.boom_password, self.kafka_password)
-        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+        held = [getattr(self, name) for name in self._secret_names()]
+        password = urlsplit(self.database_url).password or ""
+        hook = () if self.slack_webhook is None else hook_secrets(self.slack_webhook.get_secret_value())
+        values = {s.get_secret_value() for s in held if s is not None} | {password, unquote(password), *hook}
+        return tuple(sorted(values - {""}, key=len, reverse=True))  # the longest first: one may hold another
 
     def marshal(self) -> tuple[str, str, tuple[int, ...]]:
         """Address, token and groups of the marshal, for commands that cannot work without.
@@ -303,6 +365,18 @@ class Settings(BaseSettings):
             raise ConfigError(_missing("group_ids"))
         return self.marshal_url, self.marshal_token.get_secret_value(), self.group_ids
 
+    def web(self) -> tuple[str, int]:
+        """Host and port of the pages, for commands that cannot work without.
+
+        Raises
+        ------
+        ConfigError
+            If they are not set.
+        """
+        if self.web_bind is None:
+            raise ConfigError(_missing("web_bind"))
+        return split_bind(self.web_bind)
+
 
 def _missing(name: str) -> str:
     return f"{PREFIX}{name.upper()}: not set. {Settings.model_fields[name].description}"
@@ -310,6 +384,7 @@ def _missing(name: str) -> str:
 
 def _explain(error: ValidationError, values: Mapping[str, str]) -> str:
     """One line per problem: the variable, what is wrong, what was given (never a secret), what it is for."""
+    private = {"database_url", *Settings._secret_names()}
     lines = []
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         what = item["msg"].removeprefix("Value error, ")
@@ -317,6 +392,6 @@ def _explain(error: ValidationError, values: Mapping[str, str]) -> str:
             lines.append(what)
             continue
         name = str(item["loc"][0])
-        given = "" if name in _PRIVATE or "@" in values.get(name, "@") else f" (got {values[name]!r})"
+        given = "" if name in private or "@" in values.get(name, "@") else f" (got {values[name]!r})"
         lines.append(f"{PREFIX}{name.upper()}: {what}{given}. {Settings.model_fields[name].description}")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import fastavro
 
+from iris_client.brokers import avro_bounds
 from iris_client.brokers.alert import Alert, alert
 from iris_client.errors import BadPayload
 
@@ -64,16 +65,22 @@ def read_packets(source: str | Path | bytes) -> Iterator[dict[str, Any]]:
     """
     name = "these bytes" if isinstance(source, bytes) else Path(source).name
     try:
-        content = source if isinstance(source, bytes) else Path(source).read_bytes()
+        content = source if isinstance(source, bytes) else _content(Path(source))
+        avro_bounds.check(content)
         records = fastavro.reader(io.BytesIO(content))
     except _BROKEN as error:
-        raise BadPayload(f"{name}: no Avro file ({type(error).__name__})") from None
+        raise BadPayload(f"{name}: no Avro file ({type(error).__name__}: {str(error)[:100]})") from None
     count = 0
     while (record := _next(records, name)) is not None:
         count += 1
         yield record
     if not count:
         raise BadPayload(f"{name}: an Avro file without a record")
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(avro_bounds.MAX_FILE_BYTES + 1)
 
 
 def _next(records: Any, name: str) -> dict[str, Any] | None:

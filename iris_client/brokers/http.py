@@ -14,6 +14,7 @@ from iris_client.brokers.records import (
     STAMPS,
     assembled,
     candid_of,
+    listed,
     only,
     photometry_of,
     stubs,
@@ -108,19 +109,20 @@ class SkyPortalBroker(Closing):
         except NotFound:
             return {}  # the alert is there, its stamps are not: that is a caveat, not a failure
 
-    def _rows(self, target_id: str) -> list[Any]:
-        found: list[Any] = self._ask("alerts", survey_of(target_id), {"objectId": target_id}, list)
-        return found
+    def _rows(self, target_id: str) -> Sequence[Any]:
+        return listed(self._ask("alerts", survey_of(target_id), {"objectId": target_id}), "alerts")
 
     def _get(self, path: str, survey: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._ask(path, survey, {}, dict)
-        return found
+        return only(self._ask(path, survey, {}), path)
 
-    def _ask(self, path: str, survey: str, params: Mapping[str, str], expect: type) -> Any:
-        """Ask through the marshal, which answers 400 whatever goes wrong between it and its broker."""
+    def _ask(self, path: str, survey: str, params: Mapping[str, str]) -> Any:
+        """Ask through the marshal, which answers 400 whatever goes wrong between it and its broker.
+
+        What a broker does not know comes with code 200 and an empty list, also where one object was asked for.
+        """
         url = f"/api/brokers/{self._broker(survey)}/{path}"
         try:
-            return self._transport.get(url, {**params, "survey": survey}, expect=expect)
+            return self._transport.get(url, {**params, "survey": survey}, expect=object)
         except Refused as error:
             said = str(error)
             if error.status != 400 or ": Error " not in said:
@@ -240,8 +242,7 @@ class Boom(Closing):
 
     def _find(self, catalog: str, wanted: Mapping[str, Any], columns: Mapping[str, int] = _BRIEF) -> Sequence[Any]:
         body = {"catalog_name": catalog, "filter": wanted, "projection": columns, "max_time_ms": _SLOW_MS}
-        found: Sequence[Any] = self._signed_in(lambda inside: inside.ask("/queries/find", body, expect=list))
-        return found
+        return listed(self._signed_in(lambda inside: inside.ask("/queries/find", body, expect=object)), "queries/find")
 
     def _signed_in(self, call: Callable[[Transport], Any]) -> Any:
         """Call with a token; once more with a new one when it has expired."""

@@ -121,19 +121,35 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
 
 
-def only(found: Sequence[Any], what: str) -> Row:
-    """The first of an answer that must hold objects.
+def only(found: Any, what: str) -> Row:
+    """The object of an answer, or the first of a list of them; empty when the broker knows nothing.
 
     Raises
     ------
     BadPayload
         If it holds something else.
     """
-    if not found:
-        return {}
-    if not isinstance(found[0], Mapping):
-        raise BadPayload(f"{what}: {type(found[0]).__name__} instead of an object")
-    return found[0]
+    if isinstance(found, Mapping):
+        return found
+    first: Any = next(iter(listed(found, what)), {})
+    if not isinstance(first, Mapping):
+        raise BadPayload(f"{what}: {type(first).__name__} instead of an object")
+    return first
+
+
+def listed(found: Any, what: str) -> Sequence[Any]:
+    """The list of an answer. Who knows nothing answers with an empty list, an empty object, or nothing at all.
+
+    Raises
+    ------
+    BadPayload
+        If it holds something else.
+    """
+    if found is None or found == {}:
+        return []
+    if not isinstance(found, list):
+        raise BadPayload(f"{what}: {type(found).__name__} instead of a list")
+    return found
 
 
 def _decoded(value: Any) -> bytes | None:

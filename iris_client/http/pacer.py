@@ -55,6 +55,13 @@ class Pacer:
             self._sleep(delay)
         return delay
 
+    def left(self) -> int:
+        """How many requests may go at once now; 0 while callers have to wait."""
+        with self._lock:
+            now = self._clock()
+            waited = now - max(self._next, now - self._slack)
+        return max(0, int(waited / self._interval + 1.0 + 1e-9))
+
     def pause(self, seconds: float) -> None:
         """Let nobody go for `seconds`, and nobody in a burst after that: the server has said that it is too much."""
         with self._lock:

@@ -9,7 +9,8 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -17,7 +18,8 @@ import tenacity
 
 from iris_client.errors import BadPayload, Refused, Unavailable, Uncertain, UpstreamError, redact
 from iris_client.http.pacer import Pacer, shared_pacer
-from iris_client.http.responses import Envelope, Reply, judge, skyportal_envelope
+from iris_client.http.responses import Envelope, Reply, http_date, judge, skyportal_envelope
+from iris_client.http.unpack import ACCEPTED, unpacked
 
 CONNECT_S: Final = 10.0
 """To open a connection: longer means that nobody is there."""
@@ -50,10 +52,13 @@ class Hooks:
         `(method, path, status or None, seconds)` after each request; None when there was no answer.
     on_retry : callable
         `(method, path, attempt, seconds until the next, error)` before each repetition.
+    on_date : callable
+        `(time)` with the server's own clock, aware, of each answer that tells it.
     """
 
     on_request: Callable[[str, str, int | None, float], None] = _ignore
     on_retry: Callable[[str, str, int, float, UpstreamError], None] = _ignore
+    on_date: Callable[[datetime], None] = _ignore
 
 
 class Transport:
@@ -102,7 +107,7 @@ class Transport:
         secrets: Iterable[str] = (),
     ) -> None:
         self.url = _checked_url(url)
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED}
         if token is not None:
             headers["Authorization"] = f"{scheme} {_checked_token(token)}"
         self._secrets = _Secrets(*(() if token is None else (token,)), *secrets)
@@ -215,33 +220,24 @@ class Transport:
         try:
             with self._client.stream(method, path, params=params, content=content, headers=kind) as answer:
                 status = answer.status_code
-                received = _up_to(answer, MAX_ANSWER_BYTES)
+                packing = answer.headers.get("Content-Encoding", "")
+                raw = cast(httpx.SyncByteStream, answer.stream)  # as it came; `iter_bytes` unpacks without an end
+                received = b"".join(unpacked(raw, packing, limit=MAX_ANSWER_BYTES, what=f"{method} {path}"))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise _NotSent(f"{method} {path}: no connection ({type(error).__name__})") from None
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except httpx.TransportError as error:
             raise Unavailable(f"{method} {path}: no answer ({type(error).__name__})") from None
         finally:
             self._hooks.on_request(method, path, status, time.monotonic() - start)
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        if received is None:
-            raise BadPayload(f"{method} {path}: an answer of more than {MAX_ANSWER_BYTES // 2**20} MB")
+        if (theirs := http_date(headers.get("date", ""))) is not None:
+            self._hooks.on_date(theirs)
         return Reply(method=method, path=path, status=answer.status_code, headers=headers, body=received)
 
     def _tell(self, method: str, path: str, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, UpstreamError):
             self._hooks.on_retry(method, path, state.attempt_number, state.upcoming_sleep, error)
-
-
-def _up_to(answer: httpx.Response, limit: int) -> bytes | None:
-    """The body, unpacked; None when it is larger: a small packed answer can unpack to anything."""
-    parts, size = [], 0
-    for part in answer.iter_bytes():
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 class _NotSent(Unavailable):

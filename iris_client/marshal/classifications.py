@@ -36,16 +36,39 @@ class Classifications:
         self._transport, self._user_id, self._taxonomy = transport, user_id, taxonomy
         self._known: tuple[int, frozenset[str]] | None = None
 
-    def upsert(self, target_id: str, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+    def upsert(
+        self,
+        target_id: str,
+        label: str,
+        probability: float,
+        origin: str,
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
         """See `protocols.Marshal.classify`."""
         body = self._body(target_id, label, probability, origin, group_ids)
         for left in reversed(range(_ROUNDS)):
             try:
-                return self._settle(target_id, body)
+                return self._settle(target_id, body, known_id)
             except Unavailable:  # an answer was lost, or the row went away before our PUT: look again
                 if not left:
                     raise
         raise AssertionError("unreachable")
+
+    def remove(self, target_id: str, origin: str) -> bool:
+        """See `protocols.Marshal.declassify`."""
+        ours = [row for row in self._ours(target_id, origin) if row.get("ml")]
+        for row in ours:
+            try:
+                # Each by its number: `DELETE /api/sources/<id>/classifications` takes away what people said as well.
+                self._transport.delete(f"/api/classification/{row['id']}", {"label": False})
+            except NotFound:
+                continue  # an earlier try of this very call, or somebody else, was faster
+        return bool(ours)
+
+    def classes(self) -> frozenset[str]:
+        """See `protocols.Marshal.class_names`."""
+        return self._classes()[1]
 
     def _body(
         self, target_id: str, label: str, probability: float, origin: str, group_ids: Sequence[int]
@@ -55,9 +78,9 @@ class Classifications:
         if not origin or not group_ids:
             raise Refused("a classification needs an origin and group ids; without them it would be public")
         taxonomy_id, classes = self._classes()
-        name = tdtax_class(label) if label in TDTAX_OF else label
+        name = tdtax_class(label, classes) if label in TDTAX_OF else label
         if name not in classes:
-            raise Refused(f"class {name!r} is not in the marshal's {self._taxonomy!r}")
+            raise Refused(f"class {label!r} is not in the marshal's {self._taxonomy!r}")
         return {
             "obj_id": target_id,
             "classification": name,
@@ -70,12 +93,14 @@ class Classifications:
             "group_ids": sorted(set(group_ids)),
         }
 
-    def _settle(self, target_id: str, body: dict[str, Any]) -> str:
+    def _settle(self, target_id: str, body: dict[str, Any], known_id: str | None) -> str:
         own = self._own(target_id, body["origin"])
         if own is None:
             return str(self._transport.post("/api/classification", body).get("classification_id"))
         same = all(own.get(key) == body[key] for key in ("classification", "taxonomy_id", "probability", "ml"))
-        if not same:
+        # No answer of the server's names a classification's groups. One that we sent before is sent again only when
+        # something is different, and that may be the groups.
+        if not same or str(own["id"]) == known_id:
             self._replace(own["id"], body)
         return str(own["id"])
 
@@ -88,10 +113,13 @@ class Classifications:
 
     def _own(self, target_id: str, origin: str) -> parse.Row | None:
         """Our row of this origin, the oldest if an accident left several. A person's own row is not ours to change."""
+        return min(self._ours(target_id, origin), key=lambda row: row["id"], default=None)
+
+    def _ours(self, target_id: str, origin: str) -> list[parse.Row]:
         me = self._user_id()
         found = parse.rows(self._transport.get(f"{source_path(target_id)}/classifications", expect=list))
         ours = [row for row in found if row.get("author_id") == me and row.get("origin") == origin]
-        return min((row for row in ours if isinstance(row.get("id"), int)), key=lambda row: row["id"], default=None)
+        return [row for row in ours if isinstance(row.get("id"), int)]
 
     def _classes(self) -> tuple[int, frozenset[str]]:
         """Id and class names of the latest taxonomy of our name; asked for once."""
@@ -99,7 +127,8 @@ class Classifications:
             found = parse.rows(self._transport.get("/api/taxonomy", expect=list))
             named = [row for row in found if row.get("name") == self._taxonomy and row.get("isLatest", True)]
             if not named:
-                raise Refused(f"the marshal has no taxonomy {self._taxonomy!r}")
+                names = ", ".join(sorted({repr(row["name"]) for row in found if isinstance(row.get("name"), str)}))
+                raise Refused(f"the marshal has no taxonomy {self._taxonomy!r}, only {names or 'none'}")
             latest = max(named, key=lambda row: int(row["id"]))
             self._known = int(latest["id"]), frozenset(_names(latest.get("hierarchy")))
         return self._known

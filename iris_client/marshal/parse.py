@@ -12,7 +12,7 @@ import numpy as np
 
 from iris_client.errors import BadPayload
 from iris_client.protocols import Account, Annotation, SaveStub, SourceStub, SpectrumStub
-from models.domain import Host, LightCurve, RawSpectrum, Target
+from models.domain import Host, HumanLabel, LightCurve, RawSpectrum, Target
 
 _BANDS: Final = {"ztfg": "g", "ztfr": "r", "ztfi": "i"}
 
@@ -177,9 +177,17 @@ def _tns_type(info: Any) -> str | None:
     return _text(kind.get("name")) if isinstance(kind, dict) else _text(kind)
 
 
-def _human(found: Sequence[Row]) -> tuple[str, ...]:
-    names = [_text(row.get("classification")) for row in found if not row.get("ml")]
-    return tuple(dict.fromkeys(name for name in names if name))
+def _human(found: Sequence[Row]) -> tuple[HumanLabel, ...]:
+    """Each name once, with the greatest of the probabilities that people gave it; without one it is certain."""
+    sure: dict[str, float | None] = {}
+    for row in found:
+        name, p = _text(row.get("classification")), _number(row.get("probability"))
+        if row.get("ml") or name is None:
+            continue
+        p = p if p is not None and 0.0 <= p <= 1.0 else None
+        known = sure.get(name, -1.0)
+        sure[name] = None if p is None or known is None else max(p, known)
+    return tuple(HumanLabel(name, p) for name, p in sure.items())
 
 
 def _usable(point: Row) -> bool:

@@ -6,7 +6,7 @@ upsert in `annotations`; a bot's defaults in `classifications`; paging and polli
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,8 +21,9 @@ from iris_client.http.transport import ANSWER_S, Hooks, Transport
 from iris_client.marshal import parse
 from iris_client.marshal.annotations import Annotations
 from iris_client.marshal.classifications import SITEWIDE, Classifications
-from iris_client.marshal.comments import post_comment
+from iris_client.marshal.comments import Comments
 from iris_client.marshal.places import source_path, spectrum_path
+from iris_client.marshal.tags import Tags
 from iris_client.marshal.windows import in_windows
 from iris_client.protocols import Account, Annotation, Place, SaveStub, SourceStub, SpectrumStub, Written
 from models.domain import Host, LightCurve, RawSpectrum, Target
@@ -68,7 +69,9 @@ class SkyPortal(Closing):
         self._lock = threading.Lock()
         self._me: int | None = None
         self._annotations = Annotations(self._transport, self._user_id)
+        self._comments = Comments(self._transport, self._user_id)
         self._classifications = Classifications(self._transport, self._user_id, taxonomy)
+        self._tags = Tags(self._transport, self._user_id)
 
     def __repr__(self) -> str:
         return f"SkyPortal({self._transport.url!r})"
@@ -222,20 +225,69 @@ class SkyPortal(Closing):
         return self._annotations.at(place)
 
     def post_comment(
-        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+        self,
+        place: Place,
+        *,
+        text: str,
+        group_ids: Sequence[int],
+        attachment: tuple[str, bytes] | None = None,
+        known_id: str | None = None,
     ) -> str:
-        """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one."""
-        return post_comment(self._transport, place, text, group_ids, attachment)
+        """Leave a comment, with a file if given as (name, bytes); returns its id. The same comment twice is one.
 
-    def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+        It takes the place of ours with another file of that name.
+
+        Parameters
+        ----------
+        known_id : str, optional
+            Of ours, as an earlier call returned it: then it is sent again, for its groups cannot be read.
+        """
+        return self._comments.post(place, text, group_ids, attachment, known_id)
+
+    def classify(
+        self,
+        target_id: str,
+        *,
+        label: str,
+        probability: float,
+        origin: str,
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
         """One machine classification per (source, origin): updates ours, or adds it; never votes and never labels.
 
         Parameters
         ----------
         label : str
             One of our fine classes, or a class name of the marshal's taxonomy.
+        known_id : str, optional
+            Of ours, as an earlier call returned it: then it is sent again, for its groups cannot be read.
         """
-        return self._classifications.upsert(target_id, label, probability, origin, group_ids)
+        return self._classifications.upsert(target_id, label, probability, origin, group_ids, known_id)
+
+    def declassify(self, target_id: str, *, origin: str) -> bool:
+        """Take our machine classifications of `origin` away, and nobody else's; False when there was none."""
+        return self._classifications.remove(target_id, origin)
+
+    def class_names(self) -> frozenset[str]:
+        """The class names of the taxonomy that classifications are made in; raises `Refused` when it is not there."""
+        return self._classifications.classes()
+
+    def tag_options(self) -> Mapping[str, int]:
+        """The names of tags that may be given to sources, with their numbers."""
+        return self._tags.options()
+
+    def set_tags(
+        self, target_id: str, *, names: Collection[str], vocabulary: Collection[str], group_ids: Sequence[int]
+    ) -> None:
+        """Make our tags on a source exactly these; only tags of ours whose name is in the vocabulary are removed.
+
+        Raises
+        ------
+        Refused
+            If the marshal has no option of a name, or does not let this token take a tag away.
+        """
+        self._tags.settle(target_id, names, vocabulary, group_ids)
 
     def sysinfo(self) -> Mapping[str, Any]:
         """What the server says of itself; works without any right, so it tells whether anybody is there."""

@@ -10,7 +10,7 @@ Several names in one ("II P|IIb") give the class most of them agree on, marked a
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -67,15 +67,20 @@ def translate(raw: str) -> Label:
     return _several(raw, [_one(name, name) for name in names])
 
 
-def tdtax_class(fine: str) -> str:
-    """The class name to post to SkyPortal's Sitewide Taxonomy (tdtax) for one of our fine classes.
+def tdtax_class(fine: str, classes: Collection[str]) -> str | None:
+    """What a marshal's taxonomy calls one of our fine classes; None when it has no name for it.
+
+    Parameters
+    ----------
+    classes : collection of str
+        The names that the taxonomy has, such as those of tdtax, SkyPortal's Sitewide Taxonomy.
 
     Raises
     ------
     KeyError
         If `fine` is none of the seven.
     """
-    return TDTAX_OF[fine]
+    return next((name for name in TDTAX_OF[fine] if name in classes), None)
 
 
 def unknown_labels(raws: Iterable[str]) -> Counter[str]:

@@ -99,19 +99,20 @@ NO_CLASS: Final = frozenset(
 )
 """Plain names that are well known and say too little for any class."""
 
-TDTAX_OF: Final[Mapping[str, str]] = MappingProxyType(
+TDTAX_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "SN Ia": "Ia",
-        "SN Ibc": "Ib/c",
-        "SLSN": "Supernova",
-        "SN II": "Type II",
-        "AGN": "AGN",
-        "CV": "Cataclysmic",
-        "TDE": "Tidal Disruption Event",
+        "SN Ia": ("Ia",),
+        "SN Ibc": ("Ib/c",),
+        "SLSN": ("SLSN", "SLSN-I", "Ic-SLSN", "Supernova"),
+        "SN II": ("Type II",),
+        "AGN": ("AGN",),
+        "CV": ("Cataclysmic",),
+        "TDE": ("Tidal Disruption Event",),
     }
 )
-"""Fine class to the tdtax class that says as much and no more.
+"""Fine class to what a marshal's taxonomy may call it; the first that it has is meant. tdtax has the last two of SLSN.
 
-tdtax knows Ic-SLSN and II-SLSN but nothing above both except Supernova, and the classifier does not tell them apart.
+tdtax knows Ic-SLSN (its name of SLSN-I) and II-SLSN but nothing above both except Supernova, which would hide what it
+is. The classifier does not tell them apart: of the 207 SLSNe in its data 22 are called type II.
 Cataclysmic is what Fritz files its CVs under (Table XIV), though the tree puts supernovae below it as well.
 """

@@ -15,15 +15,19 @@ no type, so each hit costs another request: cross-match against the mirror (`iri
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import tenacity
+import urllib3
 
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, redact
 from iris_client.http.closing import Closing
+from iris_client.http.unpack import ACCEPTED, unpacked
 from iris_client.tns.budget import PATIENCE_S, Budget
 from iris_client.tns.mirror import TnsObject, from_object, number, read_csv, unzip
 
@@ -36,6 +40,11 @@ CONNECT_S, ANSWER_S = 10.0, 60.0
 CSV_PATIENCE: Final = 5
 """A bulk file may take so many times as long as an answer of the API."""
 ATTEMPTS: Final = 4
+MAX_ANSWER_BYTES: Final = 16 * 2**20
+"""Of the API, unpacked: an object without photometry has some kilobytes."""
+MAX_FILE_BYTES: Final = 512 * 2**20
+"""Of a bulk file as it comes, zipped; the full one has some tens of MB."""
+_PIECE, _START = 2**16, 200
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 20.0
 
 T = TypeVar("T")
@@ -77,7 +86,7 @@ class Tns(Closing):
         self._secrets = _Hidden(api_key)
         self._session = requests.Session()
         self._session.trust_env = parts.hostname not in {"localhost", "127.0.0.1", "::1"}
-        self._session.headers["User-Agent"] = marker(bot_id, bot_name)
+        self._session.headers.update({"User-Agent": marker(bot_id, bot_name), "Accept-Encoding": ACCEPTED})
 
     def __repr__(self) -> str:
         return f"Tns({self.url!r})"
@@ -114,8 +123,8 @@ class Tns(Closing):
 
         return self._ask("get/object", {"objname": name, "photometry": "0", "spectra": "0"}, read)
 
-    def bulk(self, file: str) -> list[TnsObject]:
-        """The objects of a bulk CSV: `FULL`, `daily_file` or `hourly_file`.
+    def bulk(self, file: str) -> Iterator[TnsObject]:
+        """The objects of a bulk CSV: `FULL`, `daily_file` or `hourly_file`, read from disk as they are asked for.
 
         Raises
         ------
@@ -124,17 +133,18 @@ class Tns(Closing):
         Unavailable
             After a 403 with `retry_after` of hours: leave the file alone for so long.
         BadPayload
-            If it is no zipped CSV, or half of one.
+            If it is no zipped CSV, or half of one; perhaps only after its first objects.
         """
         form = {"api_key": self._secrets.value}
-        reply = self._post(f"{CSV_PATH}/{file}", form, self._timeout_s * CSV_PATIENCE, cone=False)
-        if reply.status_code == 404:
-            raise NotFound(f"the TNS has no file {file}", status=404)
-        if reply.status_code == 403:
-            raise Unavailable(f"the TNS refuses {file} for now", status=403, retry_after=CSV_PAUSE_S)
-        if reply.status_code != 200 or _is_html(reply):
-            raise self._judge(reply, file)
-        return list(read_csv(unzip(reply.content)))
+        with tempfile.TemporaryFile() as kept:
+            reply = self._post(f"{CSV_PATH}/{file}", form, self._timeout_s * CSV_PATIENCE, cone=False, keep=kept)
+            if reply.status_code == 404:
+                raise NotFound(f"the TNS has no file {file}", status=404)
+            if reply.status_code == 403:
+                raise Unavailable(f"the TNS refuses {file} for now", status=403, retry_after=CSV_PAUSE_S)
+            if reply.status_code != 200 or _is_html(reply):
+                raise self._judge(reply, file)
+            yield from read_csv(unzip(kept))
 
     def _names(self, data: Any) -> list[str]:
         if _is_no_result(data):
@@ -163,18 +173,33 @@ class Tns(Closing):
             raise self._judge(reply, path)
         return self._payload(reply, path)
 
-    def _post(self, path: str, form: Mapping[str, str], seconds: float, *, cone: bool) -> requests.Response:
-        limits = (min(CONNECT_S, seconds), seconds)
+    def _post(
+        self, path: str, form: Mapping[str, str], seconds: float, *, cone: bool, keep: IO[bytes] | None = None
+    ) -> "_Reply":
+        """One request; what comes back is in memory, or in the file `keep` when it is an answer of status 200."""
+        limits, to_file = (min(CONNECT_S, seconds), seconds), False
         with self.budget.turn(cone=cone):
             try:
-                reply = self._session.post(self.url + path, data=form, timeout=limits, allow_redirects=False)
-            except requests.RequestException as error:
+                with self._session.post(
+                    self.url + path, data=form, timeout=limits, allow_redirects=False, stream=True
+                ) as reply:
+                    headers = {name.lower(): value for name, value in reply.headers.items()}
+                    self.budget.learn(headers, refused=reply.status_code == 429, cone=cone)
+                    to_file = keep is not None and reply.status_code == 200
+                    most = MAX_FILE_BYTES if to_file else MAX_ANSWER_BYTES
+                    raw = iter(lambda: reply.raw.read(_PIECE), b"")
+                    parts = unpacked(raw, headers.get("content-encoding", ""), limit=most, what=f"TNS {path}")
+                    if keep is not None and to_file:
+                        keep.writelines(parts)
+                        keep.seek(0)
+                        content = keep.read(_START)
+                    else:
+                        content = b"".join(parts)
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 raise Unavailable(f"TNS {path}: no answer ({type(error).__name__})") from None
-            headers = {name.lower(): value for name, value in reply.headers.items()}
-            self.budget.learn(headers, refused=reply.status_code == 429, cone=cone)
-        return reply
+        return _Reply(reply.status_code, headers, content)
 
-    def _judge(self, reply: requests.Response, path: str) -> Exception:
+    def _judge(self, reply: "_Reply", path: str) -> Exception:
         status, said = reply.status_code, f"TNS {path}: {reply.status_code} {self._sample(reply.content)}"
         if status == 429:
             wait = max(window.wait(self.budget.clock()) for window in (self.budget.everything, self.budget.cones))
@@ -185,10 +210,10 @@ class Tns(Closing):
             return Unavailable(f"{said} (maintenance?)", status=status)
         return Refused(said, status=status)
 
-    def _payload(self, reply: requests.Response, path: str) -> Any:
+    def _payload(self, reply: "_Reply", path: str) -> Any:
         """`data` of the new envelope, `data.reply` of the one before 2025."""
         try:
-            body = reply.json()
+            body = json.loads(reply.content)
         except (ValueError, RecursionError):
             raise BadPayload(f"TNS {path}: no JSON: {self._sample(reply.content)}") from None
         code = number(body.get("id_code")) if isinstance(body, Mapping) else None
@@ -220,8 +245,17 @@ def hourly_file(hour: int) -> str:
     return f"tns_public_objects_{hour:02d}.csv.zip"
 
 
-def _is_html(reply: requests.Response) -> bool:
-    kind = reply.headers.get("Content-Type", "").lower()
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What came back; of a file only its start."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+def _is_html(reply: "_Reply") -> bool:
+    kind = reply.headers.get("content-type", "").lower()
     return "html" in kind or reply.content[:200].lstrip().lower().startswith((b"<!doctype", b"<html"))
 
 

@@ -6,21 +6,21 @@ Nothing here talks to anybody.
 """
 
 import csv
-import io
 import lzma
 import math
 import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from iris_client.errors import BadPayload
 
 MAX_CSV_BYTES: Final = 2 * 2**30
 """The full file has some 100 MB unpacked; a zip bomb has more."""
+LONGEST_LINE: Final = 2**20
 LONGEST_TEXT, LONGEST_PREFIX = 64, 16
 """Characters of a name, type or date, and of a prefix; whatever is longer is cut."""
 MOST_NAMES: Final = 50
@@ -66,25 +66,32 @@ _DAMAGED: Final = (
 """What `zipfile` raises for an archive that is none."""
 
 
-def unzip(content: bytes) -> str:
-    """The one CSV file in a zip archive.
+def unzip(packed: IO[bytes]) -> Iterator[str]:
+    """The lines of the one CSV file in a zip archive, unpacked as they are asked for.
 
     Raises
     ------
     BadPayload
-        If it is no such archive.
+        If it is no such archive, holds more than `MAX_CSV_BYTES`, or a line longer than `LONGEST_LINE`.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with zipfile.ZipFile(packed) as archive:
             (info,) = archive.infolist()
-            if info.file_size > MAX_CSV_BYTES:
-                raise BadPayload(f"the TNS's CSV claims {info.file_size} bytes")
-            return archive.read(info).decode("utf-8", errors="replace")
+            size = 0
+            with archive.open(info) as file:
+                while line := file.readline(LONGEST_LINE + 1):
+                    size += len(line)
+                    if size > MAX_CSV_BYTES or len(line) > LONGEST_LINE:
+                        raise BadPayload(
+                            "the TNS's CSV does not end" if size > MAX_CSV_BYTES else "no lines in the TNS's CSV"
+                        )
+                    yield line.decode("utf-8", errors="replace")
     except _DAMAGED as error:
-        raise BadPayload(f"no zipped CSV ({type(error).__name__}): {content[:60]!r}") from None
+        packed.seek(0)
+        raise BadPayload(f"no zipped CSV ({type(error).__name__}): {packed.read(60)!r}") from None
 
 
-def read_csv(text: str) -> Iterator[TnsObject]:
+def read_csv(lines: Iterable[str]) -> Iterator[TnsObject]:
     """The objects of a bulk CSV; rows without number, name or position are left out.
 
     Raises
@@ -92,17 +99,22 @@ def read_csv(text: str) -> Iterator[TnsObject]:
     BadPayload
         If no line is the header, or a line is none of a CSV.
     """
-    lines = iter(csv.reader(io.StringIO(text)))
+    rows, first = csv.reader(lines), ""
     try:
-        header = next((row for row in lines if "objid" in row), None)
+        header = None
+        for row in rows:
+            first = first or ",".join(row)
+            if "objid" in row:
+                header = row
+                break
         if header is None or not {"objid", "name", "ra", "declination"} <= set(header):
-            raise BadPayload(f"a TNS CSV without a header: {text[:100]!r}")
-        for cells in lines:
+            raise BadPayload(f"a TNS CSV without a header: {first[:100]!r}")
+        for cells in rows:
             found = _from_csv(dict(zip(header, cells, strict=False)))
             if found is not None:
                 yield found
     except csv.Error as error:
-        raise BadPayload(f"a TNS CSV that is none ({error}): {text[:100]!r}") from None
+        raise BadPayload(f"a TNS CSV that is none ({error}): {first[:100]!r}") from None
 
 
 def from_object(data: Mapping[str, Any]) -> TnsObject:

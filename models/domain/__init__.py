@@ -9,7 +9,7 @@ Arrays are read-only, units stand in the names, and what is missing is `None` pl
 from models.domain.answers import Anomaly, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat, CaveatCode
 from models.domain.classes import COARSE_CLASSES, COARSE_OF, FINE_CLASSES, NEEDLE_CLASSES
-from models.domain.evidence import Cutouts, Evidence, Host, LightCurve, RawSpectrum, Spectrum, Target
+from models.domain.evidence import Cutouts, Evidence, Host, HumanLabel, LightCurve, RawSpectrum, Spectrum, Target
 from models.domain.report import Report, Status
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Evidence",
     "Host",
     "HostVerdict",
+    "HumanLabel",
     "LightCurve",
     "RawSpectrum",
     "Report",

@@ -9,6 +9,22 @@ from models.domain.arrays import FloatArray, frozen
 from models.domain.caveats import Caveat
 
 
+@dataclass(frozen=True, slots=True)
+class HumanLabel:
+    """What a person called an object.
+
+    Parameters
+    ----------
+    name : str
+        A class of the marshal's taxonomy, or whatever the person wrote.
+    probability : float or None
+        How sure they said to be, 0 to 1; None when they did not say.
+    """
+
+    name: str
+    probability: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """An object in the sky, as the marshal knows it.
@@ -25,8 +41,8 @@ class Target:
         Such as `SN 2026abc`; prefixes are the TNS's own.
     ebv_mag : float or None
         Milky Way reddening E(B-V), magnitudes.
-    classifications : tuple of str
-        Class names given by people (never by machines).
+    classifications : tuple of HumanLabel
+        Given by people (never by machines), each once; those they were unsure of too.
     """
 
     target_id: str
@@ -37,7 +53,7 @@ class Target:
     tns_name: str | None = None
     tns_type: str | None = None
     ebv_mag: float | None = None
-    classifications: tuple[str, ...] = ()
+    classifications: tuple[HumanLabel, ...] = ()
     group_ids: tuple[int, ...] = ()
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from plugin.app import App
     from plugin.settings import Settings
+    from plugin.store import Store
 
 db_app = typer.Typer(help="The service's database.", no_args_is_help=True)
 
@@ -17,7 +19,7 @@ WRONG_SETTING = 2
 
 def register(app: typer.Typer) -> None:
     """Add this subject's commands."""
-    for command in (once, run, doctor, show):
+    for command in (once, run, web, doctor, show):
         app.command()(command)
     app.add_typer(db_app, name="db")
     db_app.command()(upgrade)
@@ -47,8 +49,22 @@ def run() -> None:
         from plugin.notes.nightly import write_night
         from plugin.ops.schedule import run as run_schedule
 
-        with build(settings) as app:
+        with build(settings) as app, _pages_beside(settings, app.store, app):
             run_schedule(app, lambda: write_night(settings, app.store, app.marshal, now=utc_now()))
+
+
+def web() -> None:
+    """Serve the pages at WEB_BIND until SIGTERM, beside a service that runs elsewhere or not at all."""
+    with prepared() as settings:
+        from plugin.ops.schedule import wait_for_signal
+        from plugin.store import open_store
+
+        settings.web()  # without an address there is nothing to open a database for
+        with (
+            open_store(settings.database_url, marshal=settings.marshal()[0], beside=True) as store,
+            _pages_beside(settings, store),
+        ):
+            wait_for_signal()
 
 
 def doctor() -> None:
@@ -118,6 +134,20 @@ def status() -> None:
         current, head = schema_of(settings.database_url)
     typer.echo(f"schema {current or 'none'}, this version needs {head}")
     raise typer.Exit(0 if current == head else 1)
+
+
+@contextmanager
+def _pages_beside(settings: "Settings", store: "Store", app: "App | None" = None) -> Iterator[None]:
+    """Serve the pages as long as the context lasts, where the settings ask for them."""
+    if settings.web_bind is None:
+        yield
+        return
+    from plugin.web.parts import WebParts
+    from plugin.web.server import serve  # starlette and uvicorn are loaded here and not before
+
+    activity, pacer = (None, None) if app is None else (app.activity, app.clients.pacer)
+    with serve(WebParts(settings=settings, store=store, activity=activity, pacer=pacer)):
+        yield
 
 
 @contextmanager

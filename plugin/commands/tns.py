@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     tns_app.command()(update)
     tns_app.command()(match)
     tns_app.command()(changes)
+    tns_app.command()(conflicts)
 
 
 def update() -> None:
@@ -73,6 +74,21 @@ def changes(
     for one in found:
         Console().print(f"{one.at:%Y-%m-%d %H:%M}  {one}  ({one.after.source})", markup=False)
     Console(stderr=True).print(f"{len(found)} changed in the last {days:g} days")
+
+
+def conflicts() -> None:
+    """Sources about whose class people do not agree: on the TNS and, where they were sure enough, on the marshal."""
+    from plugin.settings import Settings
+    from plugin.store import open_store
+
+    with _told():
+        settings = Settings.load()
+        opened = open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True)
+        with opened as store, store.begin(to_read=True) as unit:
+            found = unit.names.conflicts()
+    for known in found:
+        Console().print(f"{known.target_id}  {known.conflict}", markup=False)
+    Console(stderr=True).print(f"{len(found)} sources, as last looked up")
 
 
 class _told:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from iris_client.errors import NotFound
-from iris_client.protocols import Marshal, Written
+from iris_client.protocols import Marshal, Tagging, Written
+from plugin.cycle.spectra.tags import TAG, VOCABULARY
 from plugin.store import Parcel
 
 
@@ -72,11 +73,16 @@ class ClassificationCarrier:
             probability=float(body["probability"]),
             origin=parcel.origin,
             group_ids=parcel.group_ids,
+            known_id=parcel.remote_id,
         )
         return Written(number)
 
     def remove(self, parcel: Parcel) -> None:
-        """Nothing yet: the marshal's interface of classifications has no removal."""
+        """Delete ours, unless its source is gone."""
+        try:
+            self.marshal.declassify(parcel.place.id, origin=parcel.origin)
+        except NotFound:
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +93,15 @@ class CommentCarrier:
     upstream: str = "marshal"
 
     def send(self, parcel: Parcel) -> Written:
-        """Leave the comment; the same one twice is one."""
+        """Leave the comment in the place of an earlier one; the same one twice is one."""
         body = parcel.body or {}
         picture = (str(body["name"]), base64.b64decode(str(body["png"])))
         number = self.marshal.post_comment(
-            parcel.place, text=str(body["text"]), group_ids=parcel.group_ids, attachment=picture
+            parcel.place,
+            text=str(body["text"]),
+            group_ids=parcel.group_ids,
+            attachment=picture,
+            known_id=parcel.remote_id,
         )
         return Written(number)
 
@@ -99,10 +109,31 @@ class CommentCarrier:
         """Leave it: a comment is what was said then, and others may have answered it."""
 
 
+@dataclass(frozen=True, slots=True)
+class TagCarrier:
+    """Tags on sources."""
+
+    marshal: Tagging
+    upstream: str = "marshal"
+
+    def send(self, parcel: Parcel) -> None:
+        """Make our tags on the source exactly those of the body."""
+        names = [str(name) for name in (parcel.body or {}).get("names", ())]
+        self.marshal.set_tags(parcel.place.id, names=names, vocabulary=VOCABULARY, group_ids=parcel.group_ids)
+
+    def remove(self, parcel: Parcel) -> None:
+        """Take ours away; a source that is gone has none."""
+        try:
+            self.marshal.set_tags(parcel.place.id, names=(), vocabulary=VOCABULARY, group_ids=())
+        except NotFound:
+            return
+
+
 def marshal_carriers(marshal: Marshal) -> Mapping[str, Carrier]:
     """The carriers of everything that goes to the marshal, by kind of post."""
-    return {
+    carriers: dict[str, Carrier] = {
         "annotation": AnnotationCarrier(marshal),
         "classification": ClassificationCarrier(marshal),
         "comment": CommentCarrier(marshal),
     }
+    return carriers | ({TAG: TagCarrier(marshal)} if isinstance(marshal, Tagging) else {})

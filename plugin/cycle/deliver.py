@@ -31,6 +31,8 @@ class Delivering:
         Texts that must not be filed, should an error quote them.
     stop : callable
         Whether to finish early; asked between posts.
+    first : callable
+        Told of each post that hangs where nothing hung before, as far as we know.
     """
 
     carriers: Mapping[str, Carrier]
@@ -40,6 +42,7 @@ class Delivering:
     patience: Patience = field(default_factory=Patience)
     clock: Clock = utc_now
     stop: Callable[[], bool] = bool
+    first: Callable[[Parcel], object] = bool
 
     def run(self) -> Counter[str]:
         """Work until nothing is due; counts by outcome: sent, same, removed, later, parked, dry."""
@@ -77,6 +80,8 @@ class Delivering:
             _log.debug("same", kind=parcel.kind, **_where(parcel))
             return "same"
         outcome = "removed" if parcel.body is None else "sent"
+        if parcel.body is not None and parcel.remote_id is None:
+            self.first(parcel)
         _log.info(outcome, kind=parcel.kind, **_where(parcel))
         return outcome
 

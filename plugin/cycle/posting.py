@@ -24,12 +24,21 @@ class Posting:
         Marshal groups that may see answers; each answer goes to those of them that see its spectrum.
     alpha : float
         Which prediction set.
+    least_probability : float
+        Of a class that becomes a classification.
+    tags : bool
+        Whether sources are tagged.
+    messages : bool
+        Whether alerts are told through the web hook.
     """
 
     group_ids: tuple[int, ...]
     alpha: float = 0.05
     refusals: bool = False
     classification: bool = False
+    least_probability: float = 0.9
+    tags: bool = False
+    messages: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from iris_client.taxonomy.trust import Settled
 from models.domain import Report, Target
 
 NOT_MEASURED = "not measured"
@@ -23,6 +24,8 @@ class Entry:
         Of the spectrum; shown in the table's Source column.
     simulated : bool
         Whether the data are made up (sandbox, demo); one such entry labels the whole note.
+    settled : Settled
+        What people say it is.
     looked_up_at : datetime or None
         When the service last found out what the TNS calls it, naive UTC; None when it never did.
     """
@@ -32,6 +35,7 @@ class Entry:
     instrument: str | None = None
     observed_at: str | None = None
     simulated: bool = False
+    settled: Settled
     looked_up_at: datetime | None = None
 
 

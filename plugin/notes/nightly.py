@@ -62,7 +62,7 @@ def draft_night(
     rules = rules or NoteRules(alpha=settings.alpha)
     return compose(
         night,
-        night_entries(store, marshal, night, rules),
+        night_entries(store, marshal, night, rules, order=settings.trust),
         as_of=now,
         figures=figures_of(card),
         rules=rules,

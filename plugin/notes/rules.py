@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from models.domain import Status, Target
+from models.domain import Status
 from plugin.notes.entries import Entry
 from plugin.notes.night import Night
 
@@ -58,13 +58,6 @@ UNSURE = "below the threshold"
 DISAGREE = "spectra of the same object disagree"
 
 
-def classified(target: Target) -> bool:
-    """Whether people have typed the object: in the marshal, or on the TNS (a type, or a name that is not `AT ...`)."""
-    prefix, _, rest = (target.tns_name or "").partition(" ")
-    named = bool(rest) and prefix.upper() != "AT"
-    return bool(target.classifications) or named or (target.tns_type or "").strip().upper() not in ("", "AT")
-
-
 def confident(entry: Entry, rules: NoteRules) -> bool:
     """Whether the label passes the threshold and stands alone in the prediction set."""
     verdict, confidence = entry.report.verdict, entry.report.confidence
@@ -106,7 +99,7 @@ def select(entries: Sequence[Entry], rules: NoteRules, night: Night) -> Selectio
 
 def _judge(entries: list[Entry], rules: NoteRules, night: Night) -> Entry | str:
     """The best spectrum of one object, or the reason why it is left out."""
-    if any(classified(e.target) for e in entries):
+    if any(e.settled.typed for e in entries):
         return CLASSIFIED
     answered = [e for e in entries if e.report.verdict is not None]
     if not answered:

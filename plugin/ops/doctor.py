@@ -16,6 +16,7 @@ from models.cards import BundleError
 from plugin.app import make_analyst
 from plugin.clock import utc_now
 from plugin.settings import PREFIX, ConfigError, Settings
+from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.marshal import make_pacer, make_source
 from plugin.sources.membership import ALL_RIGHTS, foreign_groups, how_to_join
 from plugin.store import StoreError, open_store, schema_of
@@ -49,6 +50,7 @@ class Check:
 def examine(settings: Settings, *, client: Callable[[Settings], Marshal] = make_source) -> Iterator[Check]:
     """Every check, in the order in which trouble is best removed."""
     yield Check(name="settings", ok=True, found=_mode(settings))
+    yield from _clear_text(settings)
     yield _bundle(settings)
     yield _database(settings)
     yield _output(settings)
@@ -61,6 +63,12 @@ def examine(settings: Settings, *, client: Callable[[Settings], Marshal] = make_
         yield from _marshal(settings, marshal)
     yield from _alerts(settings)
     yield _tns(settings)
+
+
+def _clear_text(settings: Settings) -> Iterator[Check]:
+    remedy = f"use https; if the network is your own, name the host in {PREFIX}CLEAR_TEXT_HOSTS"
+    for found in sent_in_clear(settings):
+        yield Check(name="encryption", ok=False, found=found, remedy=remedy)
 
 
 def _mode(settings: Settings) -> str:

@@ -24,7 +24,8 @@ _log = structlog.get_logger("astranet.schedule")
 
 
 def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler:
-    """The jobs: a cycle every `POLL_SECONDS`, the sweep when due, names every hour, and the note at `NOTE_HOUR_UTC`.
+    """The jobs: a cycle every `POLL_SECONDS`, the sweep when due, names every hour, and at `NOTE_HOUR_UTC` the note
+    and, where there is a web hook, a message about the night.
 
     A run that is late is made up for once, however many were missed; a run that takes long delays the next one.
     """
@@ -40,6 +41,8 @@ def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler
         every = {"hours": 1, "executor": "names", "next_run_time": utc_now()}
         jobs.add_job(app.look_up_names, "interval", id="names", **every)
     jobs.add_job(write_note, "cron", hour=app.settings.note_hour_utc, id="note")
+    if app.clients.slack is not None:  # after the note, which it tells of; they share one thread
+        jobs.add_job(app.tell_night, "cron", hour=app.settings.note_hour_utc, minute=5, id="digest")
     jobs.add_listener(_report, EVENT_JOB_ERROR)
     jobs.add_listener(_skipped, EVENT_JOB_MAX_INSTANCES)
     return jobs
@@ -54,7 +57,7 @@ def run(app: App, write_note: Callable[[], object]) -> None:
         If the marshal says, now or when it is first there, that the settings cannot work.
     """
     try:
-        app.require_membership()
+        app.membership.require()
     except UpstreamError as error:  # it may come later; each cycle asks again
         _log.warning("the marshal does not answer yet", error=str(error))
     done = threading.Event()
@@ -80,16 +83,30 @@ def run(app: App, write_note: Callable[[], object]) -> None:
         raise wrong[0]
 
 
+def wait_for_signal() -> None:
+    """Return at SIGTERM or SIGINT; call it in the main thread."""
+    done = threading.Event()
+    _on_signals(done.set)
+    done.wait()
+
+
 def stop_on_signals(app: App, then: Callable[[], object] = bool) -> None:
     """Let SIGTERM and SIGINT end the work gently; call it in the main thread."""
 
-    def stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)  # who asks twice means it; nothing is lost by it
+    def stop() -> None:
         app.stop()
         then()
 
+    _on_signals(stop)
+
+
+def _on_signals(stop: Callable[[], object]) -> None:
+    def heard(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # who asks twice means it; nothing is lost by it
+        stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, heard)
 
 
 def _report(event: JobExecutionEvent) -> None:

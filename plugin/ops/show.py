@@ -44,6 +44,9 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
     yield from _work_tables([one for one in spectra if one.state not in ("done", "superseded", "baseline")])
     if names:
         yield name_table(names)
+    for known in names:
+        if known.conflict is not None and known is [one for one in names if one.target_id == known.target_id][-1]:
+            yield f"[yellow]people do not agree what {escape(known.target_id)} is:[/] {escape(known.conflict)}"
     if parcels:
         yield parcel_table(parcels)
 

@@ -4,6 +4,7 @@ from iris_client.brokers.http import Boom, SkyPortalBroker
 from iris_client.brokers.kept import AvroFolder
 from iris_client.errors import NotFound, Refused
 from iris_client.http.pacer import Pacer
+from iris_client.http.transport import Hooks
 from iris_client.protocols import AlertSource
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.sources.clients import described_by
@@ -12,13 +13,15 @@ from plugin.sources.marshal import HOOKS
 _IN_MEMORY = 1000  # the folder keeps the others
 
 
-def make_alert_source(settings: Settings, *, pacer: Pacer) -> AlertSource | None:
+def make_alert_source(settings: Settings, *, pacer: Pacer, hooks: Hooks = HOOKS) -> AlertSource | None:
     """Make the source; None when there shall be none.
 
     Parameters
     ----------
     pacer : Pacer
         Of the marshal's token, for its broker.
+    hooks : Hooks
+        Who is told of each request.
 
     Raises
     ------
@@ -29,29 +32,29 @@ def make_alert_source(settings: Settings, *, pacer: Pacer) -> AlertSource | None
         case "none":
             return None
         case "marshal":
-            return _broker(settings, pacer)
+            return _broker(settings, pacer, hooks)
         case "boom":
-            return _boom(settings)
+            return _boom(settings, hooks)
         case "avro":
             return _folder(settings)
         case "kafka":
             return _kafka(settings)
 
 
-def _broker(settings: Settings, pacer: Pacer) -> AlertSource:
+def _broker(settings: Settings, pacer: Pacer, hooks: Hooks) -> AlertSource:
     url, token, _ = settings.marshal()
     seconds = settings.http_read_seconds
     with described_by("MARSHAL_URL", "MARSHAL_TOKEN"):
-        return SkyPortalBroker(url, token, broker=settings.alert_broker, timeout_s=seconds, pacer=pacer, hooks=HOOKS)
+        return SkyPortalBroker(url, token, broker=settings.alert_broker, timeout_s=seconds, pacer=pacer, hooks=hooks)
 
 
-def _boom(settings: Settings) -> AlertSource:
+def _boom(settings: Settings, hooks: Hooks) -> AlertSource:
     url, name = _given(settings, "boom_url"), _given(settings, "boom_username")
     if settings.boom_password is None:
         raise ConfigError(_needed(settings, "boom_password"))
     password, seconds = settings.boom_password.get_secret_value(), settings.http_read_seconds
     with described_by("BOOM_URL"):
-        return Boom(url, name, password, timeout_s=seconds, hooks=HOOKS)
+        return Boom(url, name, password, timeout_s=seconds, hooks=hooks)
 
 
 def _folder(settings: Settings) -> AlertSource:

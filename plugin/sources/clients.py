@@ -5,49 +5,74 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from iris_client.http.pacer import Pacer
 from iris_client.protocols import AlertSource, Marshal
+from plugin.activity import MARSHAL, Activity
 from plugin.settings import PREFIX, ConfigError, Settings
 
 if TYPE_CHECKING:
+    from iris_client.slack import SlackHook
     from iris_client.tns.client import Tns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
-    """Who is talked to; None for whom the settings name none."""
+    """Who is talked to; None for whom the settings name none.
+
+    Parameters
+    ----------
+    pacer : Pacer or None
+        How many requests the marshal's token has left.
+    """
 
     marshal: Marshal
     alerts: AlertSource | None = None
     tns: "Tns | None" = None
+    pacer: Pacer | None = None
+    slack: "SlackHook | None" = None
 
     @classmethod
-    def connect(cls, settings: Settings, *, marshal: Marshal | None = None, alerts: AlertSource | None = None) -> Self:
+    def connect(
+        cls,
+        settings: Settings,
+        *,
+        marshal: Marshal | None = None,
+        alerts: AlertSource | None = None,
+        activity: Activity | None = None,
+    ) -> Self:
         """Make what the settings describe; the marshal and its broker share one pacer.
 
         Parameters
         ----------
         marshal, alerts : optional
             Instead of those the settings describe; for tests.
+        activity : Activity, optional
+            Counts what the clients do.
 
         Raises
         ------
         ConfigError
             If a setting that is needed is missing or wrong.
         """
-        from plugin.sources.marshal import make_pacer, make_source
+        from plugin.sources.marshal import HOOKS, make_pacer, make_source
+        from plugin.sources.slack import make_slack
+
+        activity = activity or Activity()
 
         pacer = make_pacer(settings)
         tns = _tns(settings)
-        marshal = marshal or make_source(settings, pacer)
+        marshal = marshal or make_source(settings, pacer, activity.hooks(MARSHAL, HOOKS))
         if alerts is None and settings.alert_source != "none":
             from plugin.sources.alerts import make_alert_source
 
-            alerts = make_alert_source(settings, pacer=pacer)
-        return cls(marshal=marshal, alerts=alerts, tns=tns)
+            server = MARSHAL if settings.alert_source == "marshal" else settings.alert_source
+            alerts = make_alert_source(settings, pacer=pacer, hooks=activity.hooks(server, HOOKS))
+        slack = make_slack(settings, activity.hooks("slack"))
+        return cls(marshal=marshal, alerts=alerts, tns=tns, pacer=pacer, slack=slack)
 
     def close(self) -> None:
         """Close every connection."""
-        close(self.marshal, self.alerts, self.tns)
+        close(self.marshal, self.alerts, self.tns, self.slack)
 
 
 def close(*clients: object) -> None:

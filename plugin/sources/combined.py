@@ -1,6 +1,6 @@
 """A marshal whose spectra are read in one way and everything else in another: GraphQL in, REST out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -92,11 +92,46 @@ class CombinedMarshal:
         return self._rest.annotations(place)
 
     def post_comment(
-        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+        self,
+        place: Place,
+        *,
+        text: str,
+        group_ids: Sequence[int],
+        attachment: tuple[str, bytes] | None = None,
+        known_id: str | None = None,
     ) -> str:
         """Leave a comment; returns its id."""
-        return self._rest.post_comment(place, text=text, group_ids=group_ids, attachment=attachment)
+        return self._rest.post_comment(place, text=text, group_ids=group_ids, attachment=attachment, known_id=known_id)
 
-    def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+    def classify(
+        self,
+        target_id: str,
+        *,
+        label: str,
+        probability: float,
+        origin: str,
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
         """One machine classification per (source, origin)."""
-        return self._rest.classify(target_id, label=label, probability=probability, origin=origin, group_ids=group_ids)
+        return self._rest.classify(
+            target_id, label=label, probability=probability, origin=origin, group_ids=group_ids, known_id=known_id
+        )
+
+    def declassify(self, target_id: str, *, origin: str) -> bool:
+        """Take our machine classifications of `origin` away."""
+        return self._rest.declassify(target_id, origin=origin)
+
+    def class_names(self) -> frozenset[str]:
+        """The class names of the taxonomy that classifications are made in."""
+        return self._rest.class_names()
+
+    def tag_options(self) -> Mapping[str, int]:
+        """The names of tags that may be given, with their numbers."""
+        return self._rest.tag_options()
+
+    def set_tags(
+        self, target_id: str, *, names: Collection[str], vocabulary: Collection[str], group_ids: Sequence[int]
+    ) -> None:
+        """Make our tags on a source exactly these."""
+        self._rest.set_tags(target_id, names=names, vocabulary=vocabulary, group_ids=group_ids)

@@ -24,7 +24,7 @@ def tell_retry(method: str, path: str, attempt: int, wait: float, error: Upstrea
 HOOKS: Final = Hooks(on_retry=tell_retry)
 
 
-def make_source(settings: Settings, pacer: Pacer | None = None) -> Marshal:
+def make_source(settings: Settings, pacer: Pacer | None = None, hooks: Hooks = HOOKS) -> Marshal:
     """The marshal, with its spectra over GraphQL if the settings say so; both ways share one pacer.
 
     Raises
@@ -34,11 +34,11 @@ def make_source(settings: Settings, pacer: Pacer | None = None) -> Marshal:
     """
     pacer = pacer or make_pacer(settings)
     if settings.spectrum_source == "rest":
-        return make_marshal(settings, pacer)
+        return make_marshal(settings, pacer, hooks)
     from plugin.sources.spectrum_source import make_graphql
 
-    spectra = make_graphql(settings, pacer=pacer, hooks=HOOKS)
-    return CombinedMarshal(spectra, make_marshal(settings, pacer))
+    spectra = make_graphql(settings, pacer=pacer, hooks=hooks)
+    return CombinedMarshal(spectra, make_marshal(settings, pacer, hooks))
 
 
 def make_pacer(settings: Settings) -> Pacer:
@@ -47,7 +47,7 @@ def make_pacer(settings: Settings) -> Pacer:
     return Pacer(rate, burst=max(1, int(2 * rate)))
 
 
-def make_marshal(settings: Settings, pacer: Pacer | None = None) -> SkyPortal:
+def make_marshal(settings: Settings, pacer: Pacer | None = None, hooks: Hooks = HOOKS) -> SkyPortal:
     """The client of the marshal, with a pacer of its own: the rate is the operator's to set.
 
     Raises
@@ -59,4 +59,4 @@ def make_marshal(settings: Settings, pacer: Pacer | None = None) -> SkyPortal:
     pacer = pacer or make_pacer(settings)
     seconds, taxonomy = settings.http_read_seconds, settings.taxonomy
     with described_by("MARSHAL_URL", "MARSHAL_TOKEN"):
-        return SkyPortal(url, token, timeout_s=seconds, pacer=pacer, taxonomy=taxonomy, hooks=HOOKS)
+        return SkyPortal(url, token, timeout_s=seconds, pacer=pacer, taxonomy=taxonomy, hooks=hooks)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, select, update
 
 from iris_client.protocols import Place
 from plugin.store.context import Context, canonical, storable
@@ -20,6 +20,9 @@ from plugin.store.tables import delivered, outbox
 
 NOTHING = "nothing"
 """The sha of "nothing should hang here"."""
+FOLLOWING = ("classification", "comment")
+"""Kinds that are sent only when the annotation of the same origin at the same place is: while that is parked, because
+another account has it there, whatever would stand beside it would stand beside the other account's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,7 @@ class Outbox:
             "state": self._state(old, key, sha),
             "attempts": 0,
             "not_before": now,
+            "enqueued_at": now,
             "reason": None,
         }
         new = self.context.insert(outbox).values(**key, **values)
@@ -103,6 +107,7 @@ class Outbox:
         due = (
             select(outbox)
             .where(self._mine(), outbox.c.state == "pending", outbox.c.not_before <= now, outbox.c.kind.in_(kinds))
+            .where(or_(outbox.c.kind.not_in(FOLLOWING), outbox.c.body.is_(None), ~_waits_for_its_annotation()))
             .order_by(outbox.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -172,6 +177,16 @@ class Outbox:
         found = select(func.count()).select_from(outbox).where(self._mine(), outbox.c.state == state)
         return int(self.context.connection.execute(found).scalar_one())
 
+    def sent_since(self, kind: str, since: datetime, *, but_on: str) -> list[datetime]:
+        """When posts of a kind were sent that have different ids there; those on one kind of place do not count."""
+        mine = (delivered.c.marshal == self.context.marshal) & (delivered.c.kind == kind)
+        found = (
+            select(func.min(delivered.c.delivered_at))
+            .where(mine, delivered.c.delivered_at > since, delivered.c.place_kind != but_on)
+            .group_by(delivered.c.remote_id)
+        )
+        return sorted(self.context.connection.execute(found).scalars())
+
     def at(self, places: list[Place]) -> list[Parcel]:
         """Everything for some places."""
         here = [and_(outbox.c.place_kind == p.kind, outbox.c.place_id == p.id) for p in places]
@@ -221,6 +236,13 @@ class Outbox:
 
 
 _KEY = ("marshal", "place_kind", "place_id", "kind", "origin")
+
+
+def _waits_for_its_annotation() -> ColumnElement[bool]:
+    """Whether there is an annotation to go before a post, and it has not gone."""
+    first = outbox.alias()
+    same = [first.c[name] == outbox.c[name] for name in _KEY if name != "kind"]
+    return exists().where(*same, first.c.kind == "annotation", first.c.state != "sent")
 
 
 def _read(row: Any) -> tuple[Mapping[str, Any] | None, tuple[int, ...], str | None]:

@@ -133,6 +133,17 @@ def _columns(filed: Filed) -> dict[str, Any]:
         "input_hash": filed.report.input_hash,
         "model": filed.report.bundle,
         "filed_at": filed.filed_at,
+        **_counted(filed.report),
+    }
+
+
+def _counted(report: Report) -> dict[str, str | None]:
+    """What is counted of a report, in columns of its own."""
+    verdict, confidence = report.verdict or report.host_verdict, report.confidence
+    return {
+        "label": None if verdict is None else verdict.label[:32],
+        "policy": None if confidence is None or confidence.policy is None else confidence.policy[:32],
+        "refusal": next((str(c.code) for c in report.caveats if c.refuses), None),
     }
 
 

@@ -70,7 +70,9 @@ class Store(Closing):
             self._lock.close()
 
 
-def open_store(database_url: str, *, marshal: str, to_read: bool = False, lease: timedelta = LEASE) -> Store:
+def open_store(
+    database_url: str, *, marshal: str, to_read: bool = False, beside: bool = False, lease: timedelta = LEASE
+) -> Store:
     """Open the database and bring its schema up to date.
 
     Parameters
@@ -81,22 +83,26 @@ def open_store(database_url: str, *, marshal: str, to_read: bool = False, lease:
         Address of the marshal whose rows are meant.
     to_read : bool
         True to look only: takes no lock and changes no schema.
+    beside : bool
+        True to look, and to write a little now and then, beside a service that may be running: takes no lock and
+        changes no schema. Whoever opens it so claims nothing and recovers nothing.
     lease : timedelta
         For how long a claim holds.
 
     Raises
     ------
     StoreError
-        If it cannot be opened, another process works with it, or (to read) it is not up to date.
+        If it cannot be opened, another process works with it, or (to read, or beside) it is not up to date.
     """
     url = parse_url(database_url)
     file = sqlite_file(url)
-    if to_read and file is not None and not file.is_file():
+    is_guest = to_read or beside
+    if is_guest and file is not None and not file.is_file():
         raise StoreError(f"there is no database at {file} yet; it is made by the first `astranet once`")
     engine = make_engine(url, to_read=to_read)
-    lock = None if file is None or to_read else FileLock(file)
+    lock = None if file is None or is_guest else FileLock(file)
     try:
-        _check(engine) if to_read else migrate.upgrade(engine)
+        _check(engine) if is_guest else migrate.upgrade(engine)
     except BaseException as error:
         engine.dispose()
         if lock is not None:

@@ -87,13 +87,27 @@ reports = Table(
     Column("input_hash", String(64), nullable=False),
     Column("model", String(255), nullable=False),
     Column("filed_at", DateTime, nullable=False),
+    Column("label", String(32)),
+    Column("policy", String(32)),
+    Column("refusal", String(32)),
     UniqueConstraint("marshal", "subject", "subject_id", "producer", "version"),
 )
 """One row per version of a subject that a producer answered about; `is_current` marks the one that counts, refusals
-included. The body is a `models.domain.Report` with the version of its schema.
+included. The body is a `models.domain.Report` with the version of its schema; `label`, `policy` and `refusal` (the code
+of the first caveat that refuses) are what is counted of it.
 """
 
 Index("ix_reports_target", reports.c.marshal, reports.c.target_id)
+Index(
+    "ix_reports_counts",
+    reports.c.marshal,
+    reports.c.is_current,
+    reports.c.producer,
+    reports.c.status,
+    reports.c.label,
+    reports.c.policy,
+    reports.c.refusal,
+)
 
 outbox = Table(
     "outbox",
@@ -113,9 +127,12 @@ outbox = Table(
     Column("reason", Text),
     Column("claimed_by", String(64)),
     Column("claimed_until", DateTime),
+    Column("enqueued_at", DateTime),
     UniqueConstraint("marshal", "place_kind", "place_id", "kind", "origin"),
 )
-"""What should hang where: one row per (place, kind, origin), a newer body replaces an older one. No body: nothing."""
+"""What should hang where: one row per (place, kind, origin), a newer body replaces an older one. No body: nothing.
+`enqueued_at` is when this body was wished for.
+"""
 
 Index("ix_outbox_due", outbox.c.marshal, outbox.c.state, outbox.c.not_before)
 
@@ -132,3 +149,13 @@ delivered = Table(
     Column("delivered_at", DateTime),
 )
 """What does hang there, as far as we know: no `body_sha` means that a delivery began and its end was never seen."""
+
+status = Table(
+    "status",
+    metadata,
+    Column("marshal", String(255), primary_key=True),
+    Column("worker", String(64), primary_key=True),
+    Column("told_at", DateTime, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""What each process last said of itself: a `plugin.activity.Pulse`."""

@@ -28,12 +28,15 @@ class Known:
         None when the TNS was asked and knew none.
     since, asked_at : datetime
         Since when it is so, and when it was last found to be so; naive UTC.
+    conflict : str or None
+        Who says what, where people do not agree about its class.
     """
 
     target_id: str
     name: TransientName | None
     since: datetime
     asked_at: datetime
+    conflict: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,22 +58,30 @@ class Names:
 
     context: Context
 
-    def put(self, target_id: str, found: TransientName | None, now: datetime) -> Change | None:
-        """Write an answer down; says whether name or type are not what they were.
+    def put(
+        self, target_id: str, found: TransientName | None, now: datetime, *, conflict: str | None = None
+    ) -> Change | None:
+        """Write an answer down, and who disagrees; says whether name or type are not what they were.
 
         Nothing found never replaces a name: the TNS deletes hardly anything, but not everybody who is asked knows all.
         """
         last = self.of(target_id)
         if last is not None and (found is None or _same(last.name, found)):
-            kept = {"asked_at": now} | (_columns(found) if found is not None else {})
+            kept = {"asked_at": now, "conflict": conflict} | (_columns(found) if found is not None else {})
             mine = (tns_names.c.marshal == self.context.marshal) & (tns_names.c.target_id == target_id)
             self.context.connection.execute(
                 update(tns_names).where(mine, tns_names.c.since == last.since).values(**kept)
             )
             return None
-        row = {"marshal": self.context.marshal, "target_id": target_id, "since": now, "asked_at": now}
+        row = {
+            "marshal": self.context.marshal,
+            "target_id": target_id,
+            "since": now,
+            "asked_at": now,
+            "conflict": conflict,
+        }
         new = self.context.insert(tns_names).values(**row, **_columns(found))
-        keep = {"asked_at": now, **_columns(found)}
+        keep = {"asked_at": now, "conflict": conflict, **_columns(found)}
         self.context.connection.execute(
             new.on_conflict_do_update(index_elements=["marshal", "target_id", "since"], set_=keep)
         )
@@ -86,6 +97,11 @@ class Names:
     def history(self, target_id: str) -> list[Known]:
         """Everything that was ever on file about a source, oldest first."""
         return self._list(tns_names.c.target_id == target_id)
+
+    def conflicts(self) -> list[Known]:
+        """The sources about whose class people do not agree now."""
+        counts: dict[str, Known] = {known.target_id: known for known in self._list(tns_names.c.since.is_not(None))}
+        return [known for known in counts.values() if known.conflict is not None]
 
     def changes(self, since: datetime) -> list[Change]:
         """Every change noticed since then, oldest first; a first answer is none."""
@@ -162,4 +178,4 @@ def _known(row: Any) -> Known:
             separation_arcsec=row.separation_arcsec,
             source=row.source or "?",
         )
-    return Known(target_id=row.target_id, name=name, since=row.since, asked_at=row.asked_at)
+    return Known(target_id=row.target_id, name=name, since=row.since, asked_at=row.asked_at, conflict=row.conflict)

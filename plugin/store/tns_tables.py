@@ -46,8 +46,9 @@ tns_names = Table(
     Column("redshift", Float),
     Column("separation_arcsec", Float),
     Column("source", String(16)),
+    Column("conflict", Text),
 )
 """What the TNS calls a marshal's source: a row per answer that differed from the one before, the newest one counts.
 
-No name: it was asked and there was none.
+No name: it was asked and there was none. `conflict`: who says what, where people do not agree about its class.
 """

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from plugin.store.context import Context
+from plugin.store.monitoring.figures import Figures
+from plugin.store.monitoring.status import Status
 from plugin.store.objects import Objects
 from plugin.store.outbox import Outbox
 from plugin.store.queue import Queue
@@ -25,6 +27,8 @@ class Unit:
     watermarks: Watermarks
     tns: TnsRows
     names: Names
+    status: Status
+    figures: Figures
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -38,4 +42,6 @@ class Unit:
             watermarks=Watermarks(context),
             tns=TnsRows(context),
             names=Names(context),
+            status=Status(context),
+            figures=Figures(context),
         )

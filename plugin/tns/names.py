@@ -6,7 +6,7 @@ leaves the source for the next run. Nothing is sent to anybody.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,7 +15,9 @@ import structlog
 
 from iris_client.errors import NotFound, Refused, Unavailable, UpstreamError
 from iris_client.protocols import SpectrumSource, TransientName, TransientNames
+from iris_client.taxonomy.trust import ORDER, Voice, settle
 from iris_client.tns.client import Tns
+from models.domain import Target
 from plugin.clock import Clock, utc_now
 from plugin.cycle.patience import Breaker
 from plugin.cycle.poison import why
@@ -40,6 +42,8 @@ class Naming:
         Whose mirror is brought up to date first; None when there is no key.
     watched : timedelta
         How long a source is asked about after its last answer.
+    trust : sequence of str
+        Whose labels count.
     stop : callable
         Whether to finish early; asked between sources.
     """
@@ -49,6 +53,7 @@ class Naming:
     names: TransientNames
     tns: Tns | None = None
     watched: timedelta
+    trust: Sequence[Voice] = ORDER
     clock: Clock = utc_now
     stop: Callable[[], bool] = bool
 
@@ -83,7 +88,8 @@ class Naming:
 
     def _ask(self, target_id: str, breaker: Breaker) -> str:
         try:
-            found = self._found(target_id)
+            target = self._target(target_id)
+            found = None if target is None else self.names.match(target)
         except UpstreamError as error:
             if isinstance(error, Unavailable):
                 breaker.failure(error)
@@ -93,16 +99,19 @@ class Naming:
             why("looking up the TNS name", error, source=target_id)
             return "later"
         breaker.success()
+        conflict = None if target is None else settle(target, found, order=self.trust).conflict
         with self.store.begin() as unit:
-            change = unit.names.put(target_id, found, self.clock())
+            before = unit.names.of(target_id)
+            change = unit.names.put(target_id, found, self.clock(), conflict=conflict)
+        if conflict is not None and (before is None or before.conflict != conflict):
+            _log.warning("people do not agree what it is", source=target_id, say=conflict)
         return self._told(change, found)
 
-    def _found(self, target_id: str) -> TransientName | None:
+    def _target(self, target_id: str) -> Target | None:
         try:
-            target = self.marshal.target(target_id)
+            return self.marshal.target(target_id)
         except NotFound:
             return None  # no longer there, or no longer ours to see
-        return self.names.match(target)
 
     def _told(self, change: Change | None, found: TransientName | None) -> str:
         if change is None:

@@ -1,11 +1,12 @@
 """The order in which the service asks what the TNS calls its sources, and the TNS with its mirror for commands."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
 from iris_client.errors import Unavailable
 from iris_client.protocols import CrossMatches, SpectrumSource, TransientNames
+from iris_client.taxonomy.trust import ORDER, Voice
 from iris_client.tns.client import Tns
 from plugin.clock import Clock
 from plugin.settings import PREFIX, ConfigError, Settings
@@ -19,6 +20,7 @@ def make_naming(
     tns: Tns | None,
     *,
     watched: timedelta,
+    trust: Sequence[Voice] = ORDER,
     marshal: SpectrumSource,
     store: Store,
     alerts: object = None,
@@ -32,6 +34,8 @@ def make_naming(
     ----------
     watched : timedelta
         How long a source is asked about after its last answer; nothing switches it off.
+    trust : sequence of str
+        Whose labels count when people do not agree.
     alerts : object
         The source of alerts; it is asked too when it knows cross-matches.
     wait : callable
@@ -47,7 +51,9 @@ def make_naming(
     if tns is not None:
         tns.budget.sleep = _until_stopped(wait)
         order = InOrder(first=first, mirror=Mirror(store=store, server=tns.url, clock=clock), last=Api(tns=tns))
-    return Naming(marshal=marshal, store=store, names=order, tns=tns, watched=watched, clock=clock, stop=stop)
+    return Naming(
+        marshal=marshal, store=store, names=order, tns=tns, watched=watched, trust=trust, clock=clock, stop=stop
+    )
 
 
 def _until_stopped(wait: Callable[[float], bool]) -> Callable[[float], None]:

@@ -68,21 +68,19 @@ def _read(tns: Tns, store: Store, file: str, key: str, now: datetime) -> list[Re
     if (pause is not None and now < pause) or (done is not None and key != FULL):
         return []
     try:
-        objects = tns.bulk(file)
+        changed = _take_in(tns, store, tns.bulk(file))
     except (NotFound, Unavailable, BadPayload) as error:
         _later(tns, store, key, now, error)
         return []
-    changed = _take_in(tns, store, objects)
     with store.begin() as unit:
         unit.tns.note_file(tns.url, key, read_at=now, not_before=None)
     return changed
 
 
-def _take_in(tns: Tns, store: Store, objects: list[TnsObject]) -> list[Renamed]:
-    """Piece by piece: the full file takes a while, and others want to write meanwhile."""
+def _take_in(tns: Tns, store: Store, objects: Iterator[TnsObject]) -> list[Renamed]:
+    """Piece by piece, as the file is read: it is never whole in memory, and others want to write meanwhile."""
     changed: list[Renamed] = []
-    rest = iter(objects)
-    while piece := list(islice(rest, _PIECE)):
+    while piece := list(islice(objects, _PIECE)):
         with store.begin() as unit:
             changed += unit.tns.upsert(tns.url, piece)
     return changed

@@ -190,6 +190,42 @@ def test_a_machine_classification_is_one_per_origin_and_changes_in_place(marshal
     assert marshal.target(NAME).classifications == (), "what machines say is nobody's classification"
 
 
+def test_taking_a_classification_back_touches_nobody_elses(marshal: Any, sandbox: Sandbox) -> None:
+    keep = {"group_ids": [sandbox.group_id], "probability": 0.9}
+    marshal.classify(NAME, label="SN Ia", origin="ASTRANet", **keep)
+    marshal.classify(NAME, label="TDE", origin="another", **keep)
+    for who, ml in (("admin", False), ("admin", True), ("bot", False)):
+        row = sandbox.state.classifications[sandbox.add_classification(NAME, "Ib", ml=ml, user=who)]
+        row.origin = "ASTRANet"
+    twice = sandbox.state.classifications[sandbox.add_classification(NAME, "Ia", ml=True, user="bot")]
+    twice.origin = "ASTRANet"
+    assert marshal.declassify(NAME, origin="ASTRANet") is True
+    assert marshal.declassify(NAME, origin="ASTRANet") is False
+    left = sandbox.state.classifications.values()
+    bot = sandbox.state.user_named("bot").id
+    assert sorted((c.classification, c.origin, c.author_id == bot, c.ml) for c in left) == [
+        ("Ib", "ASTRANet", False, False),
+        ("Ib", "ASTRANet", False, True),
+        ("Ib", "ASTRANet", True, False),
+        ("Tidal Disruption Event", "another", True, True),
+    ]
+    assert not sandbox.state.labels
+    assert not any(c.votes for c in left)
+
+
+def test_a_classification_reaches_a_group_that_is_added_later(marshal: Any, sandbox: Sandbox) -> None:
+    said = {"label": "SN Ia", "probability": 0.9, "origin": "ASTRANet"}
+    made = marshal.classify(NAME, group_ids=[sandbox.group_id], **said)
+    assert marshal.classify(NAME, group_ids=[2, sandbox.group_id], known_id=made, **said) == made
+    (row,) = sandbox.state.classifications.values()
+    assert (row.group_ids, row.ml) == ({2, sandbox.group_id}, True)
+
+
+def test_the_taxonomy_has_a_name_for_every_class(marshal: Any) -> None:
+    names = marshal.class_names()
+    assert {"Ia", "Ic-SLSN", "Tidal Disruption Event"} <= names
+
+
 def test_a_light_curve_is_sorted_and_tells_limits_from_light(marshal: Any) -> None:
     curve = marshal.light_curve(NAME)
     assert list(curve.mjd) == [61000.0, 61001.0, 61002.0]

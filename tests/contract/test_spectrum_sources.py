@@ -13,6 +13,7 @@ from iris_client.marshal.graphql import GraphQLSpectra
 from iris_client.marshal.graphql_fields import FieldMap
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import SpectrumSource
+from models.domain import HumanLabel
 from plugin.sandbox import Sandbox
 
 FILES = Path(plugin.__file__).parent / "sources" / "graphql"
@@ -111,7 +112,7 @@ def test_what_is_not_shared_or_not_there_is_not_found(source, marshal):
 
 
 def test_machine_classifications_do_not_count(source):
-    assert source.target("ZTF26aaaaaa0").classifications == ("Ia",)
+    assert source.target("ZTF26aaaaaa0").classifications == (HumanLabel("Ia"),)
 
 
 def test_rest_and_graphql_give_identical_objects(marshal):

@@ -25,11 +25,19 @@ class FakeAnalyst:
         Part of every report.
     fails_on : set of str
         Spectra at which the models break.
+    policy : str or None
+        What every answer says is to be done.
     """
 
-    def __init__(self, bundle_id: str = "fake-1@00000000", fails_on: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        bundle_id: str = "fake-1@00000000",
+        fails_on: frozenset[str] = frozenset(),
+        policy: str | None = None,
+    ) -> None:
         self.bundle_id = bundle_id
         self.fails_on = fails_on
+        self.policy = policy
         self.batches: list[int] = []
 
     def run_many(self, items: Sequence[tuple[Evidence, Sequence[Caveat]]]) -> list[Report]:
@@ -64,6 +72,7 @@ class FakeAnalyst:
                 calibration_id="cal-1",
                 calibration_size=100,
                 calibration_date="2026-01-01",
+                policy=self.policy,
             ),
             caveats=caveats,
             bundle=self.bundle_id,

@@ -77,7 +77,7 @@ class FakeMarshal:
 
     @property
     def writes(self) -> list[tuple[str, str]]:
-        return [call for call in self.calls if call[0] in ("upsert", "delete", "classify")]
+        return [call for call in self.calls if call[0] in ("upsert", "delete", "classify", "declassify")]
 
     def count(self, method: str) -> int:
         return Counter(name for name, _ in self.calls)[method]
@@ -153,15 +153,39 @@ class FakeMarshal:
         )
 
     def post_comment(
-        self, place: Place, *, text: str, group_ids: Sequence[int], attachment: tuple[str, bytes] | None = None
+        self,
+        place: Place,
+        *,
+        text: str,
+        group_ids: Sequence[int],
+        attachment: tuple[str, bytes] | None = None,
+        known_id: str | None = None,
     ) -> str:
         raise AssertionError("the service leaves no comments")
 
-    def classify(self, target_id: str, *, label: str, probability: float, origin: str, group_ids: Sequence[int]) -> str:
+    def classify(
+        self,
+        target_id: str,
+        *,
+        label: str,
+        probability: float,
+        origin: str,
+        group_ids: Sequence[int],
+        known_id: str | None = None,
+    ) -> str:
         self._called("classify", target_id)
         data = {"label": label, "probability": probability}
         self._put(f"class/{target_id}", {"id": 1, "origin": origin, "data": data, "groups": list(group_ids)})
         return "1"
+
+    def declassify(self, target_id: str, *, origin: str) -> bool:
+        self._called("declassify", target_id)
+        there = self._posted.pop(f"class/{target_id}", None) is not None
+        self._save()
+        return there
+
+    def class_names(self) -> frozenset[str]:
+        return frozenset({"Ia", "Ib/c", "Supernova"})
 
     def server_time(self) -> datetime | None:
         return None

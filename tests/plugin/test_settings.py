@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from iris_client.quality.control import QualityRules
 from plugin.app import quality_rules
@@ -144,3 +145,30 @@ def test_the_source_of_alerts_and_its_secrets():
     assert "hunter" not in repr(settings)
     assert "ALERT_SOURCE" in complaint(ALERT_SOURCE="kowalski")
     assert "hunter2" not in complaint(BOOM_URL="https://bot:hunter2@boom")
+
+
+def test_the_password_of_the_database_comes_from_a_file_and_is_a_secret(tmp_path):
+    file = tmp_path / "password"
+    file.write_text("p@ss:w/ord%\n")
+    url = "postgresql+psycopg://astranet@db.example/astranet"
+    settings = Settings(database_url=url, database_password_file=file)
+    assert make_url(settings.database_url).password == "p@ss:w/ord%"
+    assert make_url(settings.database_url).host == "db.example"
+    assert "p@ss:w/ord%" in settings.secrets
+    assert "ord%" not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://u:other@h/n", "postgresql+psycopg://h/n", "sqlite:///x", ""])
+def test_a_password_in_a_file_belongs_to_a_user_and_stands_nowhere_else(tmp_path, url):
+    file = tmp_path / "password"
+    file.write_text("hunter2")
+    env = {"ASTRANET_DATABASE_PASSWORD_FILE": str(file), "ASTRANET_DATABASE_URL": url}
+    with pytest.raises(ConfigError, match="DATABASE_URL must name a user") as caught:
+        Settings.load(env, env_file=None)
+    assert "hunter2" not in str(caught.value)
+    assert "other" not in str(caught.value).replace("nothing other", "")
+
+
+def test_a_password_in_the_address_is_a_secret_in_both_spellings():
+    found = Settings(database_url="postgresql+psycopg://u:p%40ss@h/n").secrets
+    assert set(found) == {"p%40ss", "p@ss"}

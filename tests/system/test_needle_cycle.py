@@ -72,3 +72,26 @@ def test_every_real_packet_ends_in_an_answer_or_a_reason(tmp_path):
         assert sandbox.writes() == []
     reasons = Counter(f.report.reason for f in current.values() if f.report.reason)
     print(f"\n{len(said)} packets of {len(packets)} objects: {dict(outcomes)}; at the end {dict(reasons)}")
+
+
+def test_sources_that_no_broker_knows_are_answered_from_the_marshal_or_refused_with_the_cause(tmp_path):
+    """The broker answers `200 data: []` about them: that is "no alerts", and no broken answer."""
+    host = {"id": 1, "name": "a galaxy", "ra": 150.0, "dec": 20.0003, "redshift": 0.05, "redshift_error": 1e-4}
+    with Sandbox() as sandbox, open_app(sandbox, tmp_path, alert_source="marshal") as app:
+        names = [sandbox.add_source(f"ZTF26aaaaaa{n}", host=host if n else None) for n in range(2)]
+        sandbox.add_source("ZTF26aaaaaa2", host=host)
+        for name in names:
+            for n in range(100):
+                for band in ("ztfg", "ztfr"):
+                    mag = 18.5 + ((n - 20) / 9.0) ** 2 if n < 20 else 18.5 + (n - 20) / 30.0
+                    sandbox.add_photometry(name, mjd=61000.0 + n, band=band, mag=mag, magerr=0.05)
+        cycle = app.once()
+        assert cycle.complete
+        assert cycle.objects.total() == 3
+        asked = [r.status for r in sandbox.requests if r.path.startswith("/api/brokers/1/alerts/")]
+        assert asked == [200] * 6  # once each by NEEDLE and by the look-up of names
+        with app.store.begin() as unit:
+            found = {f.target_id: f for f in unit.reports.every(NEEDLE)}
+    assert found["ZTF26aaaaaa1"].report.host_verdict is not None
+    assert found["ZTF26aaaaaa1"].facts["n_g"] > 50
+    assert found["ZTF26aaaaaa2"].report.reason == "no light curve"

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from iris_client.brokers.http import SkyPortalBroker
+from iris_client.errors import BadPayload
 from iris_client.protocols import Place
 from plugin.clock import utc_now
 from plugin.cycle.analyse import Analysing
@@ -248,6 +250,29 @@ def test_whatever_is_missing_is_a_caveat_and_not_an_error(tmp_path):
     assert any("only negative" in c.text for c in found["ZTF26negati"].caveats)
     assert [o.target_id for o in parked] == ["ZTF26broken"]
     assert "NaN" in parked[0].reason
+
+
+def test_a_source_of_alerts_that_talks_nonsense_keeps_no_answer_from_the_marshals_photometry(tmp_path):
+    """Nonsense may be a proxy's and is asked about again; at the last attempt it counts as missing."""
+
+    class Nonsense(SkyPortalBroker):
+        def alerts(self, target_id: str) -> Any:
+            raise BadPayload("alerts: str instead of a list")
+
+        light_curve = alerts
+
+    later = Later()
+    with Sandbox() as sandbox, Nonsense(sandbox.url, sandbox.token) as source:
+        name = sandbox.add_source("ZTF26photom")
+        sandbox.add_photometry(name, mjd=61000.0, mag=18.0, magerr=0.1)
+        outcomes: Counter[str] = Counter()
+        with opened(sandbox, tmp_path, source=source, clock=later) as app:
+            for _ in range(5):
+                outcomes += app.cycle().objects
+                later.ahead += timedelta(hours=2)
+        (found,) = needle(sandbox).values()
+    assert outcomes == {"later": 2, "ok": 1}
+    assert found["caveats"] == "no_cutouts|no_light_curve"
 
 
 def test_the_host_that_the_marshal_knows_is_used(sandbox, tmp_path):

@@ -133,8 +133,8 @@ def mostly_negative(stubs: Sequence[AlertStub]) -> str | None:
 
 
 def is_patient(attempts: int) -> bool:
-    """Whether after so many attempts an answer that cannot be read is still worth another."""
-    return attempts < ASKED
+    """Whether after so many attempts an answer that cannot be read is worth more than this one: the last counts."""
+    return attempts + 1 < ASKED
 
 
 def host_of(alert: Alert) -> Host | None:

@@ -28,6 +28,9 @@ NEEDLE has an answer about the source too, the two are joined:
     an_needle           text     NEEDLE's class: SN, SLSN-I or TDE
     an_joint            text     agree, disagree, or "outside": the spectrum's class is none that NEEDLE knows
     an_disagrees        0 or 1   the same for filters
+
+Where classifications are wanted, the source gets one of a machine's too, and loses it when the answer no longer is a
+COMMIT with its class in the set and at least the operator's probability.
 """
 
 import base64
@@ -37,6 +40,7 @@ from typing import Final
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
 from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, prediction_set, rounded
+from plugin.cycle.spectra.tags import tag_post
 from plugin.store import Filed
 
 PREFIX: Final = "an_"
@@ -92,20 +96,36 @@ def wants_card(filed: Filed, posting: Posting) -> bool:
 
 
 def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, needle: Report | None = None) -> list[Post]:
-    """The summary of one source, and the classification where wanted; nothing when no spectrum has a class."""
+    """The summary of one source, and its classification; each without a body when nothing is to be said (any more)."""
     place = Place(kind="source", id=target_id)
     answered = [f for f in of_target if f.report.status is Status.OK and audience(f.group_ids, posting)]
-    if not answered:
-        return [Post(place=place, body=None, group_ids=())]
-    best = max(answered, key=_recency)
-    groups = audience(best.group_ids, posting)
-    body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
-    posts = [Post(place=place, body=body, group_ids=groups)]
-    verdict = best.report.verdict
-    if posting.classification and verdict is not None:
-        said = {"label": verdict.label, "probability": rounded(verdict.probability)}
-        posts.append(Post(place=place, kind="classification", body=said, group_ids=groups))
+    body: Body | None = None
+    said: Body | None = None
+    groups: tuple[int, ...] = ()
+    best: Filed | None = None
+    if answered:
+        best = max(answered, key=_recency)
+        groups = audience(best.group_ids, posting)
+        body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
+        said = classified(best.report, posting)
+    posts = [
+        Post(place=place, body=body, group_ids=groups),
+        Post(place=place, kind="classification", body=said, group_ids=groups),
+    ]
+    if posting.tags:
+        posts.append(tag_post(target_id, None if best is None else best.report, groups))
     return posts
+
+
+def classified(report: Report, posting: Posting) -> Body | None:
+    """The machine classification that a report is worth: where they are wanted, of a COMMIT that is sure enough."""
+    verdict, confidence = report.verdict, report.confidence
+    if not posting.classification or verdict is None or confidence is None or confidence.policy != "COMMIT":
+        return None
+    sure = verdict.probability >= posting.least_probability
+    if not sure or verdict.label not in prediction_set(confidence.prediction_sets, posting.alpha):
+        return None
+    return {"label": verdict.label, "probability": rounded(verdict.probability)}
 
 
 def answer(report: Report, alpha: float) -> Body:

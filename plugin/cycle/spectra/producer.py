@@ -10,6 +10,7 @@ from iris_client.quality.control import QualityRules, examine
 from iris_client.quality.phase import redshift_of
 from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
 from plugin.clock import Clock, utc_now
+from plugin.cycle.messages.alerts import about_spectrum, unsaid
 from plugin.cycle.posting import Post, Posting, audience
 from plugin.cycle.posts import on_source
 from plugin.cycle.producer import Draft
@@ -123,14 +124,16 @@ class SpectraProducer:
         before = unit.reports.of(filed.subject, self.name)
         unit.reports.put(filed)
         summary = on_source(unit, filed.target_id, self.posting)
-        posts = [compose.on_spectrum(filed, self.posting), *summary, *draft.posts]
+        told = about_spectrum(unit, filed, self.posting)
+        posts = [compose.on_spectrum(filed, self.posting), *summary, *draft.posts, *told]
         if before is not None and before.target_id != filed.target_id:  # the spectrum was moved to another source
             posts += on_source(unit, before.target_id, self.posting)
         return posts
 
     def withdraw(self, unit: Unit, subject: Subject, target_id: str) -> list[Post]:
         """Nothing on the spectrum, and the source without it."""
-        return [compose.gone(subject.id), *on_source(unit, target_id, self.posting)]
+        silent = unsaid(subject.id, self.posting)
+        return [compose.gone(subject.id), *on_source(unit, target_id, self.posting), *silent]
 
 
 def without_secrets(raw: RawSpectrum, secrets: tuple[str, ...]) -> RawSpectrum:

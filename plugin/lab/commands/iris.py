@@ -26,17 +26,18 @@ def fetch(
     """Fetch every spectrum of the groups in the settings, with its object and light curve."""
     from iris_client.errors import UpstreamError
     from plugin.lab.dataset.fetch import fetch as run
-    from plugin.lab.dataset.source import open_source
+    from plugin.lab.dataset.source import open_names, open_source
     from plugin.settings import ConfigError, Settings
 
     try:
         settings = Settings.load()
-        with open_source(settings) as (source, photometry, group_ids), progress("fetch") as advance:
-            done = run(source, photometry, out, group_ids=group_ids, refresh=refresh, progress=advance)
+        opened, named = open_source(settings), open_names(settings)
+        with opened as (source, photometry, group_ids), named as names, progress("fetch") as advance:
+            done = run(source, photometry, out, group_ids=group_ids, refresh=refresh, names=names, progress=advance)
     except ConfigError as error:
         raise _stop(str(error)) from None
     except UpstreamError as error:
-        raise _stop(f"the marshal: {error}\nWhat came until now is in {out}; run it again to go on.") from None
+        raise _stop(f"{error}\nWhat came until now is in {out}; run it again to go on.") from None
     _say(f"{', '.join(f'{n} {what}' for what, n in sorted(done.items())) or 'no spectra'} -> {out}")
 
 
@@ -62,7 +63,9 @@ def build(
         raise typer.BadParameter("give either --fetched or --catalogue")
     try:
         rules = replace(quality_rules(Settings.load()), min_coverage=min_coverage)
-        records = read_cache(fetched) if fetched is not None else read_catalogues(catalogue or [])
+        records = (
+            read_cache(fetched, Settings.load().trust) if fetched is not None else read_catalogues(catalogue or [])
+        )
         with progress("build") as advance:
             found = assemble(
                 records, rules=rules, seed=seed, existing=earlier_splits(out), copies=copies, progress=advance

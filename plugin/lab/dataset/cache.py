@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.domain import LightCurve, RawSpectrum, Target
+from models.domain import HumanLabel, LightCurve, RawSpectrum, Target
 
 PIECE: Final = 100
 """Spectra per file: what a kill can cost at most."""
-_TUPLES: Final = ("group_ids", "classifications", "band", "notes")
+_TUPLES: Final = ("group_ids", "band", "notes")
 
 
 class SpectrumCache:
@@ -109,12 +109,19 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
 def _object(row: dict[str, Any]) -> tuple[Target, LightCurve | None]:
     curve = row["light_curve"]
     if curve is None:
-        return Target(**_tuples(row["target"])), None
+        return _target(row["target"]), None
     columns: dict[str, Any] = {
         name: tuple(values) if name == "band" else np.array([math.nan if v is None else v for v in values])
         for name, values in curve.items()
     }
-    return Target(**_tuples(row["target"])), LightCurve(**columns)
+    return _target(row["target"]), LightCurve(**columns)
+
+
+def _target(row: dict[str, Any]) -> Target:
+    """An object; the labels of earlier caches are bare names, which nobody had doubted."""
+    given = row["classifications"]
+    labels = tuple(HumanLabel(one) if isinstance(one, str) else HumanLabel(**one) for one in given)
+    return Target(**{**row, "group_ids": tuple(row["group_ids"]), "classifications": labels})
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

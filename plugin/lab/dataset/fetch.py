@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from iris_client.errors import BadPayload, NotFound, Refused
-from iris_client.protocols import PhotometrySource, SpectrumSource, SpectrumStub
+from iris_client.protocols import PhotometrySource, SpectrumSource, SpectrumStub, TransientNames
 from iris_client.quality.phase import Peak, mjd_of, peak_of, phase_of, redshift_of
-from iris_client.taxonomy.names import Label, translate
+from iris_client.taxonomy.names import Label
+from iris_client.taxonomy.trust import ORDER, Voice, settle
 from models.domain import RawSpectrum, Target
 from plugin.lab.dataset.cache import SpectrumCache
 from plugin.lab.dataset.records import Record
@@ -24,6 +25,7 @@ def fetch(
     *,
     group_ids: Sequence[int],
     refresh: bool = False,
+    names: TransientNames | None = None,
     progress: Callable[[int], None] = lambda _: None,
     total: Callable[[int], None] = lambda _: None,
 ) -> Counter[str]:
@@ -33,6 +35,8 @@ def fetch(
     ----------
     refresh : bool
         Ask again for the objects that are there: their classes and redshifts may have changed.
+    names : TransientNames, optional
+        Who knows what the TNS calls an object, as the service asks them; without it the marshal's own copy stands.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def fetch(
                 done[_fetch_one(source, cache, stub)] += 1
             if stub.target_id not in asked and stub.spectrum_id in cache.versions:
                 asked.add(stub.target_id)
-                _fetch_object(source, photometry, cache, stub.target_id)
+                _fetch_object(source, photometry, cache, stub.target_id, names)
     return done
 
 
@@ -76,13 +80,21 @@ def _fetch_one(source: SpectrumSource, cache: SpectrumCache, stub: SpectrumStub)
     return "fetched"
 
 
-def _fetch_object(source: SpectrumSource, photometry: PhotometrySource, cache: SpectrumCache, target_id: str) -> None:
+def _fetch_object(
+    source: SpectrumSource,
+    photometry: PhotometrySource,
+    cache: SpectrumCache,
+    target_id: str,
+    names: TransientNames | None,
+) -> None:
     """What is known of one object; what cannot be read is asked for the next time.
 
     Its spectra are kept all the same: without their object they have no class, and are rejected with that reason.
     """
     try:
         target = _or_none(lambda: source.target(target_id)) or Target(target_id=target_id)
+        if names is not None and (found := names.match(target)) is not None:
+            target = replace(target, tns_name=found.name, tns_type=found.type or target.tns_type)
         cache.put_object(target, _or_none(lambda: photometry.light_curve(target_id)))
     except (BadPayload, Refused):
         return
@@ -95,8 +107,13 @@ def _or_none(ask: Callable[[], T | None]) -> T | None:
         return None
 
 
-def read_cache(folder: Path) -> Iterator[Record]:
+def read_cache(folder: Path, order: Sequence[Voice] = ORDER) -> Iterator[Record]:
     """The fetched spectra as labelled records, each with its own phase; sorted by id, however they came.
+
+    Parameters
+    ----------
+    order : sequence of str
+        Who is believed first about what an object is.
 
     Raises
     ------
@@ -113,10 +130,10 @@ def read_cache(folder: Path) -> Iterator[Record]:
         target, curve = known.get(name, (Target(target_id=name), None))
         if name not in peaks:
             peaks[name] = peak_of(curve)
-        yield _record(raw, target, peaks[name])
+        yield _record(raw, target, peaks[name], order)
 
 
-def _record(raw: RawSpectrum, target: Target, peak: Peak) -> Record:
+def _record(raw: RawSpectrum, target: Target, peak: Peak, order: Sequence[Voice]) -> Record:
     redshift = redshift_of(raw, target)
     mjd = mjd_of(raw.observed_at)
     phase = phase_of(mjd, peak, redshift.value)
@@ -124,7 +141,7 @@ def _record(raw: RawSpectrum, target: Target, peak: Peak) -> Record:
         raw=replace(raw, redshift=redshift.value, phase_days=phase.days),
         group=target.target_id,
         names=tuple(name for name in (target.target_id, target.tns_name) if name),
-        label=label_of(target),
+        label=label_of(target, order),
         redshift_origin=redshift.origin,
         mjd=mjd,
         phase_error_days=phase.error_days,
@@ -134,8 +151,6 @@ def _record(raw: RawSpectrum, target: Target, peak: Peak) -> Record:
     )
 
 
-def label_of(target: Target) -> Label:
-    """What people say an object is: those of the marshal, else the TNS."""
-    if target.classifications:
-        return translate("|".join(target.classifications))
-    return translate(target.tns_type or "")
+def label_of(target: Target, order: Sequence[Voice] = ORDER) -> Label:
+    """What people say an object is: whoever is believed first, without those who were not sure (p_TNS < 0.5)."""
+    return settle(target, order=order).label

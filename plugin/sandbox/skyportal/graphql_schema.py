@@ -37,6 +37,7 @@ class Classification:
 
     classification: str
     ml: bool
+    probability: float | None
 
 
 @strawberry.type(description="A spectrum. In lists the arrays, units and groups are null.")
@@ -146,7 +147,10 @@ class Query:
         row = _run(info, read_source, path={"obj_id": str(id)})
         if row is None:
             return None
-        named = [Classification(classification=c["classification"], ml=c["ml"]) for c in row["classifications"]]
+        named = [
+            Classification(**{key: c[key] for key in ("classification", "ml", "probability")})
+            for c in row["classifications"]
+        ]
         keys = ("id", "ra", "dec", "redshift", "redshift_origin", "tns_name", "tns_info", "ebv")
         return Source(**{key: row[key] for key in keys}, classifications=named, groups=_groups(row))
 

@@ -33,6 +33,8 @@ class User:
     created_at: datetime
     modified: datetime
     is_bot: bool = False
+    stream_ids: frozenset[int] = frozenset({1})
+    """Whose alerts it may see; without any, every list of the broker's is empty."""
 
     @property
     def is_admin(self) -> bool:

@@ -104,7 +104,8 @@ def _by_photometry(call: Call) -> Iterable[Test]:
 
 
 def _by_annotations(call: Call) -> Iterable[Test]:
-    origins = call.query.get("annotationsFilterOrigin")
+    # Origins are compared in lower case with the text as it was typed: a capital in it finds nothing, on any server.
+    origins = [origin.strip() for origin in call.query.get("annotationsFilterOrigin", "").split(",") if origin.strip()]
     after, before = call.date("annotationsFilterAfter"), call.date("annotationsFilterBefore")
     conditions = [c.split(":") for c in call.query.get("annotationsFilter", "").split(",") if c]
     if not (origins or after or before or conditions):
@@ -113,7 +114,7 @@ def _by_annotations(call: Call) -> Iterable[Test]:
         a
         for a in call.state.annotations
         if a.spectrum_id is None
-        and (not origins or a.origin in origins.split(","))
+        and (not origins or a.origin.lower() in origins)
         and (after is None or a.created_at >= after)
         and (before is None or a.created_at <= before)
     ]

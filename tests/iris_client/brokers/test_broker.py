@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from iris_client.brokers.http import Boom, SkyPortalBroker
-from iris_client.errors import NotFound, Refused, Unavailable
+from iris_client.errors import BadPayload, NotFound, Refused, Unavailable
 from iris_client.http.pacer import Pacer
 from plugin.sandbox import Sandbox
 from plugin.sandbox.brokers.alerts import invented, stamp_bytes
@@ -56,6 +56,46 @@ def test_an_alert_whose_stamps_are_gone_is_still_an_alert(marshal, made):
     assert found.light_curve is not None
 
 
+@pytest.mark.parametrize("made", [boom, broker])
+def test_an_object_that_the_broker_does_not_know_is_an_answer_and_asked_for_once(marshal, made):
+    marshal.forget_requests()
+    with made(marshal) as source:
+        assert source.alerts("ZTF99zzzzzzz") == []
+        assert source.light_curve("ZTF99zzzzzzz") is None
+        assert source.tns_matches("ZTF99zzzzzzz") == []
+        with pytest.raises(NotFound):
+            source.alert("ZTF99zzzzzzz", "5")
+    assert {r.status for r in marshal.requests} == {200}
+    assert len(marshal.requests) <= 7
+
+
+@pytest.mark.parametrize("nothing", [[], {}, None])
+def test_nothing_is_nothing_in_every_form(nothing):
+    http = httpx.MockTransport(answering(200, "", nothing))
+    source = SkyPortalBroker("http://marshal.test", TOKEN, pacer=Pacer(1e6, 1000), http=http)
+    assert source.alerts(NAME) == []
+    assert source.light_curve(NAME) is None
+    assert source.tns_matches(NAME) == []
+
+
+def test_what_is_neither_an_alert_nor_nothing_is_no_answer():
+    http = httpx.MockTransport(answering(200, "", "no alerts"))
+    source = SkyPortalBroker("http://marshal.test", TOKEN, pacer=Pacer(1e6, 1000), http=http)
+    for ask in (source.alerts, source.light_curve, source.tns_matches):
+        with pytest.raises(BadPayload, match="str instead of"):
+            ask(NAME)
+
+
+def test_an_account_without_a_stream_sees_no_alert(marshal):
+    bot = marshal.state.user_named("bot")
+    bot.stream_ids = frozenset()
+    try:
+        with broker(marshal) as source:
+            assert (source.alerts(NAME), source.light_curve(NAME)) == ([], None)
+    finally:
+        bot.stream_ids = frozenset({1})
+
+
 def test_an_expired_token_is_renewed(marshal):
     with boom(marshal) as source:
         assert len(source.alerts(NAME)) == 2
@@ -76,14 +116,15 @@ def test_a_broker_that_is_not_there_is_not_found(marshal):
         source.alerts(NAME)
 
 
-def answering(status: int, message: str) -> Callable[[httpx.Request], httpx.Response]:
+def answering(status: int, message: str, data: Any = ()) -> Callable[[httpx.Request], httpx.Response]:
     can = dict.fromkeys(("query_alerts", "get_alert", "get_cutouts"), True)
     row = {"id": 1, "name": "BOOM", "active": True, "surveys": ["ZTF"], "capabilities": can}
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/api/brokers":
             return httpx.Response(200, json={"status": "success", "data": [row]})
-        return httpx.Response(status, json={"status": "error", "message": message, "data": {}})
+        said = {"status": "success", "data": data} if status == 200 else {"status": "error", "data": {}}
+        return httpx.Response(status, json={**said, "message": message})
 
     return answer
 

@@ -18,6 +18,7 @@ from iris_client.marshal.comments import file_name, quiet
 from iris_client.marshal.places import source_path, spectrum_path
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal, Place, Written
+from models.domain import HumanLabel
 from plugin.sandbox import Fault, FaultKind, FaultPlan, Sandbox, Seen
 from tests.fakes.recorded import BOT, client
 
@@ -276,6 +277,16 @@ def test_comments_are_quiet_and_named_by_their_content(sandbox: Sandbox) -> None
         again = marshal.post_comment(place, attachment=("plot.png", b"1"), **keep)  # type: ignore[arg-type]
         other = marshal.post_comment(place, attachment=("plot.png", b"2"), **keep)  # type: ignore[arg-type]
         assert first == again != other
+        (left,) = sandbox.state.comments
+        assert (str(left.id), left.attachment) == (other, b"2"), "a changed picture takes the place of the old one"
+        moved = marshal.post_comment(
+            place, attachment=("plot.png", b"2"), text=keep["text"], group_ids=[2, 6], known_id=other
+        )
+        (left,) = sandbox.state.comments
+        assert (str(left.id), left.group_ids) == (moved, {2, 6})
+        note = marshal.post_comment(place, **keep)  # type: ignore[arg-type]
+        another = marshal.post_comment(place, attachment=("other.png", b"2"), **keep)  # type: ignore[arg-type]
+        assert {str(c.id) for c in sandbox.state.comments} == {moved, note, another}
         with pytest.raises(Refused):
             marshal.post_comment(place, text=" ", group_ids=[sandbox.group_id])
         with pytest.raises(Refused):
@@ -347,7 +358,7 @@ def test_what_is_odd_in_a_source_is_left_out() -> None:
     target = parse.target(row)
     assert (target.ra_deg, target.dec_deg, target.redshift, target.tns_name) == (None, None, None, None)
     assert (target.ebv_mag, target.tns_type) == (0.1, "SN Ia")
-    assert (target.classifications, target.group_ids) == (("Ia",), (7,))
+    assert (target.classifications, target.group_ids) == ((HumanLabel("Ia"),), (7,))
 
 
 def test_rows_of_photometry_without_time_or_light_are_left_out() -> None:

@@ -363,13 +363,27 @@ def test_comments(name: str) -> None:
 
 
 def test_a_comment_on_a_spectrum_with_a_file() -> None:
-    server = Recording(FOLDER, "comment_on_spectrum_post")
+    server = Recording(FOLDER, "profile", "comments_on_spectrum_list", "comment_on_spectrum_post")
     made = client(server).post_comment(SPECTRUM, text="x", group_ids=GROUPS, attachment=("a/plot.png", b"\x89PNG"))
     assert made == "1"
     ((_, path, body),) = server.writes
     assert path == "/api/spectra/1/comments"
     assert body["attachment"]["body"] == "iVBORw=="
     assert body["attachment"]["name"].startswith("plot_spectrum1_")
+
+
+def test_a_comment_with_another_file_takes_the_place_of_the_old_one() -> None:
+    """The recorded deletion answers for the one that the list has."""
+    server = Recording(FOLDER, "profile", "comment_on_spectrum_post")
+    listed, deleted = load(FOLDER, "comments_on_spectrum_list"), load(FOLDER, "comment_delete")
+    listed["response"]["data"][0]["attachment_name"] = "plot_spectrum1_0123456789.png"
+    deleted["request"]["path"] = "/api/spectra/1/comments/1"
+    server.exchanges += [listed, deleted]
+    client(server).post_comment(SPECTRUM, text="x", group_ids=GROUPS, attachment=("plot.png", b"\x89PNG"))
+    assert [(method, path) for method, path, _ in server.writes] == [
+        ("DELETE", "/api/spectra/1/comments/1"),
+        ("POST", "/api/spectra/1/comments"),
+    ]
 
 
 def test_a_comment_on_an_unknown_object_is_refused() -> None:
@@ -407,6 +421,27 @@ def test_the_same_classification_is_not_sent_again_and_another_is_put() -> None:
     assert body["ml"] is True
     assert body["classification"] == "Ib/c"
     assert not {"vote", "label"} & set(body)
+
+
+def test_a_classification_is_taken_back_by_its_number_and_without_a_label() -> None:
+    listed = load(FOLDER, "source_classifications")
+    listed["response"]["data"] = listed["response"]["data"][:1]
+    server = Recording(FOLDER, "profile", "classification_delete")
+    server.exchanges.append(listed)
+    assert client(server).declassify("ZTF26aaapple", origin="applecider") is True
+    assert server.writes == [("DELETE", "/api/classification/1", {"label": False})]
+
+
+def test_what_is_of_another_origin_or_author_is_not_taken_back() -> None:
+    server = Recording(FOLDER, "profile", "source_classifications")
+    assert client(server).declassify("ZTF26aaapple", origin="ASTRANet") is False
+    others = load(FOLDER, "source_classifications")
+    for row in others["response"]["data"]:
+        row["author_id"] = 99
+    server = Recording(FOLDER, "profile")
+    server.exchanges.append(others)
+    assert client(server).declassify("ZTF26aaapple", origin="applecider") is False
+    assert server.writes == []
 
 
 @pytest.mark.parametrize("what", ["bad_class", "unknown_obj", "bad_taxonomy"])

@@ -122,10 +122,17 @@ def test_several_names_at_once(raw: str, fine: str, ambiguous: bool) -> None:
 def test_every_fine_class_has_a_way_back() -> None:
     assert tuple(TDTAX_OF) == FINE_CLASSES == tuple(dict.fromkeys(FINE_OF.values()))
     for fine in FINE_CLASSES:
-        there = translate(tdtax_class(fine))
-        assert there.fine == fine or (fine == "SLSN" and there.status == "no_class")
+        for name in TDTAX_OF[fine]:
+            there = translate(tdtax_class(fine, {name, "Ia-pec"}))
+            assert there.fine == fine or (name == "Supernova" and there.status == "no_class")
     with pytest.raises(KeyError):
-        tdtax_class("SN Zz")
+        tdtax_class("SN Zz", ())
+
+
+def test_a_superluminous_supernova_is_called_what_the_taxonomy_has() -> None:
+    has = ["Supernova", "Ic-SLSN", "SLSN-I", "SLSN"]
+    assert [tdtax_class("SLSN", has[:n]) for n in range(5)] == [None, *has]
+    assert tdtax_class("SN Ia", has) is None
 
 
 def test_no_name_has_two_meanings() -> None:
@@ -146,7 +153,9 @@ def test_every_class_of_the_recorded_taxonomy_is_known() -> None:
     names = set(_classes(taxonomy["hierarchy"]))
     assert len(names) > 150
     assert not unknown_labels(names)
-    assert set(TDTAX_OF.values()) <= names
+    named = {fine: tdtax_class(fine, names) for fine in FINE_CLASSES}
+    assert None not in named.values()
+    assert named["SLSN"] == "Ic-SLSN"
 
 
 def _classes(node: dict[str, Any]) -> list[str]:

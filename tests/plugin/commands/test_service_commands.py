@@ -21,6 +21,7 @@ def service(monkeypatch, tmp_path):
     monkeypatch.delenv("ASTRANET_DATA_DIR", raising=False)
     variables = {
         "MARSHAL_URL": URL,
+        "CLEAR_TEXT_HOSTS": "marshal.test",
         "MARSHAL_TOKEN": "5ec9e7aa-0000-4000-8000-00000000feed",
         "GROUP_IDS": "6",
         "DATABASE_URL": f"sqlite:///{tmp_path / 'astranet.sqlite'}",
@@ -31,7 +32,7 @@ def service(monkeypatch, tmp_path):
     for name, text in variables.items():
         monkeypatch.setenv(f"ASTRANET_{name}", text)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("plugin.sources.marshal.make_marshal", lambda _settings, _pacer=None: marshal)
+    monkeypatch.setattr("plugin.sources.marshal.make_marshal", lambda *_: marshal)
     monkeypatch.setattr("plugin.app.make_analyst", lambda _settings: FakeAnalyst())
     monkeypatch.setattr("plugin.ops.schedule.stop_on_signals", lambda *_: None)
     monkeypatch.setattr("plugin.ops.logs.configure", lambda **_: None)

@@ -10,14 +10,14 @@ from plugin.store import tables
 from tests.fakes.crash_driver import cycle, run
 
 # What may differ between two undisturbed runs as well, or tells how often something was tried.
-VOLATILE = {"id", "attempts", "not_before", "created_at", "touched_at", "filed_at", "delivered_at", "claimed_by",
-            "claimed_until"}  # fmt: skip
+VOLATILE = {"id", "attempts", "not_before", "created_at", "touched_at", "filed_at", "delivered_at", "enqueued_at",
+            "claimed_by", "claimed_until"}  # fmt: skip
 
 STEPS = [
     ("plugin.store.migrate:upgrade", 1),  # before anything is there
     ("plugin.store.watermarks:Watermarks.set", 1),  # tasks inserted, not committed
     ("plugin.app:App._analyse", 1),  # after the poll was committed
-    ("plugin.app:App._sweep", 1),  # after everything was sent
+    ("plugin.app:App.sweep", 1),  # after everything was sent
     ("plugin.cycle.spectra.producer:SpectraProducer.fetch", 2),  # in the middle of a claimed batch
     ("plugin.cycle.analyse:Analysing._ask", 1),  # fetched, not yet asked
     ("tests.fakes.analyst:FakeAnalyst.run_many", 2),  # in the models, second batch

@@ -254,11 +254,21 @@ def test_answers_go_only_to_those_of_our_groups_that_see_the_spectrum(make_app, 
 
 def test_refusals_and_classifications_are_posted_when_wanted(make_app, marshal):
     marshal.add(good("1", "ZTF26a"), bad("2", "ZTF26a"))
-    make_app(post_refusals=True, post_classification=True).once()
+    wanted = {"post_refusals": True, "post_classification": True, "min_classification_probability": 0.6}
+    make_app(analyst=FakeAnalyst(policy="COMMIT"), **wanted).once()
     refused = marshal.posted["spectrum/2"]
     assert refused["status"] == "refused"
     assert "coverage" in refused["reason"]
     assert marshal.posted["class/ZTF26a"]["label"] == "SN Ia"
+
+
+def test_without_a_classification_nobody_is_asked_to_take_one_back(make_app, marshal):
+    marshal.add(good("1", "ZTF26a"))
+    app = make_app(analyst=FakeAnalyst(policy="COMMIT"))
+    app.once()
+    marshal.add(bad("1", "ZTF26a", modified="2026-06-10T11:00:00"))
+    app.once()
+    assert {name for name, _ in marshal.writes} == {"upsert", "delete"}
 
 
 def test_spectrum_moved_to_another_source(make_app, marshal):

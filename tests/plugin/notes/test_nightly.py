@@ -6,7 +6,7 @@ import pytest
 
 from iris_client.errors import NotFound, Unavailable
 from iris_client.protocols import TransientName
-from models.domain import FINE_CLASSES, Confidence, RawSpectrum, Report, Status, Target, Verdict
+from models.domain import FINE_CLASSES, Confidence, HumanLabel, RawSpectrum, Report, Status, Target, Verdict
 from plugin.notes import Figures, Night, NoteRules
 from plugin.notes.night_entries import figures_of, night_entries
 from plugin.notes.nightly import draft_night
@@ -97,7 +97,7 @@ def test_each_object_is_asked_for_once_and_a_lost_one_is_kept(store):
     put(
         store, filed("1", "2026-06-10T20:00:00"), filed("2", "2026-06-10T21:00:00"), filed("3", "2026-06-10T22:00", "b")
     )
-    known = Target(target_id="ZTF26a", classifications=("Ia",))
+    known = Target(target_id="ZTF26a", classifications=(HumanLabel("Ia"),))
     marshal = Marshal({"ZTF26a": known})
     entries = night_entries(store, marshal, NIGHT, NoteRules())
     assert marshal.asked == ["ZTF26a", "b"]

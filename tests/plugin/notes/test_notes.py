@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.domain import FINE_CLASSES, Caveat, CaveatCode, Confidence, Report, Status, Target, Verdict
+from iris_client.taxonomy.trust import settle
+from models.domain import FINE_CLASSES, Caveat, CaveatCode, Confidence, HumanLabel, Report, Status, Target, Verdict
 from plugin.notes import Byline, Entry, Figure, Figures, Night, NoteRules, compose, select, write_note
 from plugin.notes.draft import ABSTRACT_LIMIT
 from plugin.notes.render import FILE_NAMES, files, to_html, to_text
@@ -50,13 +51,18 @@ def refused(target_id, spectrum_id):
 
 def entry(name="ZTF26a", spectrum="1", *, simulated=False, target=None, **kwargs):
     facts = {"target_id": name, "ra_deg": 10.0, "dec_deg": -3.25, "redshift": 0.05, "tns_name": "AT 2026abc"}
+    found = Target(**{**facts, **(target or {})})
     return Entry(
-        target=Target(**{**facts, **(target or {})}),
+        target=found,
+        settled=settle(found),
         report=report(name, spectrum, **kwargs),
         instrument="SEDM",
         observed_at="2026-06-10T20:15:00",
         simulated=simulated,
     )
+
+
+UNKNOWN = Target(target_id="x")
 
 
 def draft_of(entries, **kwargs):
@@ -86,17 +92,18 @@ def test_nothing_to_say_gives_no_note(tmp_path):
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
-        (entry(target={"classifications": ("Ia",)}), CLASSIFIED),
+        (entry(target={"classifications": (HumanLabel("Ia"),)}), CLASSIFIED),
         (entry(target={"tns_name": "SN 2026abc"}), CLASSIFIED),
         (entry(target={"tns_name": "TDE 2026abc"}), CLASSIFIED),
         (entry(target={"tns_type": "SN Ia"}), CLASSIFIED),
+        (entry(target={"classifications": (HumanLabel("Ia", 0.5),)}), CLASSIFIED),
         (entry(p=0.59), UNSURE),
         (entry(members=("SN Ia", "SN Ibc")), UNSURE),
         (entry(members=()), UNSURE),
         (dataclasses.replace(entry(), observed_at="2026-04-01T00:00:00"), OLD),
         (entry(label="AGN"), OTHER_CLASS),
         (entry(label="CV"), OTHER_CLASS),
-        (Entry(target=Target(target_id="x"), report=refused("x", "1")), NO_ANSWER),
+        (Entry(target=UNKNOWN, settled=settle(UNKNOWN), report=refused("x", "1")), NO_ANSWER),
     ],
 )
 def test_who_is_left_out_and_why(made, reason):
@@ -119,7 +126,11 @@ labels = st.sampled_from(FINE_CLASSES)
 made_entries = st.lists(
     st.builds(
         lambda name, spectrum, label, p, typed: entry(
-            f"ZTF{name}", str(spectrum), label=label, p=p, target={"classifications": ("Ia",) if typed else ()}
+            f"ZTF{name}",
+            str(spectrum),
+            label=label,
+            p=p,
+            target={"classifications": (HumanLabel("Ia"),) if typed else ()},
         ),
         st.integers(0, 9),
         st.integers(0, 99),

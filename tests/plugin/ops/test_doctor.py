@@ -1,5 +1,7 @@
 """The doctor: each check finds its own trouble and says what to do."""
 
+import itertools
+
 import pytest
 
 from iris_client.marshal.skyportal import SkyPortal
@@ -165,3 +167,9 @@ def test_the_tns_is_set_up_or_off_and_is_not_asked(checks, tmp_path):
         assert "no mirror yet" in found.found
         assert tns.requests == []
         assert tns.api_key not in found.found
+
+
+def test_a_token_sent_without_encryption_is_told_before_anything_is_asked():
+    settings = Settings(marshal_url="http://marshal.example", marshal_token="5ec9e7aa", group_ids=(6,))
+    found = itertools.islice(examine(settings), 2)
+    assert [(check.name, check.ok) for check in found] == [("settings", True), ("encryption", False)]

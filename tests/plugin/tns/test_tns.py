@@ -1,8 +1,11 @@
 """The TNS: a night of 500 sources within the budget, with the mirror and without; AT becoming SN is noticed."""
 
+import io
 import itertools
 import json
-from collections.abc import Iterator
+import tracemalloc
+import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -240,8 +243,44 @@ def test_numbers_in_whatever_form_and_rows_that_lack_something():
         with pytest.raises(BadPayload):
             from_object({k: v for k, v in base.items() if k != missing})
     text = '"2026-11-21 00:00:00"\n"objid","name","ra","declination"\n"1","2026a","5","6"\n"x","2026b","5","6"\n"3"\n'
-    assert [o.objid for o in read_csv(text)] == [1]
+    assert [o.objid for o in read_csv(text.splitlines(keepends=True))] == [1]
     with pytest.raises(BadPayload):
-        list(read_csv("<html>"))
+        list(read_csv(["<html>"]))
     with pytest.raises(BadPayload):
-        unzip(b"<html>403</html>")
+        list(unzip(io.BytesIO(b"<html>403</html>")))
+
+
+def packed_csv(lines: Iterable[bytes]) -> io.BytesIO:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("tns.csv", "w") as file:
+        file.writelines(lines)
+    return packed
+
+
+def test_the_whole_catalogue_is_never_in_memory() -> None:
+    header = b'"2026-11-21 00:00:00"\n"objid","name","ra","declination","internal_names"\n'
+    rows = (f'"{n}","2026a{n}","{n % 360}.5","6.25","ZTF26{n:07d}, ATLAS26{n}"\n'.encode() for n in range(1, 60_001))
+    packed = packed_csv(itertools.chain([header], rows))
+    tracemalloc.start()
+    found = sum(1 for _ in read_csv(unzip(packed)))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == 60_000
+    assert most < 3 * 2**20
+
+
+@pytest.mark.parametrize("line", [b"x" * 2**16, b'"' + b"y" * 2**16])
+def test_a_catalogue_without_lines_is_given_up_long_before_it_is_in_memory(line: bytes) -> None:
+    packed = packed_csv(line for _ in range(2000))  # 130 MB in some hundred kilobytes
+    tracemalloc.start()
+    with pytest.raises(BadPayload, match="no lines"):
+        list(read_csv(unzip(packed)))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 16 * 2**20
+
+
+def test_a_catalogue_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iris_client.tns.mirror.MAX_CSV_BYTES", 10_000)
+    with pytest.raises(BadPayload, match="does not end"):
+        list(unzip(packed_csv(b"1,2,3\n" for _ in range(5000))))

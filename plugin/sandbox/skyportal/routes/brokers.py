@@ -24,25 +24,29 @@ def broker(call: Call) -> Json:
 
 
 def alerts(call: Call) -> list[Json]:
-    """GET /api/brokers/<id>/alerts: those of one object, without stamps."""
+    """GET /api/brokers/<id>/alerts: those of one object, without stamps; none for an account without a stream."""
     _check(call)
     name = call.query.get("objectId")
     if not name:
         raise ApiError(400, f"Error querying broker {NAME}: Provide objectId, or ra+dec+radius.")
-    return call.state.alerts.of(name)
+    return call.state.alerts.of(name) if call.user.stream_ids else []
 
 
-def alert(call: Call) -> Json:
-    """GET /api/brokers/<id>/alerts/<object>: the brightest alert with the object's history; empty when unknown."""
+def alert(call: Call) -> Json | list[Json]:
+    """GET /api/brokers/<id>/alerts/<object>: the brightest alert with the object's history.
+
+    An empty list, with code 200, when the broker does not know the object.
+    """
     _check(call)
-    return call.state.alerts.brightest(str(call.path["alert_id"])) or {}
+    found = call.state.alerts.brightest(str(call.path["alert_id"])) if call.user.stream_ids else None
+    return [] if found is None else found
 
 
 def cutouts(call: Call) -> Json:
     """GET /api/brokers/<id>/alerts/<candid>/cutouts."""
     _check(call)
     text = str(call.path["alert_id"])
-    found = cutouts_json(call.state.alerts.stamps, text)
+    found = cutouts_json(call.state.alerts.stamps, text) if call.user.stream_ids else None
     if found is None:
         raise ApiError(400, f"Error fetching cutouts from {NAME}: No accessible alert with candid {text}")
     return found

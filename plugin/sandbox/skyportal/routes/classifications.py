@@ -48,6 +48,8 @@ def update(call: Call) -> None:
         row.classification = str(call.body["classification"])
     if "probability" in call.body:
         row.probability = _probability(call.body)
+    if call.body.get("group_ids"):
+        row.group_ids = {int(g) for g in call.body["group_ids"]}
     row.ml = bool(call.body.get("ml", False))
     row.modified = call.state.stamp()
 

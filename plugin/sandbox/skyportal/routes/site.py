@@ -100,12 +100,11 @@ def groups(call: Call) -> Json:
 
 
 def streams(call: Call) -> list[Json]:
-    """GET /api/streams."""
+    """GET /api/streams: those of the account."""
     born = call.state.users[1].created_at.isoformat()
     altdata = {"selector": [1], "collection": "ZTF_alerts"}
-    return [
-        {"name": "ZTF Public", "auto_join": False, "modified": born, "altdata": altdata, "id": 1, "created_at": born}
-    ]
+    public = {"name": "ZTF Public", "auto_join": False, "modified": born, "altdata": altdata, "id": 1}
+    return [{**row, "created_at": born} for row in (public,) if row["id"] in call.user.stream_ids]
 
 
 def instruments(call: Call) -> list[Json]:

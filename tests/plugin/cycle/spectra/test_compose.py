@@ -45,7 +45,7 @@ def filed(spectrum_id: str = "1", observed_at: str | None = "2026-06-09T05:00:00
 
 
 def test_values_are_flat_and_json_without_nan():
-    for post in (on_spectrum(filed(), POSTING), *on_source("ZTF26a", [filed()], POSTING)):
+    for post in (on_spectrum(filed(), POSTING), on_source("ZTF26a", [filed()], POSTING)[0]):
         assert all(isinstance(value, str | int | float) for value in post.body.values())
         assert not any(isinstance(value, bool) for value in post.body.values())
         json.dumps(post.body, allow_nan=False)
@@ -97,7 +97,7 @@ def test_refusal_leaves_nothing_unless_wanted():
 
 def test_source_repeats_its_latest_classified_spectrum_with_prefixed_keys():
     many = [filed("1"), filed("2", "2026-06-09T06:00:00"), filed("3", "2026-06-09T07:00:00", refused("3"))]
-    (post,) = on_source("ZTF26a", many, POSTING)
+    post, _ = on_source("ZTF26a", many, POSTING)
     assert (post.body["an_spectrum_id"], post.body["an_n_spectra"]) == ("2", 2)
     assert post.body["an_class"] == "SN Ibc"
     assert all(key.startswith("an_") for key in post.body)
@@ -107,12 +107,12 @@ def test_source_repeats_its_latest_classified_spectrum_with_prefixed_keys():
 @given(order=st.permutations(range(1, 6)), late=st.integers(1, 5))
 def test_summary_does_not_depend_on_order(order, late):
     spectra = {n: filed(str(n), "2026-06-09T09:00:00" if n == late else None) for n in range(1, 6)}
-    (post,) = on_source("ZTF26a", [spectra[n] for n in order], POSTING)
+    post, _ = on_source("ZTF26a", [spectra[n] for n in order], POSTING)
     assert post.body["an_spectrum_id"] == str(late)
 
 
 def test_of_several_at_one_time_the_highest_number_counts():
-    (post,) = on_source("ZTF26a", [filed("10"), filed("9")], POSTING)
+    post, _ = on_source("ZTF26a", [filed("10"), filed("9")], POSTING)
     assert post.body["an_spectrum_id"] == "10"
 
 
@@ -122,7 +122,39 @@ def test_only_groups_that_see_the_spectrum_see_the_answer():
     assert on_spectrum(replace(filed(), group_ids=()), POSTING).group_ids == (2, 6)
 
 
-def test_classification_only_when_wanted():
-    posts = on_source("ZTF26a", [filed()], replace(POSTING, classification=True))
-    assert [p.kind for p in posts] == ["annotation", "classification"]
-    assert posts[1].body["label"] == "SN Ia"
+def classified(policy: str | None = "COMMIT", p: float = 0.95, sets: tuple[str, ...] = ("SN Ia",), **more):
+    """What is said as a machine's classification of a source with one answer."""
+    one = report()
+    verdict = replace(one.verdict, probabilities={c: p if c == "SN Ia" else (1 - p) / 6 for c in FINE_CLASSES})
+    confidence = replace(one.confidence, policy=policy, prediction_sets={"0.05": sets})
+    answered = filed(what=replace(one, verdict=verdict, confidence=confidence))
+    _, post = on_source("ZTF26a", [answered], replace(POSTING, **{"classification": True, **more}))
+    assert post.kind == "classification"
+    return post.body
+
+
+def test_a_commit_that_is_sure_enough_becomes_a_classification():
+    assert classified() == {"label": "SN Ia", "probability": 0.95}
+    assert classified(p=0.5, least_probability=0.5) == {"label": "SN Ia", "probability": 0.5}
+
+
+@pytest.mark.parametrize(
+    "unsure",
+    [
+        {"policy": "ABSTAIN"},
+        {"policy": "ALERT"},
+        {"policy": None},
+        {"p": 0.899},
+        {"sets": ()},
+        {"sets": ("TDE",)},
+        {"classification": False},
+    ],
+)
+def test_nothing_else_becomes_a_classification(unsure):
+    assert classified(**unsure) is None
+
+
+def test_a_source_without_an_answer_has_no_classification():
+    for what in ([], [filed(what=refused())]):
+        posts = on_source("ZTF26a", what, replace(POSTING, classification=True, refusals=True))
+        assert [(p.kind, p.body) for p in posts] == [("annotation", None), ("classification", None)]

@@ -73,7 +73,7 @@ def test_posting_keys_are_flat_and_say_what_was_found() -> None:
     assert (body["analog_1"], body["analog_2"]) == ("SN2011fe, SN Ia, +3 d", "SN1999by, SN Ia")
     assert body["analog_distance"] == 0.1234
     assert all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in body.values())
-    (source,) = on_source("ZTF26a", [filed(alert())], POSTING)
+    source, _ = on_source("ZTF26a", [filed(alert())], POSTING)
     assert {f"an_{k}" for k in body} <= set(source.body)
 
 
@@ -166,7 +166,7 @@ class CommentedMarshal(FakeMarshal):
         super().__init__()
         self.comments: list[tuple[str, str, tuple[int, ...], bytes]] = []
 
-    def post_comment(self, place, *, text, group_ids, attachment=None) -> str:
+    def post_comment(self, place, *, text, group_ids, attachment=None, known_id=None) -> str:
         self.comments.append((f"{place.kind}/{place.id}", text, tuple(group_ids), attachment[1]))
         return "1"
 

@@ -1,6 +1,9 @@
 """From the sandbox to a set: over REST and over GraphQL the same bytes; an interrupted fetch goes on."""
 
+import gzip
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,9 @@ from iris_client.http.pacer import Pacer
 from iris_client.marshal.graphql import GraphQLSpectra
 from iris_client.marshal.graphql_fields import FieldMap
 from iris_client.marshal.skyportal import SkyPortal
+from iris_client.protocols import TransientName
 from iris_client.quality.control import QualityRules
-from models.domain import LightCurve, Target
+from models.domain import HumanLabel, LightCurve, Target
 from plugin.cli import app
 from plugin.lab.dataset.assemble import assemble
 from plugin.lab.dataset.cache import SpectrumCache
@@ -151,7 +155,7 @@ def test_an_object_without_photometry_keeps_its_class(tmp_path):
 
     marshal = Dark()
     marshal.add(good("1", "o1"))
-    marshal.targets["o1"] = Target(target_id="o1", classifications=("Ia",))
+    marshal.targets["o1"] = Target(target_id="o1", classifications=(HumanLabel("Ia", 0.9),))
     fetch(marshal, marshal, tmp_path, group_ids=[6])
     assert next(read_cache(tmp_path)).label.fine == "SN Ia"
 
@@ -216,17 +220,40 @@ def test_odd_values_survive_the_cache_as_they_were(tmp_path):
     )
     with SpectrumCache(tmp_path) as cache:
         cache.put_spectrum(raw)
-        cache.put_object(Target(target_id="o1", classifications=("Ia",)), curve)
+        cache.put_object(Target(target_id="o1", classifications=(HumanLabel("Ia", 0.9),)), curve)
     (back,) = SpectrumCache(tmp_path).spectra()
     assert back == raw
     target, light = SpectrumCache(tmp_path).known()["o1"]
-    assert target.classifications == ("Ia",)
+    assert target.classifications == (HumanLabel("Ia", 0.9),)
     assert light is not None
     np.testing.assert_array_equal(light.mag, curve.mag)
     assert light.band == curve.band
 
 
-def test_people_come_before_the_tns():
-    assert label_of(Target(target_id="a", classifications=("Type II",), tns_type="SN Ia")).fine == "SN II"
-    assert label_of(Target(target_id="a", tns_type="SN Ia")).fine == "SN Ia"
+def test_the_tns_comes_before_the_marshal_unless_the_operator_says_otherwise():
+    both = Target(target_id="a", classifications=(HumanLabel("Type II"),), tns_type="SN Ia")
+    assert label_of(both).fine == "SN Ia"
+    assert label_of(both, ("marshal", "tns")).fine == "SN II"
+    assert label_of(replace(both, tns_type=None)).fine == "SN II"
     assert label_of(Target(target_id="a")).status == "unknown"
+
+
+def test_a_cache_of_an_earlier_version_is_read(tmp_path):
+    with SpectrumCache(tmp_path) as cache:
+        cache.put_object(Target(target_id="o1", classifications=(HumanLabel("Ia"),)), None)
+    (path,) = tmp_path.glob("objects-*.gz")
+    row = json.loads(gzip.decompress(path.read_bytes()))
+    row["target"]["classifications"] = ["Ia"]
+    path.write_bytes(gzip.compress(json.dumps(row).encode() + b"\n"))
+    assert SpectrumCache(tmp_path).known()["o1"][0].classifications == (HumanLabel("Ia"),)
+
+
+def test_the_tns_is_asked_as_the_service_asks_it(tmp_path):
+    class Names:
+        def match(self, target):
+            return TransientName(name="SN 2026abc", type="SLSN-I", source="mirror")
+
+    marshal = FakeMarshal()
+    marshal.add(good("1", "o1"))
+    fetch(marshal, marshal, tmp_path, group_ids=[6], names=Names())
+    assert {record.label.fine for record in read_cache(tmp_path)} == {"SLSN"}

@@ -64,6 +64,18 @@ def test_annotations_snapshot(sandbox: Sandbox) -> None:
     assert sandbox.annotations()[0]["data"] == {"a": 1}
 
 
+def test_a_filter_by_origin_wants_it_in_lower_case(sandbox: Sandbox) -> None:
+    """The real server compares `lower(origin)` with the text as it was typed."""
+    with client(sandbox) as http:
+        body = {"origin": "ASTRANet", "data": {"an_p": 0.9}, "group_ids": [6]}
+        assert http.post(f"/api/sources/{SOURCE}/annotations", json=body).status_code == 200
+        found = {}
+        for origin in ("astranet", "ASTRANet", "needle, astranet", "needle", ""):
+            answer = http.get("/api/sources", params={"annotationsFilterOrigin": origin, "annotationsFilter": "an_p"})
+            found[origin] = answer.json()["data"]["totalMatches"]
+    assert found == {"astranet": 1, "ASTRANet": 0, "needle, astranet": 1, "needle": 0, "": 1}
+
+
 def test_four_at_once_leave_one_annotation(sandbox: Sandbox) -> None:
     with client(sandbox) as http, concurrent.futures.ThreadPoolExecutor(4) as pool:
         codes = sorted(f.result().status_code for f in [pool.submit(post_note, http) for _ in range(4)])

@@ -1,0 +1,148 @@
+"""Figures for Prometheus: what this process counted, and what the store knows at the moment it is asked.
+
+Labels hold kinds, states, classes and codes from closed lists: never the name of an object, a person or a secret.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from iris_client.http.pacer import Pacer
+from plugin.activity import Activity
+from plugin.clock import Clock, utc_now
+from plugin.ops.health import Health
+from plugin.settings import Settings
+from plugin.store import Store, Unit
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+class StoreCollector(Collector):
+    """Reads the store, in one transaction that keeps nobody waiting.
+
+    Parameters
+    ----------
+    health : callable
+        How the service is now.
+    pacer : Pacer or None
+        Of the marshal's token, where this process has one.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        health: Callable[[], Health],
+        pacer: Pacer | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._store, self._settings, self._health = store, settings, health
+        self._pacer, self._clock = pacer, clock
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, with its value now."""
+        health = self._health()
+        yield _one("astranet_live", "1 while the work goes on.", float(health.live))
+        yield _one("astranet_ready", "1 while everything is there that an answer needs.", float(health.ready))
+        yield _one("astranet_dry_run", "1 when nothing is sent.", float(self._settings.dry_run))
+        if self._pacer is not None:
+            what = "Requests to the marshal that may go at once now."
+            yield _one("astranet_marshal_requests_available", what, float(self._pacer.left()))
+        with self._store.begin(to_read=True) as unit:
+            yield from self._work(unit)
+            yield from self._answers(unit)
+
+    def describe(self) -> list[Metric]:
+        """Nothing in advance: the store is not read before somebody asks."""
+        return []
+
+    def _work(self, unit: Unit) -> Iterator[Metric]:
+        now = self._clock()
+        work = GaugeMetricFamily(
+            "astranet_queue_pieces", "Pieces of work not done, by kind of subject and state.", labels=["kind", "state"]
+        )
+        parked = GaugeMetricFamily(
+            "astranet_parked", "What was set aside for a person to see, by kind of work or post.", labels=["kind"]
+        )
+        for kind, state, count in unit.figures.work():
+            _add(parked if state == "parked" else work, count, kind, *(() if state == "parked" else (state,)))
+        posts = GaugeMetricFamily(
+            "astranet_outbox_posts", "Posts not sent yet, by kind and state.", labels=["kind", "state"]
+        )
+        for kind, state, count in unit.figures.posts():
+            _add(parked if state == "parked" else posts, count, kind, *(() if state == "parked" else (state,)))
+        ages = GaugeMetricFamily(
+            "astranet_outbox_oldest_age_seconds", "How long the oldest post waits to be sent, by kind.", labels=["kind"]
+        )
+        for kind, since in unit.figures.waiting_since().items():
+            _add(ages, _seconds(since, now), kind)
+        due = _seconds(unit.figures.due_since(now), now)
+        waits = _one("astranet_queue_oldest_due_age_seconds", "How long the oldest due work waits.", due)
+        yield from (work, posts, parked, ages, waits)
+        finished = [told.body.get("finished_at") for told in unit.status.told()]
+        latest = max((text for text in finished if isinstance(text, str)), default=None)
+        if latest is not None:
+            age = _seconds(datetime.fromisoformat(latest), now)
+            yield _one("astranet_cycle_last_finished_age_seconds", "How long ago a cycle last finished.", age)
+
+    def _answers(self, unit: Unit) -> Iterator[Metric]:
+        answers = GaugeMetricFamily(
+            "astranet_answers", "Answers on file that count.", labels=["producer", "class", "policy"]
+        )
+        for producer, label, policy, count in unit.figures.answers():
+            _add(answers, count, producer, label, policy)
+        refusals = GaugeMetricFamily(
+            "astranet_refusals", "Refusals on file that count, by code of the reason.", labels=["producer", "reason"]
+        )
+        for producer, reason, count in unit.figures.refusals():
+            _add(refusals, count, producer, reason)
+        models = InfoMetricFamily(
+            "astranet_model", "The model behind each producer's last report.", labels=["producer"]
+        )
+        for producer, model in unit.figures.models():
+            models.add_metric([producer], {"model": model})
+        yield from (answers, refusals, models)
+
+
+def exposition(
+    store: Store,
+    settings: Settings,
+    health: Callable[[], Health],
+    *,
+    activity: Activity | None = None,
+    pacer: Pacer | None = None,
+    clock: Clock = utc_now,
+) -> bytes:
+    """Everything as Prometheus reads it.
+
+    Parameters
+    ----------
+    activity : Activity, optional
+        What this process counted; a process that only shows pages has counted nothing.
+
+    Raises
+    ------
+    sqlalchemy.exc.DBAPIError
+        If the store cannot be read.
+    """
+    registry = CollectorRegistry()
+    registry.register(StoreCollector(store, settings, health, pacer, clock))
+    ProcessCollector(registry=registry)
+    counted = b"" if activity is None else generate_latest(activity.registry)
+    return generate_latest(registry) + counted
+
+
+def _one(name: str, what: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, what, value=value)
+
+
+def _add(family: GaugeMetricFamily, value: float, *labels: str) -> None:
+    family.add_metric(list(labels), value)
+
+
+def _seconds(since: datetime | None, now: datetime) -> float:
+    return 0.0 if since is None else max(0.0, (now - since).total_seconds())

@@ -1,0 +1,100 @@
+"""Counts of work, answers and posts; each is one question that an index answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Select, func, select
+
+from plugin.store.context import Context
+from plugin.store.tables import outbox, queue, reports
+
+_UNDONE: Final = ("new", "claimed", "parked")
+_UNSENT: Final = ("pending", "sending", "parked")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The questions about numbers."""
+
+    context: Context
+
+    def work(self) -> list[tuple[str, str, int]]:
+        """Pieces of work that are not done: kind of subject, state, how many."""
+        columns = (queue.c.subject, queue.c.state)
+        return self._rows(
+            select(*columns, func.count())
+            .where(queue.c.marshal == self.context.marshal, queue.c.state.in_(_UNDONE))
+            .group_by(*columns)
+        )
+
+    def posts(self) -> list[tuple[str, str, int]]:
+        """Posts that are not where they belong: kind, state, how many."""
+        columns = (outbox.c.kind, outbox.c.state)
+        return self._rows(
+            select(*columns, func.count())
+            .where(outbox.c.marshal == self.context.marshal, outbox.c.state.in_(_UNSENT))
+            .group_by(*columns)
+        )
+
+    def waiting_since(self) -> Mapping[str, datetime]:
+        """Since when the oldest post that is neither sent nor parked waits, by kind."""
+        found = (
+            select(outbox.c.kind, func.min(func.coalesce(outbox.c.enqueued_at, outbox.c.not_before)))
+            .where(outbox.c.marshal == self.context.marshal, outbox.c.state.in_(("pending", "sending")))
+            .group_by(outbox.c.kind)
+        )
+        return {kind: since for kind, since in self._rows(found) if since is not None}
+
+    def due_since(self, now: datetime) -> datetime | None:
+        """Since when the oldest piece of work could have been done."""
+        due = (queue.c.marshal == self.context.marshal) & (queue.c.state == "new") & (queue.c.not_before <= now)
+        since: datetime | None = self.context.connection.execute(
+            select(func.min(queue.c.not_before)).where(due)
+        ).scalar_one()
+        return since
+
+    def last_filed(self) -> datetime | None:
+        """When the last report was made."""
+        mine = select(reports.c.filed_at).where(reports.c.marshal == self.context.marshal)
+        last = self.context.connection.execute(mine.order_by(reports.c.id.desc()).limit(1))
+        found: datetime | None = last.scalar_one_or_none()
+        return found
+
+    def answers(self) -> list[tuple[str, str, str, int]]:
+        """Answers that count: producer, class, policy ("none" where there is none), how many."""
+        columns = (reports.c.producer, reports.c.label, reports.c.policy)
+        found = self._rows(self._counted(*columns).where(reports.c.status == "ok"))
+        return [(producer, label or "none", policy or "none", n) for producer, label, policy, n in found]
+
+    def refusals(self) -> list[tuple[str, str, int]]:
+        """Refusals that count: producer, code of the reason, how many."""
+        columns = (reports.c.producer, reports.c.refusal)
+        found = self._rows(self._counted(*columns).where(reports.c.status == "refused"))
+        return [(producer, code or "other", n) for producer, code, n in found]
+
+    def models(self) -> list[tuple[str, str]]:
+        """Each producer, and the model of its last report."""
+        last = (
+            select(func.max(reports.c.id).label("id"))
+            .where(reports.c.marshal == self.context.marshal, reports.c.is_current)
+            .group_by(reports.c.producer)
+            .subquery()
+        )
+        return self._rows(select(reports.c.producer, reports.c.model).where(reports.c.id.in_(select(last.c.id))))
+
+    def uploaded(self, spectrum_id: str) -> str | None:
+        """When the newest version of a spectrum that we know came to the marshal, as the marshal says."""
+        mine = (queue.c.marshal == self.context.marshal) & (queue.c.subject == "spectrum")
+        found: str | None = self.context.connection.execute(
+            select(func.max(queue.c.version)).where(mine, queue.c.subject_id == spectrum_id)
+        ).scalar_one()
+        return found
+
+    def _counted(self, *columns: Any) -> Select[Any]:
+        counts = (reports.c.marshal == self.context.marshal) & reports.c.is_current
+        return select(*columns, func.count()).where(counts).group_by(*columns)
+
+    def _rows(self, question: Select[Any]) -> list[Any]:
+        return [tuple(row) for row in self.context.connection.execute(question).all()]
