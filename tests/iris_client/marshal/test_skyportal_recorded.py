@@ -467,7 +467,7 @@ def test_human_classifications_are_read_and_machines_are_not() -> None:
     source["response"]["data"]["classifications"] = machine + human
     server = Recording(FOLDER)
     server.exchanges.append(source)
-    assert client(server).target("ZTF26aaapple").classifications == ("AGN",)
+    assert [one.name for one in client(server).target("ZTF26aaapple").classifications] == ["AGN"]
 
 
 def test_the_rate_limit_of_the_real_nginx() -> None:
