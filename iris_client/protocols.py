@@ -1,13 +1,13 @@
 """What the service needs from outside, in the domain's words. Each upstream is one file that fulfils some of these."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from models.domain import Caveat, Cutouts, Host, LightCurve, RawSpectrum, Target
 
-PlaceKind = Literal["spectrum", "source", "night"]
+PlaceKind = Literal["spectrum", "source", "night", "analysis"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an annotation or comment hangs: on a spectrum or on a source; a message may be about a night."""
+    """Where an answer belongs: a spectrum, a source, an analysis that somebody asked for; a message to a night too."""
 
     kind: PlaceKind
     id: str
@@ -97,7 +97,7 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Upserted:
     """What became of an upsert.
 
     Parameters
@@ -120,6 +120,8 @@ class Account:
     username: str
     acls: frozenset[str]
     group_ids: frozenset[int]
+    group_names: Mapping[int, str] = field(default_factory=dict)
+    """Of these and other groups, as far as the marshal tells them."""
 
 
 @runtime_checkable
@@ -151,6 +153,14 @@ class SourceList(Protocol):
 
         New spectra, annotations and comments do not change the row of a source.
         """
+
+
+@runtime_checkable
+class SpectraOfSources(Protocol):
+    """Who can list a source's spectra with their arrays."""
+
+    def spectra_of(self, target_id: str) -> Sequence[RawSpectrum]:
+        """Those the token may read; raises `NotFound` when there is no such source."""
 
 
 @runtime_checkable
@@ -256,7 +266,7 @@ class Marshal(SpectrumSource, SourceList, PhotometrySource, Protocol):
         group_ids: Sequence[int],
         known_id: str | None = None,
         differs: bool = False,
-    ) -> Written:
+    ) -> Upserted:
         """Make the one annotation of `origin` at `place` hold exactly `data`, for `group_ids`. Unchanged is not sent.
 
         Parameters

@@ -72,7 +72,15 @@ class Analyst:
             else AnomalyLayer(bundle.sentinel, regime, alpha=alpha, false_alarm_rate=false_alarm_rate)
         )
         scores = bundle.calibration["nonconformity"]
-        self._domains = Domains.of(bundle.calibration.get("spacing"), len(scores))
+        told = bundle.calibration
+        self._domains = Domains.of(
+            told.get("spacing"),
+            len(scores),
+            coverage=told.get("coverage"),
+            blue_end=told.get("blue_end"),
+            red_end=told.get("red_end"),
+            cut=told.get("cut"),
+        )
         self._lac = {name: LAC(scores[mask]) for name, mask in self._domains.masks.items()}
 
     @property
@@ -118,7 +126,7 @@ class Analyst:
         metadata = [self._metadata(e) for e, _ in usable]
         prediction = self._bundle.ensemble.predict([p for _, p in usable], metadata)
         judged = self._judged(prediction, [p for _, p in usable], metadata)
-        answers = iter(self._answer(prediction, judged, i, p.spacing_A) for i, (_, p) in enumerate(usable))
+        answers = iter(self._answer(prediction, judged, i, p) for i, (_, p) in enumerate(usable))
         return [
             self._report(evidence, caveats, None if p is None else next(answers))
             for (evidence, _), (p, caveats) in zip(items, prepared, strict=True)
@@ -129,9 +137,18 @@ class Analyst:
         if evidence.spectrum is None or any(c.refuses for c in caveats):
             return None, caveats or (Caveat(code=CaveatCode.NO_SPECTRUM, text="there is no spectrum"),)
         try:
-            return prepare(evidence.spectrum), caveats
+            found = prepare(evidence.spectrum)
         except ValueError as error:
             return None, (*caveats, Caveat(code=CaveatCode.FLAT, text=str(error)))
+        if self._calibrated_for(found):
+            return found, caveats
+        text = self._domains.refusal(found.spacing_A, found.extent)
+        return None, (*caveats, Caveat(code=CaveatCode.LOW_COVERAGE, text=text))
+
+    def _calibrated_for(self, prepared: Prepared) -> bool:
+        """Whether both sets and p-values have calibration spectra of such coverage."""
+        domains = [self._domains, *([] if self._layer is None else [self._layer.domains])]
+        return all(d.answers(prepared.spacing_A, prepared.extent) for d in domains)
 
     def _metadata(self, evidence: Evidence) -> Metadata:
         """Only what the bundle was trained with: an input the network never saw would be noise to it."""
@@ -151,7 +168,7 @@ class Analyst:
             return None
         told = any(m != Metadata() for m in metadata)
         plain = self._bundle.ensemble.predict(prepared) if told else prediction
-        return self._layer.judge(plain, [p.spacing_A for p in prepared])
+        return self._layer.judge(plain, [p.spacing_A for p in prepared], [p.extent for p in prepared])
 
     def _sets(self, fine: NDArray[np.float64], consulted: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Prediction set at every alpha; of several domains each class that any of them keeps."""
@@ -161,7 +178,7 @@ class Analyst:
             sets[f"{alpha:g}"] = tuple(np.array(FINE_CLASSES)[kept].tolist())
         return sets
 
-    def _answer(self, prediction: EnsemblePrediction, judged: Judged | None, i: int, spacing_A: float) -> Answer:
+    def _answer(self, prediction: EnsemblePrediction, judged: Judged | None, i: int, prepared: Prepared) -> Answer:
         fine, coarse = prediction.fine[i], prediction.coarse[i]
         verdict = Verdict(
             label=FINE_CLASSES[int(fine.argmax())],
@@ -171,7 +188,8 @@ class Analyst:
             members=len(prediction.seeds),
         )
         calibration = self._bundle.card["calibration"]
-        consulted = self._domains.consulted(spacing_A)
+        own = prepared.spacing_A, prepared.extent
+        consulted = self._domains.consulted(*own)
         cell, size = self._domains.named(consulted)
         sets = self._sets(fine, consulted)
         confidence = Confidence(
@@ -183,8 +201,11 @@ class Analyst:
             calibration_date=calibration["date"],
             entropy=entropies(prediction, i),
         )
-        unlike = self._domains.caveat(spacing_A)
-        caveats = () if unlike is None else (Caveat(code=CaveatCode.UNLIKE_CALIBRATION, text=unlike),)
+        told = {
+            CaveatCode.UNLIKE_CALIBRATION: self._domains.caveat(*own),
+            CaveatCode.PARTIAL_COVERAGE: self._domains.partly(*own),
+        }
+        caveats = tuple(Caveat(code=code, text=text) for code, text in told.items() if text is not None)
         if judged is None:
             return Answer(verdict, confidence, None, (*caveats, NO_SENTINEL))
         found = judged.findings(i, verdict, sets[f"{self._alpha:g}"])

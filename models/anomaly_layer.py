@@ -15,6 +15,7 @@ from models.domain import FINE_CLASSES, Anomaly, Caveat, CaveatCode, Verdict
 from models.sentinel.detector import FALSE_ALARM_RATE, REGIMES, Calibration, Limits, OperatingRegime, Sentinel
 from models.sentinel.scores import FAMILIES
 from models.spectral.ensemble import EnsemblePrediction
+from models.spectral.prepare import WHOLE, Extent
 
 ALPHA = 0.05
 NEIGHBOURS = 5
@@ -86,12 +87,16 @@ class AnomalyLayer:
     ) -> None:
         self.sentinel, self.regime = sentinel, regime
         cal = sentinel.calibration
-        self.domains = Domains.of(cal.spacing, len(cal.label))
+        self.domains = Domains.of(
+            cal.spacing, len(cal.label), coverage=cal.coverage, blue_end=cal.blue_end, red_end=cal.red_end
+        )
         self.calibrated = {
             name: Calibrated.on(cal.rows(mask), alpha, false_alarm_rate) for name, mask in self.domains.masks.items()
         }
 
-    def judge(self, prediction: EnsemblePrediction, spacing_A: Sequence[float]) -> "Judged":
+    def judge(
+        self, prediction: EnsemblePrediction, spacing_A: Sequence[float], extents: Sequence[Extent] | None = None
+    ) -> "Judged":
         """Look at some spectra.
 
         Parameters
@@ -100,8 +105,10 @@ class AnomalyLayer:
             Without redshift and phase, as the layer was fitted and calibrated.
         spacing_A : sequence of float
             Median distance of each spectrum's pixels.
+        extents : sequence of Extent, optional
+            How much of the window each covers; all of it when left out.
         """
-        return Judged(self, prediction, spacing_A)
+        return Judged(self, prediction, spacing_A, extents or [WHOLE] * len(spacing_A))
 
     def expected(self) -> Mapping[str, Mapping[str, float]]:
         """Share of calibration spectra that each regime flags, that become an ALERT and a COMMIT, by domain."""
@@ -120,8 +127,14 @@ class AnomalyLayer:
 class Judged:
     """Some spectra, judged; `findings(i, ...)` says what about the i-th."""
 
-    def __init__(self, layer: AnomalyLayer, prediction: EnsemblePrediction, spacing_A: Sequence[float]) -> None:
-        self._layer, self._spacing = layer, spacing_A
+    def __init__(
+        self,
+        layer: AnomalyLayer,
+        prediction: EnsemblePrediction,
+        spacing_A: Sequence[float],
+        extents: Sequence[Extent],
+    ) -> None:
+        self._layer, self._spacing, self._extents = layer, spacing_A, extents
         self._judgement = layer.sentinel.judge(prediction)
         self._score, self._embedding = self._judgement.score, prediction.embedding
         self._top, self._predicted = prediction.fine.max(1), prediction.fine.argmax(1)
@@ -137,7 +150,7 @@ class Judged:
         classes : sequence of str
             Its prediction set at the operator's alpha.
         """
-        names = self._layer.domains.consulted(self._spacing[i])
+        names = self._layer.domains.consulted(self._spacing[i], self._extents[i])
         parts = [self._layer.calibrated[name] for name in names]
         score, predicted = self._score[i : i + 1], self._predicted[i : i + 1]
         cells = [p.admcp.cell(1.0 - float(self._top[i]), float(score[0]), int(predicted[0])) for p in parts]

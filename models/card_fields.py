@@ -45,6 +45,8 @@ class CalibrationFields(TypedDict):
     date: str
     size: int
     objects: int
+    partial: NotRequired[dict[str, Any]]
+    """How many of them cover 70-80 % of the window, by domain; `objects` are those of the others alone."""
 
 
 class SentinelFields(TypedDict):

@@ -44,6 +44,8 @@ class Pulse:
         Whether the marshal refused the token when it was last asked for something.
     skew_s : float or None
         How far this machine's clock is ahead of the marshal's.
+    ended : bool
+        Whether the process has ended, as it was asked to.
     """
 
     model: str | None = None
@@ -56,6 +58,7 @@ class Pulse:
     failed_at: datetime | None = None
     denied: bool = False
     skew_s: float | None = None
+    ended: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -165,6 +168,10 @@ class Activity:
         if trouble:
             self._troubled.inc()
         self._set(finished_at=now, progress_at=now, trouble=tuple(t[:_LONGEST] for t in trouble))
+
+    def end(self) -> None:
+        """The process ends, as it was asked to."""
+        self._set(ended=True, progress_at=self._clock())
 
     def annotated(self, waited: timedelta) -> None:
         """A spectrum has got its first annotation, so long after it was uploaded."""

@@ -33,6 +33,8 @@ from plugin.sources.membership import Membership
 from plugin.store import KINDS, Store, open_store
 
 if TYPE_CHECKING:
+    from plugin.cycle.analyses.carrier import Hooks
+    from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
     from plugin.tns.names import Naming
 
@@ -65,6 +67,7 @@ class App(Closing):
         self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
+        self._requests = self._make_requests()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
@@ -102,12 +105,16 @@ class App(Closing):
             _log.info("taken up again what was left unfinished", pieces=freed)
         if retry_parked:
             with self.store.begin() as unit:
-                spectra, objects = (unit.queue.unpark(kind, now) for kind in KINDS)
-                posts = unit.outbox.unpark(now)
-                _log.info("parked work is tried again", spectra=spectra, objects=objects, posts=posts)
+                again = {kind: unit.queue.unpark(kind, now) for kind in KINDS}
+                _log.info("parked work is tried again", **again, posts=unit.outbox.unpark(now))
         done = self._look(self._finding.poll) + self._look(self._finding.renew) + self._look_at_alerts()
-        done += Cycle(analysed=self._analyse(), objects=self._analyse_objects(), delivered=self._deliver())
+        asked = self._answer_requests()
+        done += Cycle(analysed=self._analyse(), objects=self._analyse_objects())
+        if asked.pop("waiting", 0) or done.analysed or done.objects:  # some may wait for a report that is here now
+            asked += self._answer_requests()
+        done += Cycle(requests=asked, delivered=self._deliver())
         outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
+        outcomes |= _counts("requests_", done.requests)
         _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
         return done
 
@@ -151,6 +158,8 @@ class App(Closing):
 
     def close(self) -> None:
         """Let go of database and connections."""
+        if not self.activity.pulse.ended:
+            self._signs.end()
         self.store.close()
         self.clients.close()
 
@@ -168,6 +177,31 @@ class App(Closing):
             wait=self._stop.wait,
             stop=self._stop.is_set,
         )
+
+    def _make_requests(self) -> "RequestsPart | None":
+        """What answers the Analysis button; None where nobody can press it."""
+        if self.clients.hooks is None:
+            return None
+        from plugin.cycle.analyses.part import RequestsPart
+
+        return RequestsPart(
+            hooks=self.clients.hooks,
+            marshal=self.marshal,
+            analyst=self.analyst,
+            card=make_card(self.analyst),
+            posting=posting(self.settings),
+            rules=quality_rules(self.settings),
+            watch=self.watch,
+        )
+
+    def _answer_requests(self) -> Counter[str]:
+        if self._requests is None or self.stopping:
+            return Counter()
+        return self._requests.answer(self.settings, self.store, self._clock, self._between)
+
+    def _carriers(self) -> Mapping[str, Carrier]:
+        more = {} if self._requests is None else {"analysis": self._requests.carrier(self.store)}
+        return {**marshal_carriers(self.marshal), **more}
 
     def _look(self, look: Callable[[], int]) -> Cycle:
         """Read the marshal; when it cannot be read, what is stored already is worked on all the same."""
@@ -207,6 +241,7 @@ class App(Closing):
             rules=quality_rules(self.settings),
             secrets=self.settings.secrets,
             card=make_card(self.analyst) if self.settings.post_cards else None,
+            drawn=getattr(self.analyst, "sketch", None),
             clock=self._clock,
         )
         return Analysing(
@@ -220,7 +255,7 @@ class App(Closing):
         ).run()
 
     def _deliver(self) -> Counter[str]:
-        done = self._deliver_with(marshal_carriers(self.marshal))
+        done = self._deliver_with(self._carriers())
         messages = self._message_carriers()
         if messages and not self.settings.dry_run:  # after the answers: a slow hook keeps none of them waiting
             done += self._deliver_with(messages)
@@ -257,13 +292,14 @@ def build(
     marshal: Marshal | None = None,
     analyst: Analyst | None = None,
     watch: "WatchPart | None" = None,
+    hooks: "Hooks | None" = None,
     clock: Clock = utc_now,
 ) -> App:
     """Put the service together.
 
     Parameters
     ----------
-    marshal, analyst, watch : optional
+    marshal, analyst, watch, hooks : optional
         Instead of those the settings describe; for tests.
 
     Raises
@@ -281,7 +317,7 @@ def build(
     analyst = analyst or make_analyst(settings)
     activity = Activity(poll_seconds=settings.poll_seconds, clock=clock)
     alerts = None if watch is None else watch.source
-    clients = Clients.connect(settings, marshal=marshal, alerts=alerts, activity=activity)
+    clients = Clients.connect(settings, marshal=marshal, alerts=alerts, activity=activity, hooks=hooks)
     watch = watch or make_watch(settings, clients)
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
     return App(settings, store, clients, analyst, clock, watch, activity)

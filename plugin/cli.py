@@ -19,7 +19,19 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # locals may hold the token
 )
 
-SUBJECTS = ("service", "health", "notes", "tns", "classify", "needle", "bundle", "setup")
+SUBJECTS = (
+    "service",
+    "health",
+    "again",
+    "marshal",
+    "notes",
+    "tns",
+    "classify",
+    "needle",
+    "bundle",
+    "analysis",
+    "setup",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,15 +45,14 @@ def split_bind(text: str) -> tuple[str, int]:
     return bare, int(port)
 
 
-def read_secret(setting: str, path: Path) -> str:
-    """Read a secret from the file that a setting names, as container platforms hand secrets over.
+def read_secret(name: str, path: Path) -> str:
+    """Read a secret from the file that a setting or option `name` gives, as container platforms hand secrets over.
 
     Raises
     ------
     ValueError
         If the file cannot be read or is empty; nothing of its content is in the message.
     """
-    name = PREFIX + setting.upper()
     try:
         secret = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -58,6 +58,12 @@ def _hook(value: SecretStr) -> SecretStr:
     return value
 
 
+def _for_a_header(value: SecretStr) -> SecretStr:
+    if not all("!" <= c <= "~" for c in value.get_secret_value()):
+        raise ValueError("expected no blanks, and ASCII only")
+    return value
+
+
 Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split_numbers)]
 """Whole numbers, separated by commas."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
@@ -78,3 +84,5 @@ LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 """A secret that we choose ourselves, and that nobody guesses."""
 HookAddress = Annotated[SecretStr, AfterValidator(_hook)]
 """The address of a web hook, which is a secret: https, or http on loopback."""
+HeaderSecret = Annotated[LongSecret, AfterValidator(_for_a_header)]
+"""One that others send to us in a header."""

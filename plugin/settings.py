@@ -18,7 +18,18 @@ from iris_client.addresses import hook_secrets
 from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
 from plugin.environment import given, read_secret, refuse_unknown, split_bind
-from plugin.setting_types import Address, Bind, HookAddress, Hosts, LongSecret, Networks, Numbers, Voices, Words
+from plugin.setting_types import (
+    Address,
+    Bind,
+    HeaderSecret,
+    HookAddress,
+    Hosts,
+    LongSecret,
+    Networks,
+    Numbers,
+    Voices,
+    Words,
+)
 
 
 def _default_database() -> str:
@@ -129,7 +140,11 @@ class Settings(BaseSettings):
 
     # What counts as a usable spectrum
     min_coverage: float = Field(
-        0.8, gt=0, le=1, description="Share of 3850-9000 A that a spectrum must cover to be classified."
+        0.7,
+        gt=0,
+        le=1,
+        description="Share of 3850-9000 A that a spectrum must cover to be classified; below 0.8 only with a model "
+        "that is calibrated for such spectra.",
     )
     min_snr: float = Field(1.2, ge=0, description="Median signal-to-noise per pixel below which nothing is said.")
     min_points: int = Field(30, ge=2, description="Fewest pixels a spectrum may have.")
@@ -262,6 +277,26 @@ class Settings(BaseSettings):
         "count. Classes that people gave with a probability below 0.5 never do.",
     )
 
+    # SkyPortal's Analysis button; off without a secret
+    analysis_secret: HeaderSecret | None = Field(
+        None,
+        description="Secret by which the marshal is known when it asks for an analysis: at least 16 characters, not "
+        "the marshal's token. Without it nobody can ask.",
+    )
+    analysis_secret_file: Path | None = Field(
+        None, description="File that holds it; instead of ANALYSIS_SECRET, for container secrets."
+    )
+    analysis_url: Address | None = Field(
+        None,
+        description="Address of this service's web server as the marshal reaches it: http(s)://host[:port]. "
+        "`astranet register` tells it to the marshal.",
+    )
+    marshal_callback_url: Address | None = Field(
+        None,
+        description="Address that the marshal gives for answers to analyses, if it is not MARSHAL_URL: "
+        "http(s)://host[:port]. Answers go to no other.",
+    )
+
     # The house
     database_url: str = Field(
         default_factory=_default_database,
@@ -320,7 +355,7 @@ class Settings(BaseSettings):
                 continue
             if values.get(name) is not None:
                 raise ValueError(f"set {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, not both")
-            read[name] = read_secret(f"{name}_file", Path(path))
+            read[name] = read_secret(f"{PREFIX}{name.upper()}_FILE", Path(path))
         return {**values, **read}
 
     @model_validator(mode="before")
@@ -329,7 +364,7 @@ class Settings(BaseSettings):
         path = values.get("database_password_file")
         if path is None:
             return values
-        password = quote(read_secret("database_password_file", Path(path)), safe="")
+        password = quote(read_secret(f"{PREFIX}DATABASE_PASSWORD_FILE", Path(path)), safe="")
         scheme, _, rest = str(values.get("database_url", "")).partition("://")
         account, at, place = rest.partition("@")
         if not at or ":" in account:

@@ -97,8 +97,13 @@ class SkyPortalBroker(Closing):
             return []
 
     def probe(self) -> str:
-        """Whether the marshal has a broker with cutouts of ZTF; which one."""
-        return f"broker {self._broker('ZTF')} of the marshal"
+        """Whether the marshal has a broker with cutouts of ZTF, and the account a stream of its alerts; which."""
+        broker = self._broker("ZTF")
+        rows = [row for row in self._transport.get("/api/streams", expect=list) if isinstance(row, Mapping)]
+        streams = [str(row.get("name")) for row in rows if _is_of(row, "ZTF")]
+        if not streams:
+            raise Refused("the account has no stream of ZTF's alerts, so every list of them is empty for it")
+        return f"broker {broker} of the marshal, streams: {', '.join(streams)}"
 
     def _history(self, target_id: str) -> Mapping[str, Any]:
         return self._get(f"alerts/{quote(target_id, safe='')}", survey_of(target_id))
@@ -144,6 +149,12 @@ class SkyPortalBroker(Closing):
         able = isinstance(can, Mapping) and all(can.get(key) for key in ("query_alerts", "get_alert", "get_cutouts"))
         named = self._name is None or row.get("name") == self._name
         return bool(named and able and row.get("active") and isinstance(surveys, list) and survey in surveys)
+
+
+def _is_of(stream: Mapping[str, Any], survey: str) -> bool:
+    """Whether a stream lets its users see alerts of a survey."""
+    about = stream.get("altdata")
+    return isinstance(about, Mapping) and str(about.get("collection", "")).upper().startswith(survey)
 
 
 class Boom(Closing):

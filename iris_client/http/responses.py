@@ -40,6 +40,7 @@ _RIGHTS: Final = (
     ("/annotations", "Annotate"),
     ("/comments", "Comment"),
     ("/classification", "Classify"),
+    ("/analysis_service", "Manage Analysis Services"),
 )
 
 

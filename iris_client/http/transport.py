@@ -146,6 +146,10 @@ class Transport:
         """Replace; repeating it does no harm."""
         self._repeated("PUT", path, body=body)
 
+    def patch(self, path: str, body: Json) -> None:
+        """Set some fields; repeating it does no harm."""
+        self._repeated("PATCH", path, body=body)
+
     def delete(self, path: str, body: Json | None = None) -> None:
         """Take away; when repeated after a lost answer this may raise `NotFound`."""
         self._repeated("DELETE", path, body=body)

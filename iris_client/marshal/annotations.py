@@ -24,13 +24,13 @@ from iris_client.errors import NotFound, Refused, Unavailable
 from iris_client.http.transport import Transport
 from iris_client.marshal import parse
 from iris_client.marshal.places import place_path
-from iris_client.protocols import Annotation, Place, Written
+from iris_client.protocols import Annotation, Place, Upserted
 
 _ROUNDS: Final = 3
 """Looks at what is there, each after a write whose outcome is not known."""
 _TAKEN: Final = "already exists"
 _UNSEEN: Final = "Could not access spectrum"
-_Step = Callable[[Place, Mapping[str, Any]], Written]
+_Step = Callable[[Place, Mapping[str, Any]], Upserted]
 
 
 class Annotations:
@@ -60,7 +60,7 @@ class Annotations:
         known_id: str | None = None,
         *,
         differs: bool = False,
-    ) -> Written:
+    ) -> Upserted:
         """See `protocols.Marshal.upsert_annotation`."""
         body = _checked(origin, data, group_ids)
         steps: list[_Step] = [self._look] * _ROUNDS
@@ -97,30 +97,30 @@ class Annotations:
     def _own(self, place: Place, origin: str) -> Annotation | None:
         return next((a for a in self.at(place) if a.mine and a.origin == origin), None)
 
-    def _look(self, place: Place, body: Mapping[str, Any]) -> Written:
+    def _look(self, place: Place, body: Mapping[str, Any]) -> Upserted:
         """See what is there, and make it right."""
         own = self._own(place, body["origin"])
         if own is None:
             return self._add(place, body)
         if _same(own, body):
-            return Written(own.annotation_id, changed=False)
+            return Upserted(own.annotation_id, changed=False)
         try:
             return self._replace(place, own.annotation_id, body)
         except NotFound as error:
             raise Unavailable(f"the annotation went away while it was being changed: {error}") from None
 
-    def _replace_known(self, known_id: str, place: Place, body: Mapping[str, Any]) -> Written:
+    def _replace_known(self, known_id: str, place: Place, body: Mapping[str, Any]) -> Upserted:
         """Replace the one we made; look for it when it is not there any more."""
         try:
             return self._replace(place, known_id, body)
         except (NotFound, Refused):
             return self._look(place, body)
 
-    def _replace(self, place: Place, annotation_id: str, body: Mapping[str, Any]) -> Written:
+    def _replace(self, place: Place, annotation_id: str, body: Mapping[str, Any]) -> Upserted:
         self._transport.put(f"{place_path(place)}/annotations/{annotation_id}", body)
-        return Written(annotation_id)
+        return Upserted(annotation_id)
 
-    def _add(self, place: Place, body: Mapping[str, Any]) -> Written:
+    def _add(self, place: Place, body: Mapping[str, Any]) -> Upserted:
         try:
             made = self._transport.post(f"{place_path(place)}/annotations", body)
         except Refused as error:
@@ -129,9 +129,9 @@ class Annotations:
             if _UNSEEN in str(error):
                 raise NotFound(str(error), status=error.status) from None
             raise
-        return Written(str(made.get("annotation_id")))
+        return Upserted(str(made.get("annotation_id")))
 
-    def _hidden(self, place: Place, body: Mapping[str, Any], known_id: str | None, taken: Refused) -> Written:
+    def _hidden(self, place: Place, body: Mapping[str, Any], known_id: str | None, taken: Refused) -> Upserted:
         """There is one that we cannot see. Only with the id from our own records can it be ours."""
         if known_id is not None and known_id.isdigit():
             try:
@@ -139,9 +139,7 @@ class Annotations:
             except (NotFound, Refused):
                 pass  # not ours after all: say so below
         where = f"{place.kind} {place.id}"
-        text = (
-            f"another user owns the annotation {body['origin']!r} on {where}; choose another origin, or have it removed"
-        )
+        text = f"another user owns the annotation {body['origin']!r} on {where}; `astranet marshal hand-over`"
         raise Refused(text, status=taken.status) from None
 
 

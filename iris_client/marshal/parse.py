@@ -141,7 +141,13 @@ def account(profile: Row, groups: Row, is_ours: Callable[[object], bool]) -> Acc
         username=_need(profile, "username", str),
         acls=acls,
         group_ids=frozenset(ids(groups.get("user_groups"))),
+        group_names=_named([*rows(groups.get("all_groups")), *rows(groups.get("user_groups"))]),
     )
+
+
+def _named(found: Sequence[Row]) -> dict[int, str]:
+    names = {row.get("id"): _text(row.get("name")) for row in found}
+    return {number: name for number, name in names.items() if isinstance(number, int) and name is not None}
 
 
 def rows(value: Any) -> list[Row]:

@@ -12,7 +12,15 @@ _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
 def place_path(place: Place) -> str:
-    """Where a place lives in the API."""
+    """Where a place lives in the API.
+
+    Raises
+    ------
+    NotFound
+        If it is none of the API's, or no such place can have that id.
+    """
+    if place.kind == "analysis":
+        raise NotFound("nothing hangs on an analysis: it is answered at its web hook")
     return spectrum_path(place.id) if place.kind == "spectrum" else source_path(place.id)
 
 

@@ -23,9 +23,11 @@ from iris_client.marshal.annotations import Annotations
 from iris_client.marshal.classifications import SITEWIDE, Classifications
 from iris_client.marshal.comments import Comments
 from iris_client.marshal.places import source_path, spectrum_path
+from iris_client.marshal.services import AnalysisServices
 from iris_client.marshal.tags import Tags
 from iris_client.marshal.windows import in_windows
-from iris_client.protocols import Account, Annotation, Place, SaveStub, SourceStub, SpectrumStub, Written
+from iris_client.marshal.written import Writings
+from iris_client.protocols import Account, Annotation, Place, SaveStub, SourceStub, SpectrumStub, Upserted
 from models.domain import Host, LightCurve, RawSpectrum, Target
 
 _PAGE: Final = 100
@@ -177,6 +179,11 @@ class SkyPortal(Closing):
         """The arrays of one spectrum; raises `NotFound` when it is gone or not shared with the token."""
         return parse.spectrum(self._transport.get(spectrum_path(spectrum_id)))
 
+    def spectra_of(self, target_id: str) -> list[RawSpectrum]:
+        """The spectra of one source that the token may read, with their arrays."""
+        found = self._transport.get(f"{source_path(target_id)}/spectra")
+        return [parse.spectrum(row) for row in parse.rows(found.get("spectra"))]
+
     def target(self, target_id: str) -> Target:
         """The source it belongs to; raises `NotFound` when there is none."""
         return parse.target(self._transport.get(source_path(target_id)))
@@ -206,7 +213,7 @@ class SkyPortal(Closing):
         group_ids: Sequence[int],
         known_id: str | None = None,
         differs: bool = False,
-    ) -> Written:
+    ) -> Upserted:
         """Make the one annotation of `origin` at `place` hold exactly `data`, for `group_ids`. Unchanged is not sent.
 
         Raises
@@ -272,6 +279,17 @@ class SkyPortal(Closing):
     def class_names(self) -> frozenset[str]:
         """The class names of the taxonomy that classifications are made in; raises `Refused` when it is not there."""
         return self._classifications.classes()
+
+    @property
+    def services(self) -> AnalysisServices:
+        """The analysis services of the marshal."""
+        return AnalysisServices(self._transport)
+
+    def writings(self, author_id: int, *, origins: Collection[str], files: Collection[str] = ()) -> Writings:
+        """What an account has written under some origins, and comments with files of some names: to take it away."""
+        return Writings(
+            transport=self._transport, listed=self._listed, author_id=author_id, origins=origins, files=files
+        )
 
     def tag_options(self) -> Mapping[str, int]:
         """The names of tags that may be given to sources, with their numbers."""

@@ -16,7 +16,8 @@ class QualityRules:
     window_A : tuple of float
         What the network looks at, Angstrom (ASTRANet paper, App. D).
     min_coverage : float
-        Share of the window that must be covered (paper, Sec. III: 80 %).
+        Share of the window that must be covered. Below 80 % (paper, Sec. III) a model answers only if it was calibrated
+        for that.
     max_gap_steps, max_gap_A : float
         A step between pixels counts as a gap when longer than this many median steps and than this many Angstrom.
     min_points, max_points : int
@@ -47,7 +48,7 @@ class QualityRules:
     """
 
     window_A: tuple[float, float] = (3850.0, 9000.0)
-    min_coverage: float = 0.80
+    min_coverage: float = 0.70
     max_gap_steps: float = 5.0
     max_gap_A: float = 50.0
     min_points: int = 30

@@ -53,7 +53,7 @@ class Confidence:
     calibration_id : str
         Which calibration set; `calibration_date` tells when it was made.
     calibration_cell : str or None
-        Which of its spectra this one was compared with: "low resolution", "high resolution"; `calibration_size` is how
+        Which of its spectra this one was compared with, such as "low resolution"; `calibration_size` is how
         many they are.
     p_mondrian_cell : str or None
         The calibration spectra behind `p_mondrian`: those of the predicted class, or all where the class has too few.

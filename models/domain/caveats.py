@@ -40,6 +40,7 @@ class CaveatCode(StrEnum):
     NOT_AVAILABLE = "not_available"
     SMALL_CALIBRATION = "small_calibration"
     UNLIKE_CALIBRATION = "unlike_calibration"
+    PARTIAL_COVERAGE = "partial_coverage"
 
 
 REFUSALS = frozenset(

@@ -57,6 +57,8 @@ class Calibration:
     label : ndarray of int, shape (n,)
     spacing : ndarray, shape (n,), or None
         Median distance of each spectrum's pixels, Angstrom; None for a layer from before domains.
+    coverage, blue_end, red_end : ndarray, shape (n,), or None
+        See `models.spectral.prepare.Extent`; None for a layer whose spectra are all whole.
     """
 
     seed_scores: Floats
@@ -65,6 +67,9 @@ class Calibration:
     epistemic: Floats
     label: NDArray[np.int64]
     spacing: Floats | None = None
+    coverage: Floats | None = None
+    blue_end: Floats | None = None
+    red_end: Floats | None = None
 
     def rows(self, where: NDArray[np.bool_]) -> "Calibration":
         """The same for some of the spectra."""

@@ -4,6 +4,7 @@ Observer frame throughout: nothing is brought to rest and no continuum is taken 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,30 @@ GAP_A = 60.0
 """A hole wider than this is a gap, not sparse sampling: SEDM's pixels are about 25 A."""
 GAP_PIXELS = 4.0
 """... and wider than this many of the spectrum's own median pixels."""
+
+
+class Extent(NamedTuple):
+    """How much of the window a spectrum covers.
+
+    Parameters
+    ----------
+    coverage : float
+        Share of the window that is covered, 0 to 1.
+    blue_end, red_end : float
+        Share of the window that is missing before the first and after the last pixel that is there.
+    """
+
+    coverage: float = 1.0
+    blue_end: float = 0.0
+    red_end: float = 0.0
+
+    @property
+    def gaps(self) -> float:
+        """Share of the window that is missing in between."""
+        return 1.0 - self.coverage - self.blue_end - self.red_end
+
+
+WHOLE = Extent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +74,11 @@ class Prepared:
         """Share of the window that is covered."""
         return float(self.mask.mean())
 
+    @property
+    def extent(self) -> Extent:
+        """How much is covered, and where the rest is missing."""
+        return extent(self.mask)
+
 
 def prepare(spectrum: Spectrum) -> Prepared:
     """Crop to 3850-9000 A, interpolate linearly onto 4096 points, scale by percentiles, fill the rest with zero.
@@ -63,6 +93,16 @@ def prepare(spectrum: Spectrum) -> Prepared:
         raise ValueError("nothing of the spectrum lies within 3850-9000 A")
     return Prepared(
         flux=percentile_scaled(flux, mask).astype(np.float32), mask=mask, spacing_A=spacing(spectrum.wavelength_A)
+    )
+
+
+def extent(mask: NDArray[np.bool_]) -> Extent:
+    """How much of the window a mask of shape (4096,) with a valid pixel covers, and where the rest is missing."""
+    seen = np.flatnonzero(mask)
+    return Extent(
+        coverage=float(mask.mean()),
+        blue_end=float(seen[0] / GRID_SIZE),
+        red_end=float((GRID_SIZE - 1 - seen[-1]) / GRID_SIZE),
     )
 
 

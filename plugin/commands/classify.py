@@ -22,7 +22,7 @@ def classify(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="One JSON object per spectrum and line.")],
     bundle: BundleOption = None,
-    min_coverage: Annotated[float, typer.Option(help="Share of 3850-9000 A a spectrum must cover.")] = 0.8,
+    min_coverage: Annotated[float, typer.Option(help="Share of 3850-9000 A a spectrum must cover.")] = 0.7,
     regime: Annotated[str, typer.Option(help="When it is anomalous: anchor, per_seed or seed_union.")] = "anchor",
 ) -> None:
     """Classify spectra from files, refused ones included, in the order they come."""

@@ -16,7 +16,7 @@ from plugin.clock import Clock, utc_now
 from plugin.cycle.patience import Breaker, Patience, denied
 from plugin.cycle.poison import why
 from plugin.cycle.posts import enqueue
-from plugin.cycle.producer import Answer, Known, Producer
+from plugin.cycle.producer import Answer, Known, Producer, Waits
 from plugin.store import LostClaim, Piece, Store
 
 _log = structlog.get_logger("astranet.analyse")
@@ -79,6 +79,8 @@ class Analysing(Generic[Known, Answer]):
             except NotFound:
                 breaker.success()
                 outcomes[self._withdraw(piece)] += 1
+            except Waits as reason:
+                outcomes[self._postpone(piece, str(reason))] += 1
             except UpstreamError as error:
                 outcomes[self._put_back(piece, error, breaker)] += 1
             except Exception as error:
@@ -161,6 +163,12 @@ class Analysing(Generic[Known, Answer]):
         log = _log.error if park else _log.warning
         log("parked" if park else "not read, later again", error=str(error), **_about(piece))
         return "parked" if park else "later"
+
+    def _postpone(self, piece: Piece, reason: str) -> str:
+        """Another answer comes first."""
+        with self.store.begin() as unit:
+            unit.queue.postpone(piece, reason, self.patience.next_look(self.clock()))
+        return "waiting"
 
     def _park(self, piece: Piece, step: str, error: Exception) -> str:
         """Whatever broke, the piece is set aside with it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from iris_client.errors import BadPayload, Unavailable, UpstreamError
-from iris_client.protocols import Written
+from iris_client.protocols import Upserted
 from plugin.clock import Clock, utc_now
 from plugin.cycle.carriers import Carrier
 from plugin.cycle.patience import Breaker, Patience, denied
@@ -102,7 +102,7 @@ class Delivering:
         return "parked" if park else "later"
 
 
-def _carry(parcel: Parcel, carrier: Carrier) -> Written | None:
+def _carry(parcel: Parcel, carrier: Carrier) -> Upserted | None:
     """Make the place hold exactly this; what it holds now."""
     if parcel.fault is not None:
         raise ValueError(f"what is stored is no post: {parcel.fault}")

@@ -14,8 +14,8 @@ class Cycle:
         New versions of spectra, by poll and sweep.
     objects_found : int
         Watched objects that became due.
-    analysed, objects, delivered : Counter of str
-        By outcome; see `Analysing.run` and `Delivering.run`.
+    analysed, objects, requests, delivered : Counter of str
+        By outcome; see `Analysing.run` and `Delivering.run`. `requests` are analyses that somebody asked for.
     trouble : tuple of str
         What could not be read from the marshal or the source of alerts.
     """
@@ -24,13 +24,15 @@ class Cycle:
     objects_found: int = 0
     analysed: Counter[str] = field(default_factory=Counter)
     objects: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
     delivered: Counter[str] = field(default_factory=Counter)
     trouble: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether nothing was left for later and nothing was parked."""
-        left = sum(c["later"] + c["parked"] + c["waiting"] for c in (self.analysed, self.objects, self.delivered))
+        every = (self.analysed, self.objects, self.requests, self.delivered)
+        left = sum(c["later"] + c["parked"] + c["waiting"] for c in every)
         return not self.trouble and not left
 
     def __add__(self, other: "Cycle") -> "Cycle":
@@ -39,6 +41,7 @@ class Cycle:
             objects_found=self.objects_found + other.objects_found,
             analysed=self.analysed + other.analysed,
             objects=self.objects + other.objects,
+            requests=self.requests + other.requests,
             delivered=self.delivered + other.delivered,
             trouble=self.trouble + other.trouble,
         )

@@ -31,6 +31,10 @@ class Patience:
         wait = min(_FIRST_WAIT * 2.0 ** min(attempts - 1, 10), _LONGEST_WAIT)
         return now + max(wait, timedelta(seconds=min(error.retry_after or 0.0, 86_400.0)))
 
+    def next_look(self, now: datetime) -> datetime:
+        """When to look again for what another piece of work brings."""
+        return now + _FIRST_WAIT
+
 
 class Breaker:
     """Counts failures in a row and says when to give up for this cycle."""

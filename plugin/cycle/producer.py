@@ -17,6 +17,10 @@ Known = TypeVar("Known")
 Answer = TypeVar("Answer")
 
 
+class Waits(Exception):
+    """An answer needs another one that is not there yet, and is on its way; the message says which."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A report before it is on file.
@@ -61,6 +65,8 @@ class Producer(Protocol[Known, Answer]):
         ------
         NotFound
             If the subject is gone: what was said about it is taken back.
+        Waits
+            If there can be an answer only after another one.
         UpstreamError
             If it cannot be read, now or ever.
         """

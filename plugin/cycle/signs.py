@@ -45,6 +45,11 @@ class SignsOfLife:
         self.activity.finish((f"the cycle broke off: {type(error).__name__}",))
         self._tell()
 
+    def end(self) -> None:
+        """The process ends, as it was asked to: what it last said holds no more."""
+        self.activity.end()
+        self._tell()
+
     def between(self) -> None:
         """Something is done and the next thing not begun; no transaction is open."""
         self.activity.progress()

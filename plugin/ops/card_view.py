@@ -20,7 +20,7 @@ def describe_card(card: "BundleCard", bundle_id: str) -> Group:
         f"{len(card['members'])} members (seed/checkpoint): "
         + ", ".join(f"{m['seed']}/{m['kind']}" for m in card["members"]),
         f"trained on {training['device']} with torch {training['torch']}; split {training['split_hash'][:12]}",
-        f"calibrated on {calibration['size']} spectra of {calibration['objects']} objects, {calibration['date']}",
+        _calibrated(calibration),
     ]
     if prior := card.get("prior"):
         mix = ", ".join(f"{c} {v:.0%}" for c, v in prior["answered"].items())
@@ -30,6 +30,15 @@ def describe_card(card: "BundleCard", bundle_id: str) -> Group:
         parts += [_figures(metrics)] if "domains" not in metrics else [_by_domain(metrics)]
     parts.append("\n".join(f"- {w}" for w in card["weaknesses"]))
     return Group(*parts)
+
+
+def _calibrated(calibration: Mapping[str, Any]) -> str:
+    """How many whole spectra, and how many that cover less."""
+    partial = calibration.get("partial", {"domains": {}})["domains"].values()
+    few, cut = (sum(d[name] for d in partial) for name in ("spectra", "cut"))
+    more = f"; and on {few} that cover 70-80 %, {cut} of them cut to it" if few else ""
+    whole = calibration["size"] - few
+    return f"calibrated on {whole} spectra of {calibration['objects']} objects, {calibration['date']}{more}"
 
 
 def _by_domain(metrics: Mapping[str, Any]) -> Table:

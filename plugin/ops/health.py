@@ -72,10 +72,12 @@ def judge(pulses: Sequence[Pulse], facts: Facts, *, free_bytes: int | None, now:
     free_bytes : int or None
         Free space of the output folder; None when it cannot be told.
     """
-    alive = [p for p in pulses if p.progress_at is not None and now - p.progress_at <= _silence(p)]
+    alive = [p for p in pulses if p.progress_at is not None and not p.ended and now - p.progress_at <= _silence(p)]
     if not alive:
         return Health(live=False, ready=False, reasons=(_silent(pulses, now),))
-    reasons = [*_cycle(alive, now), *_marshal(alive), *_queue(facts, now), *_disk(free_bytes)]
+    # One that was killed, and started anew with another token, must not be believed for a quarter of an hour.
+    recent = [p for p in alive if p.progress_at is not None and now - p.progress_at <= _fresh(p)] or alive
+    reasons = [*_cycle(recent, now), *_marshal(recent), *_queue(facts, now), *_disk(free_bytes)]
     return Health(live=True, ready=not reasons, reasons=tuple(reasons))
 
 
@@ -134,10 +136,17 @@ def _silence(pulse: Pulse) -> timedelta:
     return max(SILENT, timedelta(seconds=_LATE_POLLS * pulse.poll_seconds))
 
 
+def _fresh(pulse: Pulse) -> timedelta:
+    """Within which a process that works says something of itself, unless a single request takes long."""
+    return timedelta(seconds=2 * pulse.poll_seconds + 60)
+
+
 def _silent(pulses: Sequence[Pulse], now: datetime) -> str:
     last = max((p.progress_at for p in pulses if p.progress_at is not None), default=None)
     if last is None:
         return "no cycle has ever begun with this database"
+    if any(p.ended and p.progress_at == last for p in pulses):
+        return f"no process is at work: the last one was ended {_long(now - last)} ago"
     return f"no sign of life for {_long(now - last)}"
 
 

@@ -3,7 +3,8 @@
 Labels hold kinds, states, classes and codes from closed lists: never the name of an object, a person or a secret.
 """
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -12,13 +13,15 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from iris_client.http.pacer import Pacer
+from models.domain import Status
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.ops.health import Health
 from plugin.settings import Settings
-from plugin.store import Store, Unit
+from plugin.store import KINDS, Store, Unit
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+_POSTS = ("annotation", "classification", "comment", "message", "tag")
 
 
 class StoreCollector(Collector):
@@ -68,12 +71,12 @@ class StoreCollector(Collector):
         parked = GaugeMetricFamily(
             "astranet_parked", "What was set aside for a person to see, by kind of work or post.", labels=["kind"]
         )
-        for kind, state, count in unit.figures.work():
+        for kind, state, count in _with_zeros(unit.figures.work(), KINDS, ("new", "claimed")):
             _add(parked if state == "parked" else work, count, kind, *(() if state == "parked" else (state,)))
         posts = GaugeMetricFamily(
             "astranet_outbox_posts", "Posts not sent yet, by kind and state.", labels=["kind", "state"]
         )
-        for kind, state, count in unit.figures.posts():
+        for kind, state, count in _with_zeros(unit.figures.posts(), _POSTS, ("pending", "sending")):
             _add(parked if state == "parked" else posts, count, kind, *(() if state == "parked" else (state,)))
         ages = GaugeMetricFamily(
             "astranet_outbox_oldest_age_seconds", "How long the oldest post waits to be sent, by kind.", labels=["kind"]
@@ -93,13 +96,17 @@ class StoreCollector(Collector):
         answers = GaugeMetricFamily(
             "astranet_answers", "Answers on file that count.", labels=["producer", "class", "policy"]
         )
-        for producer, label, policy, count in unit.figures.answers():
-            _add(answers, count, producer, label, policy)
         refusals = GaugeMetricFamily(
             "astranet_refusals", "Refusals on file that count, by code of the reason.", labels=["producer", "reason"]
         )
-        for producer, reason, count in unit.figures.refusals():
-            _add(refusals, count, producer, reason)
+        counts: Counter[tuple[str, ...]] = Counter()
+        for alike in unit.figures.answers():
+            if alike.status == Status.OK:
+                counts[alike.producer, alike.label or "none", alike.policy or "none"] += alike.number
+            else:
+                counts[alike.producer, alike.refusal or "other"] += alike.number
+        for labels, count in counts.items():
+            _add(answers if len(labels) == 3 else refusals, count, *labels)
         models = InfoMetricFamily(
             "astranet_model", "The model behind each producer's last report.", labels=["producer"]
         )
@@ -134,6 +141,14 @@ def exposition(
     ProcessCollector(registry=registry)
     counted = b"" if activity is None else generate_latest(activity.registry)
     return generate_latest(registry) + counted
+
+
+def _with_zeros(
+    counted: Sequence[tuple[str, str, int]], kinds: Sequence[str], states: Sequence[str]
+) -> list[tuple[str, str, int]]:
+    """Counts with a zero where nothing is, so that a figure that begins to grow was there before."""
+    every = {(kind, state): 0 for kind in kinds for state in (*states, "parked")}
+    return [(*key, count) for key, count in (every | {(kind, state): n for kind, state, n in counted}).items()]
 
 
 def _one(name: str, what: str, value: float) -> GaugeMetricFamily:

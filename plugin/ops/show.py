@@ -10,6 +10,7 @@ from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, Report
 from plugin.ops.doctor import Check
 from plugin.store import ASTRANET, KINDS, NEEDLE, Filed, Parcel, Piece, Store
+from plugin.store.outbox import FOLLOWING
 from plugin.store.tns_names import Known, in_words
 
 _EPOCHS = 12
@@ -28,9 +29,10 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
         every, pieces = unit.reports.named(name), unit.queue.of(name)
         lost = unit.reports.unreadable(name)
         filed, needle = ([f for f in every if f.producer == producer] for producer in (ASTRANET, NEEDLE))
-        spectra, objects = _by_kind(pieces)
+        spectra, objects, requests = _by_kind(pieces)
         places = {Place(kind="source", id=f.target_id) for f in filed} | {Place(kind="source", id=name)}
         places |= {Place(kind="spectrum", id=piece.subject.id) for piece in spectra}
+        places |= {Place(kind="analysis", id=piece.subject.id) for piece in requests}
         parcels = unit.outbox.at(sorted(places, key=lambda p: (p.kind, p.id)))
         sources = sorted({name, *(f.target_id for f in filed)})
         names = [known for source in sources for known in unit.names.history(source)]
@@ -40,6 +42,7 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
     yield from (report(one) for one in filed)
     yield from (f"[yellow]a report cannot be read by this version:[/] {escape(reason)}" for reason in lost)
     yield from (needle_report(one) for one in needle)
+    yield from _work_tables([one for one in requests if one.state != "done"])
     yield from _work_tables([one for one in objects if one.state not in ("done", "idle")])
     yield from _work_tables([one for one in spectra if one.state not in ("done", "superseded", "baseline")])
     if names:
@@ -123,6 +126,14 @@ def object_table(objects: Sequence[Piece]) -> Table:
     return table
 
 
+def request_table(requests: Sequence[Piece]) -> Table:
+    """Analyses that somebody asked for and that are not answered; by a name from which no web hook can be found."""
+    table = Table("request", "source", "state", "attempts", "last error", title="requests not answered")
+    for r in requests:
+        table.add_row(*map(_text, (r.subject.id, r.target_id, r.state, r.attempts, r.reason)))
+    return table
+
+
 def spectrum_table(spectra: Sequence[Piece]) -> Table:
     """Spectra that are not answered."""
     table = Table("spectrum", "source", "version", "state", "attempts", "last error", title="not answered")
@@ -147,21 +158,31 @@ def parcel_table(parcels: Sequence[Parcel]) -> Table:
     table = Table("place", "kind", "state", "attempts", "says", "last error", title="posts")
     for p in parcels:
         place = f"{p.place.kind} {p.place.id}"
-        table.add_row(*map(_text, (place, f"{p.origin} {p.kind}", p.state, p.attempts, _says(p), p.reason)))
+        reason = p.reason or _behind(p, parcels)
+        table.add_row(*map(_text, (place, f"{p.origin} {p.kind}", p.state, p.attempts, _says(p), reason)))
     return table
 
 
+def _behind(parcel: Parcel, others: Sequence[Parcel]) -> str | None:
+    """That a post waits for one that is parked, if it does."""
+    if parcel.state != "pending" or parcel.kind not in FOLLOWING:
+        return None
+    first = [p for p in others if (p.place, p.origin, p.kind) == (parcel.place, parcel.origin, "annotation")]
+    return "waits for its annotation, which is parked" if any(p.state == "parked" for p in first) else None
+
+
 def _work_tables(pieces: Sequence[Piece]) -> Iterator[Table]:
-    spectra, objects = _by_kind(pieces)
+    spectra, objects, requests = _by_kind(pieces)
+    if requests:
+        yield request_table(requests)
     if spectra:
         yield spectrum_table(spectra)
     if objects:
         yield object_table(objects)
 
 
-def _by_kind(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
-    spectra, objects = ([p for p in pieces if p.subject.kind == kind] for kind in KINDS)
-    return spectra, objects
+def _by_kind(pieces: Sequence[Piece]) -> tuple[list[Piece], ...]:
+    return tuple([p for p in pieces if p.subject.kind == kind] for kind in KINDS)
 
 
 def _answer(report: Report) -> RenderableType:

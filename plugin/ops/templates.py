@@ -5,10 +5,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 
-def html_templates(folder: Path, *, keep_trailing_newline: bool = False) -> Environment:
-    """Read templates from a folder; what they are given is escaped, and a name they were not given is an error."""
+def html_templates(*folders: Path, keep_trailing_newline: bool = False) -> Environment:
+    """Read templates from folders; what they are given is escaped, and a name they were not given is an error."""
     return Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(folders),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -51,15 +51,23 @@ def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page and the draft.")] = Path("demo-output"),
     n_sources: Annotated[int, typer.Option(min=1, max=500, help="How many simulated sources.")] = 40,
     seed: Annotated[int, typer.Option(help="The same seed simulates the same spectra.")] = 0,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Then keep service and sandbox running with the live pages, until Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Of the live pages on 127.0.0.1; 0 picks one.", min=0, max=65535)] = 8765,
 ) -> None:
     """Run the real service against an embedded marshal with simulated spectra, and draw one page about it."""
+    from plugin.environment import ConfigError
     from plugin.sandbox.demo.run import DemoFailed, run_demo
 
     try:
-        page = run_demo(out, n_sources=n_sources, seed=seed)
+        page = run_demo(out, n_sources=n_sources, seed=seed, port=port if serve else None)
     except DemoFailed as error:
         typer.echo(f"the demo failed: {error}", err=True)
         raise typer.Exit(1) from None
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
     typer.echo(f"Open {page} in a browser.")
 
 

@@ -108,6 +108,7 @@ class Sandbox(Filling, Served):
         if self._server is None:
             self._server = ServerThread(self._gate, self._connections, self._port)
             self._server.start()
+            self.state.address = self.url
         return self
 
     def stop(self) -> None:

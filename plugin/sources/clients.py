@@ -13,6 +13,7 @@ from plugin.settings import PREFIX, ConfigError, Settings
 if TYPE_CHECKING:
     from iris_client.slack import SlackHook
     from iris_client.tns.client import Tns
+    from plugin.cycle.analyses.carrier import Hooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Clients:
     tns: "Tns | None" = None
     pacer: Pacer | None = None
     slack: "SlackHook | None" = None
+    hooks: "Hooks | None" = None
 
     @classmethod
     def connect(
@@ -39,12 +41,13 @@ class Clients:
         marshal: Marshal | None = None,
         alerts: AlertSource | None = None,
         activity: Activity | None = None,
+        hooks: "Hooks | None" = None,
     ) -> Self:
         """Make what the settings describe; the marshal and its broker share one pacer.
 
         Parameters
         ----------
-        marshal, alerts : optional
+        marshal, alerts, hooks : optional
             Instead of those the settings describe; for tests.
         activity : Activity, optional
             Counts what the clients do.
@@ -68,11 +71,15 @@ class Clients:
             server = MARSHAL if settings.alert_source == "marshal" else settings.alert_source
             alerts = make_alert_source(settings, pacer=pacer, hooks=activity.hooks(server, HOOKS))
         slack = make_slack(settings, activity.hooks("slack"))
-        return cls(marshal=marshal, alerts=alerts, tns=tns, pacer=pacer, slack=slack)
+        if hooks is None and settings.analysis_secret is not None:
+            from plugin.sources.analysis import make_hooks
+
+            hooks = make_hooks(settings, activity.hooks("web hooks"))
+        return cls(marshal=marshal, alerts=alerts, tns=tns, pacer=pacer, slack=slack, hooks=hooks)
 
     def close(self) -> None:
         """Close every connection."""
-        close(self.marshal, self.alerts, self.tns, self.slack)
+        close(self.marshal, self.alerts, self.tns, self.slack, self.hooks)
 
 
 def close(*clients: object) -> None:

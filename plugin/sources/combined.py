@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from iris_client.marshal.graphql import GraphQLSpectra
+from iris_client.marshal.services import AnalysisServices
 from iris_client.marshal.skyportal import SkyPortal
-from iris_client.protocols import Account, Annotation, Place, SaveStub, SourceStub, SpectrumStub, Written
+from iris_client.protocols import Account, Annotation, Place, SaveStub, SourceStub, SpectrumStub, Upserted
 from models.domain import Host, LightCurve, RawSpectrum, Target
 
 
@@ -24,6 +25,11 @@ class CombinedMarshal:
         self._spectra.close()
         self._rest.close()
 
+    @property
+    def services(self) -> AnalysisServices:
+        """The analysis services of the marshal."""
+        return self._rest.services
+
     def spectra_modified_since(self, cursor: str | None, *, group_ids: Sequence[int]) -> Sequence[SpectrumStub]:
         """Stubs with `modified >= cursor`, oldest first."""
         return self._spectra.spectra_modified_since(cursor, group_ids=group_ids)
@@ -39,6 +45,10 @@ class CombinedMarshal:
     def spectrum(self, spectrum_id: str) -> RawSpectrum:
         """The arrays of one spectrum."""
         return self._spectra.spectrum(spectrum_id)
+
+    def spectra_of(self, target_id: str) -> Sequence[RawSpectrum]:
+        """A source's spectra with their arrays, over REST: an analysis that is asked for knows no ids."""
+        return self._rest.spectra_of(target_id)
 
     def target(self, target_id: str) -> Target:
         """The source it belongs to."""
@@ -77,7 +87,7 @@ class CombinedMarshal:
         group_ids: Sequence[int],
         known_id: str | None = None,
         differs: bool = False,
-    ) -> Written:
+    ) -> Upserted:
         """Make the one annotation of `origin` at `place` hold exactly `data`, for `group_ids`."""
         return self._rest.upsert_annotation(
             place, origin=origin, data=data, group_ids=group_ids, known_id=known_id, differs=differs

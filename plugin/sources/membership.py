@@ -1,5 +1,6 @@
 """May the bot see, and be heard in, the groups of the settings? Asked before anything is done, and by the doctor."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,9 +23,15 @@ def foreign_groups(settings: Settings, account: Account) -> list[int]:
     return [] if ALL_RIGHTS in account.acls else sorted(set(settings.group_ids) - account.group_ids)
 
 
+def named(group_ids: Iterable[int], account: Account) -> str:
+    """Groups by number, with the names that the marshal has for them."""
+    names = account.group_names
+    return ", ".join(f"{group} ({names[group]})" if group in names else str(group) for group in sorted(group_ids))
+
+
 def how_to_join(account: Account) -> str:
     """What to do about them."""
-    ours = ", ".join(map(str, sorted(account.group_ids))) or "none"
+    ours = named(account.group_ids, account) or "none"
     return f"add the bot to them on the marshal, or change {PREFIX}GROUP_IDS (it is in: {ours})"
 
 
@@ -50,10 +57,8 @@ class Membership:
             return
         account = self._marshal.account()
         if foreign := foreign_groups(self._settings, account):
-            names = ", ".join(map(str, foreign))
-            raise ConfigError(
-                f"{PREFIX}GROUP_IDS: {account.username} is not a member of {names}; {how_to_join(account)}"
-            )
+            who = f"{PREFIX}GROUP_IDS: {account.username} is not a member of {named(foreign, account)}"
+            raise ConfigError(f"{who}; {how_to_join(account)}")
         self._known = now
 
     def trouble(self) -> str | None:

@@ -11,10 +11,11 @@ from plugin.store.filed import Filed
 from plugin.store.outbox import Parcel
 from plugin.store.queue import LostClaim, Piece
 from plugin.store.store import Store, downgrade_store, open_store, schema_of
-from plugin.store.subject import ASTRANET, KINDS, NEEDLE, Subject, object_of, spectrum
+from plugin.store.subject import ANALYSIS, ASTRANET, KINDS, NEEDLE, Subject, object_of, spectrum
 from plugin.store.unit import Unit
 
 __all__ = [
+    "ANALYSIS",
     "ASTRANET",
     "KINDS",
     "NEEDLE",

@@ -8,12 +8,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, select
 
 from plugin.store.context import Context
-from plugin.store.queue import due_again
+from plugin.store.queue import UNKNOWN, due_again
 from plugin.store.rows import QueueRows, chunks
 from plugin.store.tables import queue
 
-UNKNOWN: Final = ""
-"""`seen` of an object that was never looked at, or that must be looked at again; every other sorts after it."""
 NO_ALERT: Final = "0"
 """`seen` of an object of which the source knows no alert."""
 
@@ -56,6 +54,11 @@ class Objects:
             count += self._rows.set(here & queue.c.state.not_in(("new", "claimed")), **due_again(now))
             self._rows.set(here & (queue.c.state == "claimed"), asked=queue.c.asked + 1)
         return count
+
+    def looked_at(self, name: str) -> bool:
+        """Whether something was said about an object, or it was found to have no alert."""
+        rows = self._rows.all(_named([name]))
+        return any(" " in row.seen or row.seen == NO_ALERT for row in rows)
 
     def welcome(self, names: Iterable[str]) -> None:
         """Let all that is known of these be news, if nothing was said about them yet: somebody has just saved them."""

@@ -7,7 +7,7 @@ dies in between, the next one knows that it does not know, and sends again. Send
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from plugin.store.tables import delivered, outbox
 
 NOTHING = "nothing"
 """The sha of "nothing should hang here"."""
-FOLLOWING = ("classification", "comment")
+FOLLOWING = ("classification", "comment", "tag")
 """Kinds that are sent only when the annotation of the same origin at the same place is: while that is parked, because
 another account has it there, whatever would stand beside it would stand beside the other account's."""
 
@@ -107,7 +107,7 @@ class Outbox:
         due = (
             select(outbox)
             .where(self._mine(), outbox.c.state == "pending", outbox.c.not_before <= now, outbox.c.kind.in_(kinds))
-            .where(or_(outbox.c.kind.not_in(FOLLOWING), outbox.c.body.is_(None), ~_waits_for_its_annotation()))
+            .where(~waits_for_its_annotation())
             .order_by(outbox.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -172,6 +172,30 @@ class Outbox:
         again = update(outbox).where(self._mine(), outbox.c.state == "parked")
         return int(self.context.connection.execute(again.values(state="pending", attempts=0, not_before=now)).rowcount)
 
+    def unpark_one(self, row_id: int, now: datetime) -> bool:
+        """Try one post that is parked again; says whether it was."""
+        this = and_(self._mine(), outbox.c.state == "parked", outbox.c.id == row_id)
+        again = update(outbox).where(this).values(state="pending", attempts=0, not_before=now)
+        return bool(self.context.connection.execute(again).rowcount)
+
+    def again(self, places: Iterable[Place], now: datetime, *, kinds: Collection[str]) -> int:
+        """Send what hangs, or should hang, at these places once more, sent or parked; returns how many posts."""
+        count = 0
+        for place in places:
+            here = and_(outbox.c.place_kind == place.kind, outbox.c.place_id == place.id, outbox.c.kind.in_(kinds))
+            which = and_(self._mine(), here, outbox.c.state.in_(("sent", "parked", "pending")))
+            for row in self.context.connection.execute(select(outbox).where(which).with_for_update()).all():
+                self._set(row.id, state="pending", attempts=0, not_before=now, enqueued_at=now, reason=None)
+                self._mark_unknown(row)
+                count += 1
+        return count
+
+    def places(self) -> list[Place]:
+        """Every place at which something hangs, or should, or did."""
+        found = select(outbox.c.place_kind, outbox.c.place_id).where(self._mine()).distinct()
+        rows = self.context.connection.execute(found.order_by(outbox.c.place_kind, outbox.c.place_id)).all()
+        return [Place(kind=row.place_kind, id=row.place_id) for row in rows]
+
     def count(self, state: str) -> int:
         """How many wishes are in one state."""
         found = select(func.count()).select_from(outbox).where(self._mine(), outbox.c.state == state)
@@ -192,12 +216,12 @@ class Outbox:
         here = [and_(outbox.c.place_kind == p.kind, outbox.c.place_id == p.id) for p in places]
         return self._list(or_(*here)) if here else []
 
-    def parked(self) -> list[Parcel]:
-        """What was set aside."""
-        return self._list(outbox.c.state == "parked")
+    def parked(self, *, limit: int | None = None, offset: int = 0) -> list[Parcel]:
+        """What was set aside; all of it, or a page."""
+        return self._list(outbox.c.state == "parked", limit=limit, offset=offset)
 
-    def _list(self, which: ColumnElement[bool]) -> list[Parcel]:
-        found = select(outbox).where(self._mine(), which).order_by(outbox.c.id)
+    def _list(self, which: ColumnElement[bool], *, limit: int | None = None, offset: int = 0) -> list[Parcel]:
+        found = select(outbox).where(self._mine(), which).order_by(outbox.c.id).limit(limit).offset(offset)
         return [self._parcel(row) for row in self.context.connection.execute(found).all()]
 
     def _set(self, row_id: int, **values: object) -> None:
@@ -238,11 +262,19 @@ class Outbox:
 _KEY = ("marshal", "place_kind", "place_id", "kind", "origin")
 
 
-def _waits_for_its_annotation() -> ColumnElement[bool]:
-    """Whether there is an annotation to go before a post, and it has not gone."""
+def waits_for_its_annotation(*, parked: bool = False) -> ColumnElement[bool]:
+    """Whether a post must not go before its annotation, which has not gone.
+
+    Parameters
+    ----------
+    parked : bool
+        True: only where it will not go by itself, for it is parked.
+    """
     first = outbox.alias()
     same = [first.c[name] == outbox.c[name] for name in _KEY if name != "kind"]
-    return exists().where(*same, first.c.kind == "annotation", first.c.state != "sent")
+    waits = first.c.state == "parked" if parked else first.c.state != "sent"
+    ahead = exists().where(*same, first.c.kind == "annotation", waits)
+    return and_(outbox.c.kind.in_(FOLLOWING), outbox.c.body.is_not(None), ahead)
 
 
 def _read(row: Any) -> tuple[Mapping[str, Any] | None, tuple[int, ...], str | None]:

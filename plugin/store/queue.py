@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
@@ -11,6 +11,9 @@ from plugin.store.context import Context, storable
 from plugin.store.rows import QueueRows
 from plugin.store.subject import Kind, Subject
 from plugin.store.tables import queue
+
+UNKNOWN: Final = ""
+"""`seen` of an object that was never looked at, or that must be looked at again; every other sorts after it."""
 
 
 class LostClaim(Exception):
@@ -68,7 +71,7 @@ class Queue:
         until = now + self.context.lease
         ours = {"state": "claimed", "claimed_by": self.context.worker, "claimed_until": until}
         self._rows.set(queue.c.id.in_([row.id for row in found]), **ours)
-        return [_piece(row) for row in found]
+        return [piece_of(row) for row in found]
 
     def finish(self, piece: Piece, state: str = "done", *, seen: str | None = None) -> None:
         """Close a piece that this worker holds; one that was asked for meanwhile is due again.
@@ -94,6 +97,10 @@ class Queue:
         """Put a piece back, to be tried again from `at` on."""
         self._free(piece, state="new", attempts=piece.attempts + 1, not_before=at, reason=storable(reason))
 
+    def postpone(self, piece: Piece, reason: str, at: datetime) -> None:
+        """Put a piece back that waits for another one; nothing was tried with it."""
+        self._free(piece, state="new", not_before=at, reason=storable(reason))
+
     def park(self, piece: Piece, reason: str) -> None:
         """Set a piece aside for a person to see."""
         self._free(piece, state="parked", attempts=piece.attempts + 1, reason=storable(reason))
@@ -114,6 +121,25 @@ class Queue:
         """Try everything of a kind that is parked again."""
         return self._rows.set((queue.c.subject == kind) & (queue.c.state == "parked"), **due_again(now))
 
+    def ask_again(self, subject: Subject, now: datetime) -> bool:
+        """Let a subject be looked at once more, news or not, at its newest version; says whether it is known."""
+        found = self._list((queue.c.subject == subject.kind) & (queue.c.subject_id == subject.id))
+        return bool(self._renewed(found, now))
+
+    def again(self, name: str, now: datetime) -> list[Subject]:
+        """Let everything about a subject or a source of this name be looked at anew, news or not; says what."""
+        return self._renewed(self.of(name), now)
+
+    def _renewed(self, pieces: Iterable[Piece], now: datetime) -> list[Subject]:
+        """One that is being looked at is looked at again when that ends."""
+        newest = {piece.subject: piece for piece in pieces}  # of several versions the last counts
+        for piece in newest.values():
+            here = queue.c.id == piece.id
+            seen = {"seen": UNKNOWN} if piece.subject.kind == "object" else {}
+            self._rows.set(here & (queue.c.state != "claimed"), **due_again(now), reason=None, **seen)
+            self._rows.set(here & (queue.c.state == "claimed"), asked=queue.c.asked + 1, **seen)
+        return list(newest)
+
     def of(self, name: str) -> list[Piece]:
         """Every version of a subject, or everything about a source of this name; oldest version first."""
         return self._list(or_(queue.c.subject_id == name, queue.c.target_id == name))
@@ -123,7 +149,7 @@ class Queue:
         return self._list(queue.c.state == "parked")
 
     def _list(self, which: ColumnElement[bool]) -> list[Piece]:
-        return [_piece(row) for row in self._rows.all(which, queue.c.version, queue.c.id)]
+        return [piece_of(row) for row in self._rows.all(which, queue.c.version, queue.c.id)]
 
     def _free(self, piece: Piece, **values: Any) -> int:
         ours = and_(queue.c.state == "claimed", queue.c.claimed_by == self.context.worker)
@@ -143,6 +169,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     return and_(queue.c.state == "new", queue.c.not_before <= now)
 
 
-def _piece(row: Any) -> Piece:
+def piece_of(row: Any) -> Piece:
+    """A piece of work from a row of the table."""
     plain = {name: getattr(row, name) for name in Piece.__dataclass_fields__ if name != "subject"}
     return Piece(subject=Subject(row.subject, row.subject_id), **plain)

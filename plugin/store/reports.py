@@ -64,7 +64,7 @@ class Reports:
 
     def unreadable(self, name: str) -> list[str]:
         """Why reports that count for a subject or a source of this name cannot be read by this version."""
-        every = [_read(row) for row in self._rows(reports.c.is_current & _named(name))]
+        every = [read_row(row) for row in self._rows(reports.c.is_current & _named(name))]
         return [one for one in every if isinstance(one, str)]
 
     def refused(self, producer: str) -> list[Filed]:
@@ -87,7 +87,7 @@ class Reports:
     def _list(self, which: ColumnElement[bool]) -> list[Filed]:
         found = []
         for row in self._rows(which):
-            filed = _read(row)
+            filed = read_row(row)
             if isinstance(filed, Filed):
                 found.append(filed)
             else:  # a later version of this program wrote it, say; it stays as it is, and stops no other
@@ -133,22 +133,25 @@ def _columns(filed: Filed) -> dict[str, Any]:
         "input_hash": filed.report.input_hash,
         "model": filed.report.bundle,
         "filed_at": filed.filed_at,
-        **_counted(filed.report),
+        **_listed(filed.report),
     }
 
 
-def _counted(report: Report) -> dict[str, str | None]:
-    """What is counted of a report, in columns of its own."""
-    verdict, confidence = report.verdict or report.host_verdict, report.confidence
+def _listed(report: Report) -> dict[str, Any]:
+    """What lists are sorted and filtered by."""
+    confidence, anomaly = report.confidence, report.anomaly
+    verdict = report.verdict or report.host_verdict
     return {
-        "label": None if verdict is None else verdict.label[:32],
-        "policy": None if confidence is None or confidence.policy is None else confidence.policy[:32],
+        "label": None if verdict is None else verdict.label,
+        "policy": None if confidence is None else confidence.policy,
+        "probability": None if verdict is None else verdict.probabilities[verdict.label],
+        "anomaly": None if anomaly is None else anomaly.score,
         "refusal": next((str(c.code) for c in report.caveats if c.refuses), None),
     }
 
 
-def _read(row: Any) -> Filed | str:
-    """A report; or why the row holds none."""
+def read_row(row: Any) -> Filed | str:
+    """A report from a row of the table; or why the row holds none."""
     try:
         return Filed(
             subject=Subject(row.subject, row.subject_id),

@@ -63,6 +63,13 @@ class Spectra:
         waiting = _IS_SPECTRUM & queue.c.state.in_(("new", "parked"))
         self._rows.set(waiting & _is_older(), state="superseded")
 
+    def ask(self, stub: SpectrumStub, now: datetime) -> None:
+        """Let a spectrum be looked at that nobody has looked at: somebody asks for it, however old it is."""
+        self.add([stub], now)
+        here = (queue.c.subject_id == stub.spectrum_id) & (queue.c.version == stub.modified)
+        old = _IS_SPECTRUM & here & queue.c.state.in_(("baseline", "superseded"))
+        self._rows.set(old, state="new", attempts=0, not_before=now)
+
     def reopen(self, names: Iterable[str], now: datetime) -> int:
         """Look at these spectra again although they have not changed; returns how many were not due already.
 

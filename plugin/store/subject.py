@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["spectrum", "object"]
-KINDS: Final[tuple[Kind, ...]] = ("spectrum", "object")
+Kind = Literal["spectrum", "object", "analysis"]
+KINDS: Final[tuple[Kind, ...]] = ("spectrum", "object", "analysis")
+ANALYSIS: Final[Kind] = "analysis"
 
 ASTRANET: Final = "ASTRANet"
 NEEDLE: Final = "NEEDLE"
@@ -13,7 +14,7 @@ NEEDLE: Final = "NEEDLE"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """One spectrum, by the marshal's number; or one object, by its name."""
+    """One spectrum, by the marshal's number; one object, by its name; or one analysis that somebody asked for."""
 
     kind: Kind
     id: str

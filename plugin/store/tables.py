@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Float,
     Index,
     Integer,
     MetaData,
@@ -66,6 +67,7 @@ alert came. A claim ends at `claimed_until`; then others may take the work over.
 """
 
 Index("ix_queue_due", queue.c.marshal, queue.c.subject, queue.c.state, queue.c.not_before)
+Index("ix_queue_target", queue.c.marshal, queue.c.target_id)
 
 reports = Table(
     "reports",
@@ -87,14 +89,16 @@ reports = Table(
     Column("input_hash", String(64), nullable=False),
     Column("model", String(255), nullable=False),
     Column("filed_at", DateTime, nullable=False),
-    Column("label", String(32)),
-    Column("policy", String(32)),
+    Column("label", String(64)),
+    Column("policy", String(16)),
+    Column("probability", Float),
+    Column("anomaly", Float),
     Column("refusal", String(32)),
     UniqueConstraint("marshal", "subject", "subject_id", "producer", "version"),
 )
 """One row per version of a subject that a producer answered about; `is_current` marks the one that counts, refusals
-included. The body is a `models.domain.Report` with the version of its schema; `label`, `policy` and `refusal` (the code
-of the first caveat that refuses) are what is counted of it.
+included. The body is a `models.domain.Report` with the version of its schema; the last five repeat what lists are
+sorted and filtered by, and what is counted; `refusal` is the code of the first caveat that refuses.
 """
 
 Index("ix_reports_target", reports.c.marshal, reports.c.target_id)
@@ -108,6 +112,21 @@ Index(
     reports.c.policy,
     reports.c.refusal,
 )
+Index(
+    "ix_reports_list",
+    reports.c.marshal,
+    reports.c.is_current,
+    reports.c.filed_at,
+    reports.c.status,
+    reports.c.producer,
+    reports.c.target_id,
+    reports.c.label,
+    reports.c.policy,
+    reports.c.probability,
+    reports.c.anomaly,
+    reports.c.group_ids,
+)
+# Lists are answered from the index alone: a report is kilobytes, and a hundred thousand of them are not read for one.
 
 outbox = Table(
     "outbox",

@@ -103,6 +103,12 @@ class Names:
         counts: dict[str, Known] = {known.target_id: known for known in self._list(tns_names.c.since.is_not(None))}
         return [known for known in counts.values() if known.conflict is not None]
 
+    def target_called(self, name: str) -> str | None:
+        """A source that the TNS calls so, or has called so; None when there is none."""
+        mine = (tns_names.c.marshal == self.context.marshal) & (tns_names.c.name == name)
+        newest = select(tns_names.c.target_id).where(mine).order_by(tns_names.c.since.desc()).limit(1)
+        return self.context.connection.execute(newest).scalar()
+
     def changes(self, since: datetime) -> list[Change]:
         """Every change noticed since then, oldest first; a first answer is none."""
         touched = select(tns_names.c.target_id).where(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from plugin.store.analyses import Analyses
 from plugin.store.context import Context
 from plugin.store.monitoring.figures import Figures
 from plugin.store.monitoring.status import Status
@@ -29,6 +30,7 @@ class Unit:
     names: Names
     status: Status
     figures: Figures
+    analyses: Analyses
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -44,4 +46,5 @@ class Unit:
             names=Names(context),
             status=Status(context),
             figures=Figures(context),
+            analyses=Analyses(context),
         )

@@ -6,7 +6,7 @@ proxy that says who it is. Whatever changes something needs a session and a form
 
 import hmac
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -94,7 +94,9 @@ class Access:
                 f"are. Set {PREFIX}WEB_TOKEN_FILE, or {PREFIX}WEB_TRUSTED_HEADER behind a proxy that logs people in, "
                 "or bind to 127.0.0.1."
             )
-        names = (*_LOOPBACK_NAMES, host, *settings.web_hosts) if is_local or settings.web_hosts else ()
+        asked = urlsplit(settings.analysis_url or "").hostname  # the marshal asks under this one
+        named = (*settings.web_hosts, *((asked,) if asked else ()))
+        names = (*_LOOPBACK_NAMES, host, *named) if is_local or settings.web_hosts else ()
         return cls(
             is_local=is_local,
             token=token,
@@ -121,7 +123,8 @@ class Access:
             return Visitor(may_read=True)
         # Somebody whom a proxy on this machine let through is not on this machine.
         came_by_proxy = any(name in request.headers for name in _FORWARDED)
-        return Visitor(may_read=self.is_local and not came_by_proxy)
+        is_here = self.is_local and not came_by_proxy and self.is_host(request.headers.get("host", ""))
+        return Visitor(may_read=is_here)
 
     def is_token(self, given: str, address: str) -> bool:
         """Whether this is the token; a wrong one is counted, and after some of them nothing is right for a while."""
@@ -199,7 +202,14 @@ class Guard:
         form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=100)
         if not self._access.sessions.is_csrf(form.get("csrf", [None])[0], visitor.session):
             return refusal(403, "The form is too old. Go back, reload the page, and try again."), receive
+        request.state.form = {name: values[0] for name, values in form.items()}
         return None, _replay(body)
+
+
+def form_of(request: HTTPConnection) -> Mapping[str, str]:
+    """The fields of a form that was let in, each once."""
+    found: Mapping[str, str] = request.state.form
+    return found
 
 
 def address_of(request: HTTPConnection) -> str:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from plugin.ops.templates import html_templates
+from plugin.web.look import percent, slug
 
 HERE: Final = Path(__file__).parent
 STATIC_FOLDER: Final = HERE / "static"
@@ -41,7 +42,8 @@ def environment() -> Environment:
     """The templates."""
     made = html_templates(HERE / "templates")
     made.filters["quoted"] = lambda text: quote(str(text), safe="")
-    made.globals["static"] = _static
+    made.filters["minute"] = lambda when: "" if when is None else f"{when:%Y-%m-%d %H:%M}"
+    made.globals.update(static=_static, slug=slug, percent=percent)
     return made
 
 

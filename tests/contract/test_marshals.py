@@ -14,7 +14,7 @@ from iris_client.http.pacer import Pacer
 from iris_client.marshal.graphql import GraphQLSpectra
 from iris_client.marshal.graphql_fields import FieldMap
 from iris_client.marshal.skyportal import SkyPortal
-from iris_client.protocols import Marshal, PhotometrySource, Place, SourceList, SpectrumSource, WatchList, Written
+from iris_client.protocols import Marshal, PhotometrySource, Place, SourceList, SpectrumSource, Upserted, WatchList
 from plugin.sandbox import Sandbox
 from plugin.sources.combined import CombinedMarshal
 
@@ -71,7 +71,9 @@ def test_we_know_who_we_are(marshal: Any, sandbox: Sandbox) -> None:
 def test_an_annotation_is_one_and_holds_what_was_said_last(marshal: Any, sandbox: Sandbox, place: Place) -> None:
     keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id]}
     first = marshal.upsert_annotation(place, data={"class": "SN Ia", "gone": 1}, **keep)
-    assert marshal.upsert_annotation(place, data={"class": "SN II"}, **keep) == first == Written(first.id, changed=True)
+    assert (
+        marshal.upsert_annotation(place, data={"class": "SN II"}, **keep) == first == Upserted(first.id, changed=True)
+    )
     (there,) = [one for one in marshal.annotations(place) if one.origin == "ASTRANet"]
     assert (dict(there.data), there.mine) == ({"class": "SN II"}, True)
 
@@ -81,7 +83,7 @@ def test_what_has_not_changed_is_not_sent(marshal: Any, sandbox: Sandbox, place:
     keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id], "data": {"class": "SN Ia", "p": 1.0}}
     known = marshal.upsert_annotation(place, **keep).id
     sandbox.forget_requests()
-    assert marshal.upsert_annotation(place, **keep, known_id=known) == Written(known, changed=False)
+    assert marshal.upsert_annotation(place, **keep, known_id=known) == Upserted(known, changed=False)
     assert sandbox.writes() == []
 
 
@@ -93,7 +95,7 @@ def test_the_same_for_other_groups_is_a_change(marshal: Any, sandbox: Sandbox, p
     assert marshal.upsert_annotation(place, **keep, group_ids=[sandbox.group_id, 2], known_id=first.id) == first
     assert marshal.annotations(place)[0].group_ids == (2, sandbox.group_id)
     again = marshal.upsert_annotation(place, **keep, group_ids=[sandbox.group_id, 2], known_id=first.id)
-    assert again == Written(first.id, changed=False)
+    assert again == Upserted(first.id, changed=False)
 
 
 @both_places
@@ -114,7 +116,7 @@ def test_what_is_there_is_looked_at_when_our_records_do_not_know_it(
     keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id], "data": {"class": "SN Ia"}}
     first = marshal.upsert_annotation(place, **keep)
     sandbox.forget_requests()
-    assert marshal.upsert_annotation(place, **keep) == Written(first.id, changed=False)
+    assert marshal.upsert_annotation(place, **keep) == Upserted(first.id, changed=False)
     answers = [(one.method, one.status) for one in sandbox.requests if one.path.endswith("annotations")]
     assert answers == [("POST", 400), ("GET", 200)], "asked for only because it is there already"
 

@@ -87,7 +87,7 @@ def test_dockerfile_carries_no_secret_and_starts_a_command_that_exists():
     pairs = dict(dockerfile())
     assert pairs["ENTRYPOINT"] == '["astranet"]'
     assert yaml.safe_load(pairs["CMD"])[0] in COMMANDS
-    assert re.search(r'CMD \["astranet", "db", "status"\]', pairs["HEALTHCHECK"])
+    assert re.search(r'CMD \["astranet", "health", "--live"\]', pairs["HEALTHCHECK"])
     assert "status" in COMMANDS_OF["db"].commands
     for name in re.findall(r"ASTRANET_\w+", text):
         assert name in Settings.variables()

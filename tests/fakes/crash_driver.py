@@ -8,6 +8,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +57,18 @@ def die_at(step: str, number: int) -> None:
     setattr(place, name, maybe_die)
 
 
-def run(folder: Path, step: str | None, number: int) -> int | None:
-    """One cycle in another process; its exit code, -9 when it was killed."""
+def run(folder: Path, step: str | None, number: int, work: Callable[[Path], object] = cycle) -> int | None:
+    """One cycle, or other work, in another process; its exit code, -9 when it was killed."""
     # A fork server: quick, and clean of whatever threads the tests have started.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    process = context.Process(target=_child, args=(folder, step, number))
+    process = context.Process(target=_child, args=(folder, step, number, work))
     process.start()
     process.join(timeout=60)
     return process.exitcode
 
 
-def _child(folder: Path, step: str | None, number: int) -> None:
+def _child(folder: Path, step: str | None, number: int, work: Callable[[Path], object]) -> None:
     if step is not None:
         die_at(step, number)
-    cycle(folder)
+    work(folder)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from iris_client.errors import NotFound, UpstreamError
-from iris_client.protocols import Account, Annotation, Place, SourceStub, SpectrumStub, Written
+from iris_client.protocols import Account, Annotation, Place, SourceStub, SpectrumStub, Upserted
 from models.domain import LightCurve, RawSpectrum, Target
 
 WAVES = np.linspace(3800.0, 9100.0, 400)
@@ -111,6 +111,10 @@ class FakeMarshal:
             raise NotFound("no such spectrum", status=403)
         return self.spectra[spectrum_id]
 
+    def spectra_of(self, target_id: str) -> Sequence[RawSpectrum]:
+        self._called("spectra of", target_id)
+        return [s for s in self.spectra.values() if s.target_id == target_id]
+
     def target(self, target_id: str) -> Target:
         self._called("target", target_id)
         return self.targets[target_id]
@@ -131,14 +135,14 @@ class FakeMarshal:
         group_ids: Sequence[int],
         known_id: str | None = None,
         differs: bool = False,
-    ) -> Written:
+    ) -> Upserted:
         self._called("upsert", place.id)
         key = f"{place.kind}/{place.id}"
         before = self._posted.get(key)
         number = len(self._posted) + 1 if before is None else before["id"]
         after = {"id": number, "origin": origin, "data": dict(data), "groups": list(group_ids)}
         self._put(key, after)
-        return Written(str(number), changed=before != after)
+        return Upserted(str(number), changed=before != after)
 
     def delete_annotation(self, place: Place, *, origin: str) -> bool:
         self._called("delete", place.id)

@@ -172,3 +172,23 @@ def test_a_password_in_a_file_belongs_to_a_user_and_stands_nowhere_else(tmp_path
 def test_a_password_in_the_address_is_a_secret_in_both_spellings():
     found = Settings(database_url="postgresql+psycopg://u:p%40ss@h/n").secrets
     assert set(found) == {"p%40ss", "p@ss"}
+
+
+HOOK = "https://hooks.test/services/T0/B0/not-to-be-told"
+
+
+def test_web_hook_is_a_secret(tmp_path):
+    file = tmp_path / "hook"
+    file.write_text(HOOK + "\n")
+    for found in (load(SLACK_WEBHOOK=HOOK), load(SLACK_WEBHOOK_FILE=str(file))):
+        assert found.slack_webhook.get_secret_value() == HOOK
+        assert {HOOK, "/services/T0/B0/not-to-be-told"} <= set(found.secrets)
+        assert "not-to-be-told" not in repr(found)
+
+
+@pytest.mark.parametrize("wrong", [HOOK.replace("https", "http"), "not-to-be-told", HOOK + "#not-to-be-told"])
+def test_web_hook_that_cannot_be_one_is_refused_and_not_shown(wrong):
+    with pytest.raises(ConfigError) as caught:
+        load(SLACK_WEBHOOK=wrong)
+    assert "ASTRANET_SLACK_WEBHOOK" in str(caught.value)
+    assert "not-to-be-told" not in str(caught.value)

@@ -1,5 +1,6 @@
 """Machine classifications in the whole service: which are made, and what takes them back."""
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -8,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from iris_client.http.pacer import Pacer
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Place
 from plugin.app import App, build
 from plugin.clock import utc_now
+from plugin.ops.show import on_file
 from plugin.sandbox import Sandbox
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import WAVES, good
@@ -191,6 +194,11 @@ def test_what_waited_for_its_annotation_goes_after_it(sandbox, tmp_path):
         with opened(sandbox, tmp_path, Alerting(), post_cards=True) as app:
             assert app.once().delivered == {"sent": 1, "parked": 1}
             assert sandbox.state.comments == []
+            with app.store.begin(to_read=True) as unit:
+                assert set(unit.figures.waiting_since()) == set(), "it is parked with its annotation"
+            console = Console(width=300, file=io.StringIO())
+            console.print(*on_file(app.store, "1"))
+            assert "waits for its annotation, which is parked" in console.file.getvalue()
             other.delete_annotation(place, origin="ASTRANet")
             assert app.once(retry_parked=True).delivered == {"sent": 2}
     assert len(sandbox.state.comments) == 1

@@ -18,6 +18,7 @@ from plugin.cycle.analyse import Analysing
 from plugin.cycle.objects.producer import ObjectsProducer
 from plugin.cycle.objects.spool import SpooledAlerts
 from plugin.cycle.posting import Posting
+from plugin.ops.again import again
 from plugin.sandbox import FaultKind, FaultPlan, Sandbox
 from plugin.sandbox.brokers.alerts import invented
 from plugin.store import NEEDLE, object_of
@@ -192,6 +193,17 @@ def test_needle_changes_its_mind_and_the_joint_summary_follows(sandbox, tmp_path
     assert found["ASTRANet", "source", "ZTF26aaaaaa0"]["an_joint"] == "disagree"
     assert found["NEEDLE", "source", "ZTF26aaaaaa0"]["class"] == "TDE"
     assert [r.method for r in sandbox.writes()] == ["PUT", "PUT"]
+
+
+def test_an_object_is_answered_again_when_asked_for(sandbox, tmp_path):
+    with opened(sandbox, tmp_path) as app:
+        app.once()
+        sandbox.state.annotations = [a for a in sandbox.state.annotations if a.obj_id != "ZTF26aaaaaa0"]
+        assert app.once().objects["ok"] == 0
+        again(app.store, app.marshal, "ZTF26aaaaaa0", utc_now())
+        assert app.once().objects["ok"] == 1
+    found = posted(sandbox)
+    assert {("NEEDLE", "source", "ZTF26aaaaaa0"), ("ASTRANet", "source", "ZTF26aaaaaa0")} <= set(found)
 
 
 def test_an_answer_that_does_not_hold_is_taken_back(sandbox, tmp_path):

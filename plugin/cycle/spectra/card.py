@@ -54,8 +54,8 @@ def vetting_card(report: Report, spectrum: Spectrum, *, drawn: Drawn | None = No
         raise ValueError("a card needs a report with class, confidence and anomaly")
     figure = Figure(figsize=(11, 7.2), layout="constrained")
     grid = figure.add_gridspec(3, 2, height_ratios=(1.25, 0.9, 1.1), width_ratios=(1.25, 1))
-    _spectrum(figure.add_subplot(grid[0, :]), spectrum, verdict, confidence)
-    _probabilities(figure.add_subplot(grid[1:, 1]), verdict, confidence)
+    draw_spectrum(figure.add_subplot(grid[0, :]), spectrum, verdict, confidence)
+    draw_probabilities(figure.add_subplot(grid[1:, 1]), verdict, confidence)
     _scores(figure.add_subplot(grid[1, 0]), anomaly)
     _analogs(figure.add_subplot(grid[2, 0]), spectrum, anomaly, drawn)
     figure.suptitle(_title(report, confidence, anomaly), fontsize=11, x=0.01, ha="left")
@@ -72,7 +72,8 @@ def _title(report: Report, confidence: Confidence, anomaly: Anomaly) -> str:
     )
 
 
-def _spectrum(axes: Any, spectrum: Spectrum, verdict: Verdict, confidence: Confidence) -> None:
+def draw_spectrum(axes: Any, spectrum: Spectrum, verdict: Verdict, confidence: Confidence) -> None:
+    """The spectrum, with the lines that a person looks for in each class of the set."""
     wave, flux = _scaled(spectrum)
     axes.plot(wave, flux, color="0.15", lw=0.7)
     classes = confidence.prediction_sets.get("0.05", ()) or (verdict.label,)
@@ -88,7 +89,8 @@ def _spectrum(axes: Any, spectrum: Spectrum, verdict: Verdict, confidence: Confi
     axes.set_title(f"set at 95 %: {named}; {frame}", fontsize=9, loc="right")
 
 
-def _probabilities(axes: Any, verdict: Verdict, confidence: Confidence) -> None:
+def draw_probabilities(axes: Any, verdict: Verdict, confidence: Confidence) -> None:
+    """A bar per class, dark where it is in the set."""
     values = [verdict.probabilities[c] for c in FINE_CLASSES]
     spread = [verdict.spread.get(c, 0.0) for c in FINE_CLASSES]
     inside = confidence.prediction_sets.get("0.05", ())

@@ -45,6 +45,8 @@ from plugin.store import Filed
 
 PREFIX: Final = "an_"
 ANALOGS: Final = 3
+CARD: Final = "astranet-card"
+"""What the names of vetting cards' files begin with."""
 
 
 NEEDLE_OF: Final[Mapping[str, str]] = {"SN Ia": "SN", "SN Ibc": "SN", "SN II": "SN", "SLSN": "SLSN-I", "TDE": "TDE"}
@@ -79,7 +81,7 @@ def card_post(filed: Filed, picture: bytes, posting: Posting) -> Post:
     """The vetting card of an alert, as a comment on the spectrum; the marshal takes the same one twice for one."""
     confidence = filed.report.confidence
     text = f"{ORIGIN}: {confidence.policy if confidence else NONE}. {confidence.sentence if confidence else ''}".strip()
-    body = {"text": text, "name": "astranet-card.png", "png": base64.b64encode(picture).decode("ascii")}
+    body = {"text": text, "name": f"{CARD}.png", "png": base64.b64encode(picture).decode("ascii")}
     place = Place(kind="spectrum", id=filed.subject.id)
     return Post(place=place, kind="comment", body=body, group_ids=audience(filed.group_ids, posting))
 

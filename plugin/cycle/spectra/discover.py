@@ -64,10 +64,11 @@ def discover(
     newest = max((modified for _, modified in stubs), default=since)
     missed = 0
     with store.begin() as unit:
-        added = unit.spectra.add([stub for stub, modified in stubs if modified >= since], begun)
+        fresh = [stub for stub, modified in stubs if not reaches_back or modified >= since]
+        added = unit.spectra.add(fresh, begun)
         if reaches_back:
             there = [stub.spectrum_id for stub, _ in stubs]
-            missed = unit.spectra.reopen_unseen(there, begun, since=stamp(asked))
+            missed = unit.spectra.reopen_unseen([*there, *_others(unit, group_ids)], begun, since=stamp(asked))
             missed += unit.spectra.reopen_gone(there, begun)
         if reaches_back or cursor is None:
             unit.watermarks.set(last_back, stamp(begun))
@@ -115,11 +116,17 @@ def sweep(
     with store.begin() as unit:
         unit.spectra.add(old, begun, state="baseline")
         added = unit.spectra.add([stub for stub, _ in usable], begun)
-        missed = unit.spectra.reopen_unseen(groups, begun) + unit.spectra.reopen_gone(groups, begun)
+        missed = unit.spectra.reopen_unseen([*groups, *_others(unit, group_ids)], begun)
+        missed += unit.spectra.reopen_gone(groups, begun)
         shared = unit.spectra.reopen(_shared_otherwise(unit, groups, set(group_ids)), begun)
         unit.watermarks.set(source, stamp(begun))
     _log.info("swept", listed=len(groups), new=added, missed=missed, shared_otherwise=shared)
     return added + missed + shared
+
+
+def _others(unit: Unit, ours: Sequence[int]) -> list[str]:
+    """Spectra that were seen by none of our groups already when they were answered: no list of ours has them."""
+    return [name for name, seen in unit.reports.audiences(ASTRANET).items() if seen and not set(ours) & set(seen)]
 
 
 def _shared_otherwise(unit: Unit, groups: dict[str, set[int]], ours: set[int]) -> list[str]:

@@ -11,11 +11,12 @@ from iris_client.quality.phase import redshift_of
 from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
 from plugin.clock import Clock, utc_now
 from plugin.cycle.messages.alerts import about_spectrum, unsaid
-from plugin.cycle.posting import Post, Posting, audience
+from plugin.cycle.posting import Post, Posting
 from plugin.cycle.posts import on_source
 from plugin.cycle.producer import Draft
 from plugin.cycle.spectra import compose
 from plugin.cycle.spectra.renew import REDSHIFT
+from plugin.cycle.spectra.sketch import Drawn, sketches
 from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
 from plugin.store.subject import Kind
 
@@ -42,6 +43,7 @@ class KnownSpectrum:
     raw: RawSpectrum
     target: Target
     item: Item
+    redshift: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class SpectraProducer:
         Texts that must not be filed, should the marshal echo them in a spectrum.
     card : callable or None
         Draws the vetting card of an alert; None for no cards.
+    drawn : callable or None
+        The archive's spectra as lines, for the pages; None leaves them out.
     """
 
     marshal: SpectrumSource
@@ -62,6 +66,7 @@ class SpectraProducer:
     rules: QualityRules = field(default_factory=QualityRules)
     secrets: tuple[str, ...] = ()
     card: Card | None = None
+    drawn: Drawn | None = None
     clock: Clock = utc_now
     name: Final[str] = ASTRANET
     kind: Final[Kind] = "spectrum"
@@ -70,8 +75,6 @@ class SpectraProducer:
     def fetch(self, piece: Piece, targets: dict[str, Target]) -> KnownSpectrum:
         """The spectrum and its source, through quality control."""
         raw = without_secrets(self.marshal.spectrum(piece.subject.id), self.secrets)
-        if not audience(raw.group_ids, self.posting):
-            raise NotFound(f"none of our groups sees spectrum {piece.subject.id} any more")
         name = raw.target_id or piece.target_id
         if name not in targets:
             targets[name] = self._target(name)
@@ -79,7 +82,7 @@ class SpectraProducer:
         origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it
         examined = examine(raw, self.rules, redshift=replace(redshift, origin=origin))
         item = (Evidence(target=targets[name], spectrum=examined.spectrum), examined.caveats)
-        return KnownSpectrum(raw, targets[name], item)
+        return KnownSpectrum(raw, targets[name], item, redshift.value)
 
     def _target(self, name: str) -> Target:
         """The source; only its name where the token may read the spectrum but not the source."""
@@ -100,7 +103,10 @@ class SpectraProducer:
             target_id=known.target.target_id,
             version=piece.version,
             report=replace(answer, target_id=known.target.target_id, spectrum_id=piece.subject.id),
-            facts={} if known.target.redshift is None else {REDSHIFT: known.target.redshift},
+            facts={
+                **sketches(known.item[0].spectrum, known.raw, answer, known.redshift, self.drawn),
+                **({} if known.target.redshift is None else {REDSHIFT: known.target.redshift}),
+            },
             observed_at=known.raw.observed_at,
             instrument=known.raw.instrument,
             group_ids=known.raw.group_ids,

@@ -63,7 +63,7 @@ def _of_domain(
 ) -> dict[str, Any]:
     """Figures of spectra that are like each other."""
     judged = [sentinel.judge(b.prediction).score for b in (cal, test)]
-    pool = _Pool(
+    pool = Pool(
         anomaly=np.concatenate(judged),
         fine=np.concatenate([cal.prediction.fine, test.prediction.fine]),
         label=np.concatenate([cal.data.label, test.data.label]),
@@ -71,14 +71,14 @@ def _of_domain(
     )
     fixed = np.arange(len(pool.label)) < len(cal.data)
     rare = rare if rare is not None and len(rare) else None
-    splits = [fixed, *_random_splits(pool.groups, float(fixed.mean()), SPLITS, seed)]
+    splits = [fixed, *random_splits(pool.groups, float(fixed.mean()), SPLITS, seed)]
     return {
         "calibration": {"spectra": len(cal.data), "objects": len(set(cal.data.groups))},
         "test": {"spectra": len(test.data), "objects": len(set(test.data.groups))},
-        "p_values": [_p_row(pool, splits, alpha, rare) for alpha in ALPHAS],
+        "p_values": [p_row(pool, splits, alpha, rare) for alpha in ALPHAS],
         "per_class": _per_class(pool, splits[1:]),
-        "sets": {m: [_set_row(pool, splits, m, alpha) for alpha in ALPHAS] for m in METHODS},
-        "quintiles": _quintiles(pool, [fixed, *_random_splits(pool.groups, FOLD_SHARE, SPLITS, seed + 1)]),
+        "sets": {m: [set_row(pool, splits, m, alpha) for alpha in ALPHAS] for m in METHODS},
+        "quintiles": _quintiles(pool, [fixed, *random_splits(pool.groups, FOLD_SHARE, SPLITS, seed + 1)]),
         "error_detection": _errors(test, judged[1]),
         "selective": _selective(test, judged[1], judged[0]),
         "policy": policy_of(test.prediction, test.data.label, judged[1], cal.prediction, judged[0]),
@@ -86,7 +86,7 @@ def _of_domain(
     }
 
 
-class _Pool:
+class Pool:
     """Real spectra that nothing was fitted to."""
 
     def __init__(self, anomaly: Floats, fine: Floats, label: Ints, groups: NDArray[Any]) -> None:
@@ -94,15 +94,18 @@ class _Pool:
         self.predicted, self.doubt = fine.argmax(1), 1.0 - fine.max(1)
 
     def mondrian(self, part: NDArray[np.bool_]) -> Mondrian:
+        """P-values calibrated on some of the spectra."""
         return Mondrian(
             scores=self.anomaly[part], predicted=self.predicted[part], classes=K, smallest=smallest_cell(0.05)
         )
 
     def cells(self, part: NDArray[np.bool_], strata: int) -> ADMCP:
+        """Thresholds of every cell, calibrated on some of the spectra."""
         return ADMCP(self.doubt[part], self.anomaly[part], self.predicted[part], alpha=0.05, strata=strata)
 
 
-def _random_splits(groups: NDArray[Any], share: float, splits: int, seed: int) -> list[NDArray[np.bool_]]:
+def random_splits(groups: NDArray[Any], share: float, splits: int, seed: int) -> list[NDArray[np.bool_]]:
+    """Which spectra calibrate in each of some splits by object, each object with the probability `share`."""
     rng = np.random.default_rng(seed)
     names, place = np.unique(groups, return_inverse=True)
     return [(rng.random(len(names)) < share)[place] for _ in range(splits)]
@@ -154,7 +157,8 @@ def _whole_band(alpha: float, calibration: int, test: int) -> list[float]:
     return [round(float(law.ppf(q)) / test, 4) for q in (0.025, 0.975)]
 
 
-def _p_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], alpha: float, rare: Floats | None) -> dict[str, Any]:
+def p_row(pool: Pool, splits: Sequence[NDArray[np.bool_]], alpha: float, rare: Floats | None) -> dict[str, Any]:
+    """Coverage of p-values at `alpha`, of the first split and over the others."""
     marginal, mondrian = [], []
     for part in splits:
         layer = pool.mondrian(part)
@@ -186,7 +190,7 @@ def held_p_values(held: Held) -> Floats:
     return p
 
 
-def _per_class(pool: _Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[str, Any]]:
+def _per_class(pool: Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[str, Any]]:
     """Table V: Mondrian coverage by predicted class at alpha = 0.025, over the random splits together."""
     hits, counts, sizes = np.zeros(K), np.zeros(K), np.zeros(K)
     for part in splits:
@@ -206,7 +210,8 @@ def _per_class(pool: _Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[st
     ]
 
 
-def _set_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], method: str, alpha: float) -> dict[str, Any]:
+def set_row(pool: Pool, splits: Sequence[NDArray[np.bool_]], method: str, alpha: float) -> dict[str, Any]:
+    """Coverage and size of prediction sets at `alpha`, of the first split and over the others."""
     coverage, size, empty, single = [], [], [], []
     for part in splits:
         members = predictor(method, pool.fine[part], pool.label[part]).members(pool.fine[~part], alpha)
@@ -222,7 +227,7 @@ def _set_row(pool: _Pool, splits: Sequence[NDArray[np.bool_]], method: str, alph
     return row | {k: _spread(v) for k, v in columns.items()}
 
 
-def _quintiles(pool: _Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[str, Any]]:
+def _quintiles(pool: Pool, splits: Sequence[NDArray[np.bool_]]) -> list[dict[str, Any]]:
     """Table IX: coverage of the two kinds of thresholds in each anomaly quintile, alpha = 0.05.
 
     The band is for the spectra of the quintile in one random split; `never` is the share of test spectra whose cell has
@@ -282,7 +287,7 @@ def _selective(test: PredictedSpectra, anomaly: Floats, cal_anomaly: Floats) -> 
     return rows
 
 
-def _histogram(pool: _Pool, fixed: NDArray[np.bool_], rare: Floats | None) -> dict[str, list[float]]:
+def _histogram(pool: Pool, fixed: NDArray[np.bool_], rare: Floats | None) -> dict[str, list[float]]:
     """Shares of p-values in twenty bins, of ordinary test spectra (Mondrian) and of real rare ones (marginal)."""
     edges = np.linspace(0, 1, 21)
     p = pool.mondrian(fixed).per_class(pool.anomaly[~fixed], pool.predicted[~fixed])

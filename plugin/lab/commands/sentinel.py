@@ -1,4 +1,4 @@
-"""Commands about the anomaly layer and the conformal layer: bundle add-sentinel, evaluate sentinel and conformal."""
+"""Anomaly layer and calibration: bundle add-sentinel, add-partial; evaluate sentinel, conformal, coverage."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,14 @@ import typer
 from rich.console import Console
 
 from plugin.commands.bundle import BundleOption, bundle_app, load_bundle
-from plugin.lab.commands.common import DataOption, ThreadsOption, evaluate_app, take_threads, train_app
+from plugin.lab.commands.common import (
+    DataOption,
+    ThreadsOption,
+    evaluate_app,
+    read_labelled,
+    take_threads,
+    train_app,
+)
 from plugin.ops.progress import progress
 
 if TYPE_CHECKING:
@@ -26,6 +33,8 @@ def register(app: typer.Typer) -> None:
     train_app.command("sentinel")(train_sentinel)
     evaluate_app.command("sentinel")(evaluate_sentinel_command)
     evaluate_app.command("conformal")(evaluate_conformal_command)
+    bundle_app.command("add-partial")(add_partial_command)
+    evaluate_app.command("coverage")(evaluate_coverage_command)
 
 
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and pictures.")]
@@ -111,6 +120,38 @@ def evaluate_conformal_command(
     draw_cases(material, plain, found, out / "cases.png")
     if write_card:
         _into_card(bundle, "conformal_metrics", figures)
+
+
+def add_partial_command(data: DataOption, bundle: BundleOption = None) -> None:
+    """Calibrate a bundle for spectra of 70-80 % coverage; the last step, after add-sentinel."""
+    from models.bundle import SHIPPED
+    from plugin.lab.spectra.add_partial import add_partial
+
+    folder = bundle or SHIPPED
+    labelled = read_labelled(data).data
+    with progress("partial spectra", 0) as advance:
+        described = add_partial(folder, labelled, advance=advance)
+    Console().print_json(json.dumps(described))
+
+
+def evaluate_coverage_command(
+    data: DataOption, out: OutOption, bundle: BundleOption = None, write_card: CardOption = False
+) -> None:
+    """Spectra that cover 70-80 % of 3850-9000 A: coverage of sets and p-values, sizes, false alarms."""
+    from plugin.lab.anomaly.coverage_page import coverage_page
+    from plugin.lab.anomaly.evaluation_coverage import evaluate_coverage
+
+    loaded = load_bundle(bundle)
+    labelled = read_labelled(data).data
+    if labelled.hash() != loaded.card["training"]["data_hash"]:
+        raise typer.BadParameter("these spectra or splits are not those the bundle was trained with")
+    try:
+        figures = evaluate_coverage(loaded, labelled, started=progress)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    _written(figures, coverage_page(figures, loaded.bundle_id), out, "coverage")
+    if write_card:
+        _into_card(bundle, "coverage_metrics", figures)
 
 
 def train_sentinel(

@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
-from plugin.sandbox.demo.svg import COLOURS as CLASS_COLOURS
+from plugin.web.look import COLOURS as CLASS_COLOURS
 
 COLOURS: Final[Mapping[str, str]] = {**CLASS_COLOURS, "rare": "#b4b2a9"}
 _WIDTH, _HEIGHT, _BASE = 420, 170, 142

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from iris_client.quality.control import QualityRules, examine
+from models.conformal.domains import FULL_COVERAGE
 from models.domain import RawSpectrum
 from models.training.dataset import Dataset, Row, build
 from plugin.lab.dataset.records import RARE_FILES, catalogue_files
@@ -37,7 +38,7 @@ def load_rare(folder: Path, *, progress: Callable[[str], None] = lambda _: None)
     rejected: Counter[str] = Counter()
     rows = []
     for record in _records(folder / "spectra"):
-        examined = examine(_raw(record), QualityRules())
+        examined = examine(_raw(record), QualityRules(min_coverage=FULL_COVERAGE))
         if examined.spectrum is None:
             rejected[str(next(c.code for c in examined.caveats if c.refuses))] += 1
             continue

@@ -13,8 +13,10 @@ from plugin.notes.render import css as note_css
 from plugin.notes.render import to_html_part
 from plugin.ops.templates import html_templates
 from plugin.sandbox.demo import svg
-from plugin.sandbox.demo.look import Interest, Look, in_order
+from plugin.sandbox.demo.look import Look, in_order
 from plugin.sandbox.demo.needle import ObjectLook
+from plugin.web.look import SHARED, look_css, percent, slug
+from plugin.web.look.answer import Interest
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -68,7 +70,8 @@ def render(
     objects: Sequence[ObjectLook] = (),
 ) -> str:
     """The page as HTML. Everything that came from data is escaped."""
-    environment = html_templates(_TEMPLATES)
+    environment = html_templates(_TEMPLATES, SHARED)
+    environment.globals.update(slug=slug, percent=percent)
     ordered = in_order(list(looks))
     return environment.get_template("demo.html").render(
         sections=[(key, name, [k for k in ordered if k.interest in kinds]) for key, name, kinds in _SECTIONS],
@@ -80,10 +83,9 @@ def render(
         note=None if draft is None else to_html_part(draft),
         example=example,
         absent=sorted({c.text for k in ordered for c in k.report.caveats if c.code is CaveatCode.NOT_AVAILABLE}),
-        classes=FINE_CLASSES,
-        colours=svg.COLOURS,
+        in_order_of=lambda p: {label: p[label] for label in FINE_CLASSES},
         picture=svg.draw,
-        css=Markup((_TEMPLATES / "demo.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        css=Markup(look_css() + (_TEMPLATES / "demo.css").read_text(encoding="utf-8")),  # noqa: S704 - our own files
         note_css=note_css(),
     )
 

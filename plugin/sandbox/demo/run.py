@@ -1,11 +1,13 @@
 """The demo's story: fill a sandbox, let the real service run twice, look at what came out."""
 
-import math
+import logging
+import secrets
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -14,6 +16,7 @@ from plugin.app import App, build
 from plugin.clock import utc_now
 from plugin.cycle.done import Cycle
 from plugin.cycle.posting import ORIGIN
+from plugin.cycle.spectra.sketch import floats
 from plugin.notes.files import replace_file, write_note
 from plugin.notes.night import Night
 from plugin.notes.nightly import card_of, draft_night
@@ -31,13 +34,16 @@ PAGE = "index.html"
 _LOOPBACK_RATE = 10_000.0  # requests per second: there is nobody to be polite to
 _WHAT = {"spectra": "annotation on a spectrum", "sources": "annotation on a source"}
 _CANDIDATES = 6
+_POLL = 5.0  # seconds; what is asked for on a page should not keep anybody waiting
 
 
 class DemoFailed(Exception):
     """The service did not do what the demo is there to show."""
 
 
-def run_demo(out: Path, *, n_sources: int = 40, seed: int = 0, console: Console | None = None) -> Path:
+def run_demo(
+    out: Path, *, n_sources: int = 40, seed: int = 0, console: Console | None = None, port: int | None = None
+) -> Path:
     """Run the demo and return its page.
 
     Parameters
@@ -46,26 +52,48 @@ def run_demo(out: Path, *, n_sources: int = 40, seed: int = 0, console: Console 
         Folder for `index.html` and the draft; made if needed.
     n_sources, seed : int
         How many simulated sources, and which.
+    port : int or None
+        Where on loopback the service's own pages are served afterwards, beside service and sandbox, until Ctrl-C;
+        0 picks one, None ends the demo with its page.
 
     Raises
     ------
     DemoFailed
         If a cycle is not complete, the first one sends nothing, or the second one sends anything.
+    ConfigError
+        If the port is taken.
     """
     console = console or Console()
     logs.configure(level="WARNING")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, _filled(n_sources, seed) as sandbox:
-        settings = live_settings(sandbox, Path(scratch))
+        live = {} if port is None else {"web_bind": f"127.0.0.1:{port}", "output_dir": out, "poll_seconds": _POLL}
+        token = secrets.token_urlsafe(16)
+        settings = live_settings(sandbox, Path(scratch), web_token=token, **live)
         with build(settings) as app:
-            return tell(app, sandbox, out, card=card_of(settings), seed=seed, console=console)
+            made = tell(app, sandbox, out, card=card_of(settings), seed=seed, console=console)
+            if port is not None:
+                _keep(app, token, console)
+            return made
+
+
+def _keep(app: App, token: str, console: Console) -> None:
+    """Serve the pages and go on working until Ctrl-C."""
+    from plugin.ops.schedule import run as run_schedule
+    from plugin.web.parts import WebParts
+    from plugin.web.server import serve
+
+    with serve(WebParts(settings=app.settings, store=app.store)) as url:
+        console.print(f"Live pages at {url} until Ctrl-C; to ask for something there, log in with {token}")
+        run_schedule(app, lambda: None)
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # the sandbox cuts its connections, and that is fine
 
 
 def _filled(n_sources: int, seed: int) -> Sandbox:
     return Sandbox.simulated(n_sources=n_sources, seed=seed, candidates=_CANDIDATES)
 
 
-def live_settings(sandbox: Sandbox, scratch: Path) -> Settings:
+def live_settings(sandbox: Sandbox, scratch: Path, **more: Any) -> Settings:
     """As an operator would set it, but for the rate, and live: the sandbox is not anybody's marshal."""
     return Settings.model_validate(
         {
@@ -78,6 +106,7 @@ def live_settings(sandbox: Sandbox, scratch: Path) -> Settings:
             "alert_source": "marshal",
             "requests_per_second": _LOOPBACK_RATE,
             "note_authors": "A. Astronomer (Demo Observatory)",
+            **more,
         }
     )
 
@@ -139,8 +168,8 @@ def look_at(app: App, sandbox: Sandbox) -> list[Look]:
                 target=app.marshal.target(f.target_id),
                 report=f.report,
                 alpha=f"{app.settings.alpha:g}",
-                wavelength_A=_floats(raw.wavelengths),
-                flux=_floats(raw.fluxes),
+                wavelength_A=floats(raw.wavelengths),
+                flux=floats(raw.fluxes),
                 instrument=f.instrument,
                 observed_at=f.observed_at,
                 truth=sandbox.truths.get(f.subject.id),
@@ -189,10 +218,3 @@ def _example(sandbox: Sandbox, looks: Sequence[Look]) -> page.Example | None:
             rows = tuple((key, str(value)) for key, value in sorted(held["data"].items()))
             return page.Example(place=f"{held['origin']} on spectrum {held['place']}", rows=rows)
     return None
-
-
-def _floats(values: object) -> tuple[float, ...]:
-    """Numbers to draw; whatever is none becomes NaN, and what is no list becomes nothing."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        return ()
-    return tuple(float(v) if isinstance(v, int | float) else math.nan for v in values)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from plugin.sandbox.demo.look import Interest, Look, in_order
+from plugin.sandbox.demo.look import Look, in_order
 from plugin.sandbox.demo.needle import ObjectLook
 from plugin.sandbox.demo.page import Account
+from plugin.web.look.answer import Interest
 
 _MARKS = {
     "agrees": "[green]✓[/]",

@@ -10,6 +10,7 @@ from typing import Any
 
 from plugin.sandbox.brokers.alerts import AlertTable
 from plugin.sandbox.skyportal.accounts import accounts, groups
+from plugin.sandbox.skyportal.analysis_rows import Analysis, Service
 from plugin.sandbox.skyportal.rows import (
     Annotation,
     Candidate,
@@ -59,6 +60,10 @@ class State:
         self.labels: set[tuple[str, int, int]] = set()
         self.alerts = AlertTable()
         self.candidates: list[Candidate] = []
+        self.services: dict[int, Service] = {}
+        self.analyses: dict[int, Analysis] = {}
+        self.address = ""
+        """Where the server listens: web hooks of analyses begin with it."""
         self.query_cache: dict[str, list[str]] = {}
         self.preferences: dict[int, Json] = defaultdict(dict)
 

@@ -3,15 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, func, select
 
 from plugin.store.context import Context
+from plugin.store.outbox import waits_for_its_annotation
 from plugin.store.tables import outbox, queue, reports
 
 _UNDONE: Final = ("new", "claimed", "parked")
 _UNSENT: Final = ("pending", "sending", "parked")
+
+
+class Answers(NamedTuple):
+    """How many reports are alike."""
+
+    producer: str
+    status: str
+    label: str | None
+    policy: str | None
+    refusal: str | None
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +51,11 @@ class Figures:
         )
 
     def waiting_since(self) -> Mapping[str, datetime]:
-        """Since when the oldest post that is neither sent nor parked waits, by kind."""
+        """Since when the oldest post that is neither sent nor parked, alone or with its annotation, waits, by kind."""
         found = (
             select(outbox.c.kind, func.min(func.coalesce(outbox.c.enqueued_at, outbox.c.not_before)))
             .where(outbox.c.marshal == self.context.marshal, outbox.c.state.in_(("pending", "sending")))
+            .where(~waits_for_its_annotation(parked=True))
             .group_by(outbox.c.kind)
         )
         return {kind: since for kind, since in self._rows(found) if since is not None}
@@ -57,22 +70,26 @@ class Figures:
 
     def last_filed(self) -> datetime | None:
         """When the last report was made."""
-        mine = select(reports.c.filed_at).where(reports.c.marshal == self.context.marshal)
-        last = self.context.connection.execute(mine.order_by(reports.c.id.desc()).limit(1))
+        # Not by an index of the marshal's, which would read and sort every report: the last row is at the end.
+        mine = func.coalesce(reports.c.marshal, "") == self.context.marshal
+        last = self.context.connection.execute(
+            select(reports.c.filed_at).where(mine).order_by(reports.c.id.desc()).limit(1)
+        )
         found: datetime | None = last.scalar_one_or_none()
         return found
 
-    def answers(self) -> list[tuple[str, str, str, int]]:
-        """Answers that count: producer, class, policy ("none" where there is none), how many."""
-        columns = (reports.c.producer, reports.c.label, reports.c.policy)
-        found = self._rows(self._counted(*columns).where(reports.c.status == "ok"))
-        return [(producer, label or "none", policy or "none", n) for producer, label, policy, n in found]
-
-    def refusals(self) -> list[tuple[str, str, int]]:
-        """Refusals that count: producer, code of the reason, how many."""
-        columns = (reports.c.producer, reports.c.refusal)
-        found = self._rows(self._counted(*columns).where(reports.c.status == "refused"))
-        return [(producer, code or "other", n) for producer, code, n in found]
+    def answers(self) -> list[Answers]:
+        """Answers and refusals that count, by all that is counted of them; in the order of the index, which is read."""
+        columns = (
+            reports.c.producer,
+            reports.c.status,
+            reports.c.label,
+            reports.c.policy,
+            reports.c.refusal,
+        )
+        counts = (reports.c.marshal == self.context.marshal) & reports.c.is_current
+        found = self._rows(select(*columns, func.count()).where(counts).group_by(*columns))
+        return [Answers(*row) for row in found]
 
     def models(self) -> list[tuple[str, str]]:
         """Each producer, and the model of its last report."""
@@ -91,10 +108,6 @@ class Figures:
             select(func.max(queue.c.version)).where(mine, queue.c.subject_id == spectrum_id)
         ).scalar_one()
         return found
-
-    def _counted(self, *columns: Any) -> Select[Any]:
-        counts = (reports.c.marshal == self.context.marshal) & reports.c.is_current
-        return select(*columns, func.count()).where(counts).group_by(*columns)
 
     def _rows(self, question: Select[Any]) -> list[Any]:
         return [tuple(row) for row in self.context.connection.execute(question).all()]

@@ -1,17 +1,34 @@
-"""The pages for people: tonight's queue, an object, what was not answered, queue and health, notes."""
+"""The pages for people: tonight's list, an object, what was not answered, queue and health, notes."""
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
+from plugin.web.pages import actions, documents, objects, queue, tonight, unanswered
 from plugin.web.parts import Link, Room, WebParts
-from plugin.web.rendering import page
 
 
-def make_room(_: WebParts) -> Room:
-    """The routes."""
-
-    def tonight(request: Request) -> Response:
-        return page(request, "tonight.html")
-
-    return Room(routes=(Route("/", tonight),), links=(Link(path="/", title="Tonight"),))
+def make_room(parts: WebParts) -> Room:
+    """Every page, and what can be asked for on them."""
+    notes, card = documents.Notes(parts.settings.output_dir), documents.ReportCard(parts.settings.output_dir)
+    return Room(
+        routes=(
+            Route("/", tonight.page_of(parts)),
+            Route("/object", objects.search(parts)),
+            Route("/object/{name:path}", objects.page_of(parts)),
+            Route("/unanswered", unanswered.page_of(parts)),
+            Route("/queue", queue.page_of(parts)),
+            Route("/notes", notes.page),
+            Route("/notes/{night}", notes.one),
+            Route("/notes/{night}/draft", notes.draft),
+            Route("/report-card", card.page),
+            Route("/report-card/document", card.document),
+            Route("/again", actions.answer_again(parts), methods=["POST"]),
+            Route("/retry-post", actions.retry_post(parts), methods=["POST"]),
+        ),
+        links=(
+            Link(path="/", title="Tonight"),
+            Link(path="/unanswered", title="Not answered"),
+            Link(path="/queue", title="Queue and health"),
+            Link(path="/notes", title="Notes"),
+            Link(path="/report-card", title="Report card", shown=card.is_there),
+        ),
+    )

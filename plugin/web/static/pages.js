@@ -1,1 +1,33 @@
+// Comfort only: every page works without this file.
 "use strict";
+
+document.querySelectorAll(".script-only").forEach((part) => { part.hidden = false; });
+
+// A list narrows while one types.
+document.querySelectorAll("input[data-narrows]").forEach((input) => {
+  input.addEventListener("input", () => {
+    const wanted = input.value.trim().toLowerCase();
+    document.querySelectorAll("table." + input.dataset.narrows + " tbody tr").forEach((row) => {
+      row.hidden = wanted !== "" && !(row.dataset.text || row.textContent).toLowerCase().includes(wanted);
+    });
+    document.querySelectorAll("section").forEach((section) => {
+      const rows = section.querySelectorAll("table." + input.dataset.narrows + " tbody tr");
+      if (rows.length) { section.hidden = [...rows].every((row) => row.hidden); }
+    });
+  });
+  input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); } });
+});
+
+// A filter takes effect when it is chosen.
+document.querySelectorAll("form.filters select").forEach((select) => {
+  select.addEventListener("change", () => { select.form.requestSubmit(); });
+});
+
+// "/" goes to the search, as elsewhere.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const find = document.getElementById("find");
+    if (find) { event.preventDefault(); find.focus(); }
+  }
+});

@@ -17,7 +17,7 @@ from iris_client.marshal import parse
 from iris_client.marshal.comments import file_name, quiet
 from iris_client.marshal.places import source_path, spectrum_path
 from iris_client.marshal.skyportal import SkyPortal
-from iris_client.protocols import Marshal, Place, Written
+from iris_client.protocols import Marshal, Place, Upserted
 from models.domain import HumanLabel
 from plugin.sandbox import Fault, FaultKind, FaultPlan, Sandbox, Seen
 from tests.fakes.recorded import BOT, client
@@ -58,7 +58,7 @@ def test_the_life_of_an_annotation(sandbox: Sandbox, place: Place) -> None:
         first = marshal.upsert_annotation(place, data={"class": "SN Ia", "p": 1.0, "gone": 1}, **keep)
         sandbox.forget_requests()
         same = marshal.upsert_annotation(place, data={"gone": 1, "p": 1, "class": "SN Ia"}, known_id=first.id, **keep)
-        assert same == Written(first.id, changed=False)
+        assert same == Upserted(first.id, changed=False)
         assert sandbox.writes() == [], "the same again is not sent"
         assert marshal.upsert_annotation(place, data={"class": "SN II", "set": ["SN II"]}, **keep) == first
         assert [(w.method, w.status) for w in sandbox.writes()] == [("POST", 400), ("PUT", 200)]

@@ -11,7 +11,7 @@ import pytest
 
 from iris_client.errors import NotFound, Refused, Unavailable, Uncertain, UpstreamError
 from iris_client.http.responses import Reply, judge
-from iris_client.protocols import Marshal, Place, Written
+from iris_client.protocols import Marshal, Place, Upserted
 from iris_client.quality.control import examine
 from tests.fakes.recorded import BOT, Recording, answer, client, load
 
@@ -242,7 +242,7 @@ def test_a_first_annotation_is_posted() -> None:
     server = Recording(FOLDER, "profile", "annotations_list_other_user", "annotation_post")
     data = {"class": "SN Ia", "p_SN_Ia": 0.93}
     made = client(server).upsert_annotation(SOURCE, origin="applecider", data=data, group_ids=GROUPS)
-    assert made == Written("1", changed=True)
+    assert made == Upserted("1", changed=True)
     assert len(server.requests) == 1
     body = {"origin": "applecider", "data": data, "group_ids": [6]}
     assert server.writes == [("POST", "/api/sources/ZTF26aaapple/annotations", body)]
@@ -254,7 +254,7 @@ def test_an_annotation_on_a_spectrum_is_posted_there() -> None:
     server = Recording(FOLDER, "profile", "annotation_on_spectrum_post")
     server.exchanges.append(none)
     made = client(server).upsert_annotation(SPECTRUM, origin="applecider", data={"a": 1}, group_ids=GROUPS)
-    assert made == Written("1", changed=True)
+    assert made == Upserted("1", changed=True)
     assert [w[:2] for w in server.writes] == [("POST", "/api/spectra/1/annotations")]
 
 
@@ -263,7 +263,7 @@ def test_a_changed_annotation_is_put() -> None:
     server = Recording(FOLDER, "profile", *names)
     marshal = client(server)
     body = {"class": "SN Ib"}
-    assert marshal.upsert_annotation(SOURCE, origin="applecider", data=body, group_ids=GROUPS) == Written("1")
+    assert marshal.upsert_annotation(SOURCE, origin="applecider", data=body, group_ids=GROUPS) == Upserted("1")
     (refused, (method, path, body)) = server.writes
     assert refused[0] == "POST"
     assert (method, path, body["data"]) == ("PUT", "/api/sources/ZTF26aaapple/annotations/1", {"class": "SN Ib"})
@@ -276,7 +276,7 @@ def test_an_unchanged_annotation_is_not_sent() -> None:
     server.exchanges.append(there)
     marshal = client(server)
     same = {"origin": "applecider", "data": recorded_data(), "group_ids": GROUPS}
-    assert marshal.upsert_annotation(SOURCE, **same) == Written("1", changed=False)  # type: ignore[arg-type]
+    assert marshal.upsert_annotation(SOURCE, **same) == Upserted("1", changed=False)  # type: ignore[arg-type]
     assert [write[0] for write in server.writes] == ["POST"], "which the server refused"
 
 
@@ -286,7 +286,7 @@ def test_one_for_fewer_groups_is_changed() -> None:
     server = Recording(FOLDER, "profile", "annotation_post_duplicate_origin", "annotation_put_data_replaced")
     server.exchanges.append(there)
     made = client(server).upsert_annotation(SOURCE, origin="applecider", data=recorded_data(), group_ids=[6, 2])
-    assert made == Written("1", changed=True)
+    assert made == Upserted("1", changed=True)
     assert server.writes[-1][2]["group_ids"] == [2, 6]
 
 
@@ -302,7 +302,7 @@ def test_one_of_ours_that_we_cannot_read_is_found_by_the_id_we_kept() -> None:
     names = ["annotations_list_other_user", "annotation_post_duplicate_other_user"] * 2
     server = Recording(FOLDER, "profile", *names, "annotation_put_own_but_foreign_group")
     made = client(server).upsert_annotation(SOURCE, origin="applecider", data={"a": 1}, group_ids=GROUPS, known_id="7")
-    assert made == Written("7")
+    assert made == Upserted("7")
     assert server.writes[-1][:2] == ("PUT", "/api/sources/ZTF26aaapple/annotations/7")
 
 

@@ -5,8 +5,9 @@ import re
 import pytest
 from typer.testing import CliRunner
 
+from iris_client.errors import BadPayload
 from plugin.cli import app as astranet
-from plugin.store import migrate
+from plugin.store import migrate, open_store
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import FakeMarshal, bad, good
 
@@ -133,3 +134,57 @@ def test_unexpected_error_is_logged_once_and_shows_no_locals(service, monkeypatc
     assert code == 1
     assert [entry["log_level"] for entry in logged] == ["error"]
     assert "Traceback" not in text
+
+
+def test_again_answers_what_was_answered_and_mends_what_hangs_there(service):
+    service.marshal.add(good("1", "ZTF26a"), good("2", "ZTF26a"), good("3", "ZTF26b"))
+    service("once")
+    service.marshal._posted.pop("spectrum/1")  # somebody has deleted it by hand
+    service("once")
+    assert "spectrum/1" not in service.marshal.posted
+    service.marshal.calls.clear()
+    code, text = service("again", "1")
+    assert (code, "due now: spectrum 1" in text) == (0, True)
+    assert service("once")[0] == 0
+    assert "spectrum/1" in service.marshal.posted
+    assert [place for name, place in service.marshal.calls if name == "spectrum"] == ["1"]
+    assert sorted(place for name, place in service.marshal.calls if name == "upsert") == ["1", "ZTF26a"]
+
+
+def test_again_by_the_name_of_a_source_takes_all_of_its_spectra(service):
+    service.marshal.add(good("1", "ZTF26a"), good("2", "ZTF26a"), good("3", "ZTF26b"))
+    service("once")
+    service.marshal.calls.clear()
+    assert "due now: spectrum 1, spectrum 2" in service("again", "ZTF26a")[1]
+    service("once")
+    assert [place for name, place in service.marshal.calls if name == "spectrum"] == ["1", "2"]
+
+
+def test_again_takes_a_parked_piece_and_one_that_was_never_listed(service):
+    service.marshal.add(good("1", "ZTF26a"), good("2", "ZTF26b", group_ids=(9,)))
+    service.marshal.trouble = lambda method, _: BadPayload("odd") if method == "spectrum" else None
+    service("once")
+    assert "odd" in service("show", "--parked")[1]
+    service.marshal.trouble = lambda *_: None
+    assert service("again", "1")[0] == 0
+    assert service("again", "2")[0] == 0
+    service("once")
+    assert "nothing is parked" in service("show", "--parked")[1]
+    assert "spectrum 2 of ZTF26b" in service("show", "2")[1]
+    assert "spectrum/2" not in service.marshal.posted, "none of our groups sees it"
+
+
+def test_again_knows_nothing_of_strangers(service):
+    assert service("again", "ZTF26a")[0] == 1  # no database yet
+    service("once")
+    code, text = service("again", "ZTF26zzz")
+    assert (code, "nothing on file about ZTF26zzz" in text) == (1, True)
+    assert service("again", "77")[0] == 1  # the marshal has no such spectrum
+
+
+def test_again_works_beside_a_running_service(service, tmp_path):
+    service.marshal.add(good("1", "ZTF26a"))
+    service("once")
+    with open_store(f"sqlite:///{tmp_path / 'astranet.sqlite'}", marshal=URL):  # holds the file's lock
+        assert service("once")[0] == 1
+        assert service("again", "1")[0] == 0

@@ -318,3 +318,20 @@ def test_a_spectrum_at_rest_is_told_from_the_redshift_of_its_source_and_secrets_
         (refused,) = unit.reports.refused(ASTRANET)
     assert "although the redshift of the target (host, by ***) is 0.08" in refused.report.reason
     assert token not in refused.report.to_json()
+
+
+def test_a_spectrum_that_only_others_see_now_is_taken_back_once_and_comes_back_with_the_sweep(make_app, marshal, clock):
+    marshal.add(good("1", "ZTF26a"))
+    app = make_app(sweep_hours=6)
+    app.once()
+    marshal.add(replace(marshal.spectra["1"], group_ids=(9,)))
+    clock.forward(hours=2)
+    assert app.once().analysed == {"ok": 1}
+    assert not marshal.posted
+    for _ in range(5):
+        clock.forward(hours=2)
+        assert app.once().analysed == {}, "it is no news any more that no list has it"
+    marshal.add(replace(marshal.spectra["1"], group_ids=(6, 9)))
+    clock.forward(hours=7)
+    assert app.once().analysed == {"ok": 1}
+    assert list(marshal.posted) == ["source/ZTF26a", "spectrum/1"]

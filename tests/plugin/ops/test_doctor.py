@@ -5,11 +5,16 @@ import itertools
 import pytest
 
 from iris_client.marshal.skyportal import SkyPortal
+from iris_client.protocols import Marshal, Place
+from plugin.clock import utc_now
+from plugin.cycle.spectra.tags import VOCABULARY
 from plugin.ops.doctor import Check, examine
 from plugin.sandbox import Sandbox
+from plugin.sandbox.brokers.alerts import invented
+from plugin.sandbox.slack import SlackSandbox
 from plugin.sandbox.tns.stand_in import TnsSandbox
 from plugin.settings import Settings
-from plugin.sources.marshal import make_marshal
+from plugin.sources.marshal import make_marshal, make_source
 from plugin.store import migrate, open_store
 
 
@@ -25,9 +30,16 @@ def without_waits(settings: Settings) -> SkyPortal:
     return marshal
 
 
+def unhurried(settings: Settings) -> Marshal:
+    """The marshal in the way the settings say, without waits."""
+    marshal = make_source(settings)
+    marshal._spectra._transport._sleep = lambda _seconds: None
+    return marshal
+
+
 @pytest.fixture
 def checks(sandbox, tmp_path):
-    def run(**values) -> dict[str, Check]:
+    def run(client=without_waits, **values) -> dict[str, Check]:
         given = {
             "marshal_url": sandbox.url,
             "marshal_token": sandbox.token,
@@ -36,7 +48,7 @@ def checks(sandbox, tmp_path):
             "output_dir": tmp_path / "output",
             "requests_per_second": 1e4,
         }
-        return {check.name: check for check in examine(Settings(**{**given, **values}), client=without_waits)}
+        return {check.name: check for check in examine(Settings(**{**given, **values}), client=client)}
 
     return run
 
@@ -57,12 +69,90 @@ def test_all_is_well(checks, sandbox):
         "marshal",
         "token rights",
         "groups",
+        "spectra",
         "clock",
+        "Analysis button",
         "alerts",
         "TNS",
     ]
     assert not sandbox.writes()
     assert sandbox.token not in repr(found)
+
+
+def test_groups_have_names(checks):
+    assert checks()["groups"].found == "6 (Sandbox Transients)"
+    assert checks(group_ids=(6, 7, 99))["groups"].found == "not a member of 7 (Private Group), 99"
+
+
+def test_the_taxonomy_is_looked_for_when_classifications_are_wanted(checks):
+    assert "taxonomy" not in checks(taxonomy="Nope")
+    assert "SLSN as Ic-SLSN" in checks(post_classification=True)["taxonomy"].found
+    missing = checks(post_classification=True, taxonomy="Nope")
+    assert failed(missing) == ["taxonomy"]
+    assert missing["taxonomy"].found == "the marshal has no taxonomy 'Nope', only 'Sitewide Taxonomy'"
+
+
+def test_a_taxonomy_without_a_class_is_told(checks, monkeypatch):
+    names = {"Ia", "Ib/c", "Supernova", "Type II", "AGN"}
+    monkeypatch.setattr(SkyPortal, "class_names", lambda _self: frozenset(names))
+    assert checks(post_classification=True)["taxonomy"].found == "no name for CV, TDE"
+
+
+def test_spectra_are_asked_for_as_in_every_cycle(checks, sandbox):
+    assert checks()["spectra"].found == "REST, 0 in the last 2 days"
+    name = sandbox.add_source("AT2026abc")
+    number = sandbox.add_spectrum(name, wavelengths=[4000.0, 5000.0], fluxes=[1.0, 2.0])
+    assert checks()["spectra"].found == "REST, 1 in the last 2 days; the newest one can be read"
+    sandbox.delete_spectrum(number)
+
+
+def test_an_endpoint_that_speaks_no_graphql_is_told(checks, sandbox):
+    """A real SkyPortal has none: 405."""
+    found = checks(client=unhurried, spectrum_source="graphql", graphql_url=f"{sandbox.url}/graphql")
+    assert failed(found) == ["spectra"]
+    assert "/graphql: HTTP 40" in found["spectra"].found
+    assert "ASTRANET_GRAPHQL_URL" in found["spectra"].remedy
+
+
+def test_an_endpoint_that_speaks_graphql_is_well(checks):
+    with Sandbox(graphql=True) as speaking:
+        given = {"marshal_url": speaking.url, "marshal_token": speaking.token}
+        found = checks(client=unhurried, spectrum_source="graphql", graphql_url=f"{speaking.url}/graphql", **given)
+        assert found["spectra"].ok
+        speaking.add_spectrum(speaking.add_source("AT2026abc"), wavelengths=[4000.0, 5000.0], fluxes=[1.0, 2.0])
+        found = checks(client=unhurried, spectrum_source="graphql", graphql_url=f"{speaking.url}/graphql", **given)
+        assert found["spectra"].found.endswith("1 in the last 2 days; the newest one can be read")
+
+
+def test_a_bot_without_a_stream_is_told(checks, sandbox):
+    bot = sandbox.state.user_named("bot")
+    bot.stream_ids = frozenset()
+    try:
+        found = checks(alert_source="marshal")
+    finally:
+        bot.stream_ids = frozenset({1})
+    assert failed(found) == ["alerts"]
+    assert "no stream of ZTF's alerts" in found["alerts"].found
+    assert "ZTF_alerts" in found["alerts"].remedy
+    assert "streams: ZTF Public" in checks(alert_source="marshal")["alerts"].found
+
+
+def test_a_broker_without_an_alert_of_anything_that_is_watched_is_told(checks):
+    with Sandbox() as own:
+        given = {"marshal_url": own.url, "marshal_token": own.token, "alert_source": "marshal"}
+        for n in range(2):
+            own.add_source(f"ZTF26aaaaaa{n}")
+        own.add_source("AT2026abc")
+        found = checks(**given)["alerts"]
+        assert found.ok
+        assert found.found.endswith("; no alert of ZTF26aaaaaa0, ZTF26aaaaaa1")
+        own.add_candidate(own.add_source("ZTF26aaaaaa2", group_ids=()))
+        found = checks(**given)["alerts"]
+        assert not found.ok
+        assert "ZTF26aaaaaa2" in found.found
+        assert "is it the right one?" in found.remedy
+        own.add_alert(invented("ZTF26aaaaaa2", 5))
+        assert checks(**given)["alerts"].found.endswith("; 3 objects tried")
 
 
 def test_existing_database(checks, tmp_path):
@@ -80,7 +170,8 @@ def test_existing_database(checks, tmp_path):
         ({"marshal_token": "5ec9e7aa-0000-4000-8000-00000000feed"}, "marshal", "ASTRANET_MARSHAL_TOKEN"),
         ({"marshal_token": None}, "marshal", "ASTRANET_MARSHAL_TOKEN: not set"),
         ({"marshal_token": "two words"}, "marshal", "no header can carry"),
-        ({"group_ids": (6, 7)}, "groups", "ASTRANET_GROUP_IDS (it is in: 2, 3, 6)"),
+        ({"group_ids": (6, 7)}, "groups", "(it is in: 2 (Sitewide Group), 3 (sandbox-bot), 6 (Sandbox Transients))"),
+        ({"post_classification": True, "taxonomy": "Nope"}, "taxonomy", "ASTRANET_TAXONOMY"),
     ],
 )
 def test_one_thing_wrong(checks, wrong, name, remedy):
@@ -104,7 +195,7 @@ def test_wrong_clock(checks, monkeypatch):
 
     from plugin import clock
 
-    monkeypatch.setattr("plugin.ops.doctor.utc_now", lambda: clock.utc_now() + timedelta(minutes=5))
+    monkeypatch.setattr("plugin.ops.doctor.marshal.utc_now", lambda: clock.utc_now() + timedelta(minutes=5))
     assert failed(checks()) == ["clock"]
 
 
@@ -173,3 +264,39 @@ def test_a_token_sent_without_encryption_is_told_before_anything_is_asked():
     settings = Settings(marshal_url="http://marshal.example", marshal_token="5ec9e7aa", group_ids=(6,))
     found = itertools.islice(examine(settings), 2)
     assert [(check.name, check.ok) for check in found] == [("settings", True), ("encryption", False)]
+
+
+def test_tags(checks, sandbox):
+    assert "tags" not in checks()
+    found = checks(post_tags=True)
+    assert failed(found) == ["tags"]
+    assert "ASTRANetTDE" in found["tags"].found
+    assert 'POST /api/objtagoption with {"name": "ASTRANetALERT"' in found["tags"].remedy
+    sandbox.state.tag_options.update({n: {"id": n, "name": name} for n, name in enumerate(VOCABULARY, 1)})
+    try:
+        assert "not take away its own" in checks(post_tags=True)["tags"].found
+        assert checks(post_tags=True, marshal_token=sandbox.tokens["admin"])["tags"].ok
+    finally:
+        sandbox.state.tag_options.clear()
+
+
+def test_web_hook(checks, tmp_path, sandbox):
+    assert "web hook" not in checks()
+    with SlackSandbox() as slack:
+        found = checks(slack_webhook=slack.hook_url)
+        assert failed(found) == []
+        assert slack.messages == []
+        slack.state = "revoked"
+        gone = checks(slack_webhook=slack.hook_url)
+        assert failed(gone) == ["web hook"]
+        assert "no_service" in gone["web hook"].found
+        assert slack.hook_url not in repr(gone)
+        slack.state = "there"
+        with (
+            open_store(f"sqlite:///{tmp_path / 'astranet.sqlite'}", marshal=sandbox.url) as store,
+            store.begin() as unit,
+        ):
+            place = Place(kind="spectrum", id="1")
+            unit.outbox.enqueue(place, kind="message", origin="o", body={}, group_ids=(6,), now=utc_now())
+            unit.outbox.park(unit.outbox.claim(utc_now(), kinds=("message",)), "web hook: HTTP 404: no_service")
+        assert "1 messages parked: web hook: HTTP 404" in checks(slack_webhook=slack.hook_url)["web hook"].found

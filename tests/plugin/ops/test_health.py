@@ -43,6 +43,7 @@ def test_all_is_well() -> None:
     ("pulse", "facts", "free", "live", "words"),
     [
         ({"progress_at": ago(hours=3)}, {}, PLENTY, False, "no sign of life for 3.0 h"),
+        ({"ended": True}, {}, PLENTY, False, "no process is at work: the last one was ended 30 s ago"),
         ({"progress_at": None}, {}, PLENTY, False, "no cycle has ever begun"),
         ({"model": None}, {}, PLENTY, True, "the model is not loaded"),
         ({"finished_at": None}, {}, PLENTY, True, "the first cycle is not finished yet"),
@@ -73,6 +74,21 @@ def test_much_to_do_is_no_fault() -> None:
 def test_a_process_that_is_gone_does_not_count_when_another_works() -> None:
     gone = replace(WELL, progress_at=ago(days=1), denied=True, trouble=("old",))
     assert judge([WELL, gone], Facts(), free_bytes=PLENTY, now=NOW).well
+
+
+def test_what_was_killed_and_started_anew_is_not_believed_for_long() -> None:
+    before = replace(WELL, progress_at=ago(minutes=6), denied=True, trouble=("old",), failed_at=ago(seconds=1))
+    assert judge([WELL, before], Facts(), free_bytes=PLENTY, now=NOW).well
+    assert not judge([before], Facts(), free_bytes=PLENTY, now=NOW).ready
+
+
+def test_a_process_that_ends_says_so(make_app, clock) -> None:
+    app = make_app()
+    app.cycle()
+    app.close()
+    found = health.of_service(app.settings, clock=clock)
+    assert not found.live
+    assert found.reasons == ("no process is at work: the last one was ended 0 s ago",)
 
 
 def test_a_pulse_is_read_as_it_was_written() -> None:

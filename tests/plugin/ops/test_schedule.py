@@ -37,6 +37,17 @@ def test_jobs(make_app):
     assert jobs["note"].trigger.get_next_fire_time(None, now).isoformat() == "2026-06-10T15:00:00+00:00"
 
 
+def test_the_night_is_told_after_the_note_where_there_is_a_web_hook(make_app):
+    app = make_app(note_hour_utc=15, slack_webhook="https://hooks.test/services/not-to-be-told")
+    schedule = scheduler(app, list)
+    schedule.start(paused=True)
+    jobs = {job.id: job for job in schedule.get_jobs()}
+    schedule.shutdown()
+    now = datetime.fromisoformat("2026-06-10T12:00:00+00:00")
+    assert jobs["digest"].trigger.get_next_fire_time(None, now).isoformat() == "2026-06-10T15:05:00+00:00"
+    assert jobs["digest"].executor == jobs["note"].executor
+
+
 def test_sigterm_ends_the_cycle_after_the_piece_in_hand(make_app, marshal, signals):
     marshal.add(*(good(str(n), f"ZTF26{n}") for n in range(1, 6)))
     app = make_app(poll_seconds=5)

@@ -35,14 +35,15 @@ def test_every_address_with_a_secret_is_looked_at_and_none_is_shown() -> None:
     values = {
         **MARSHAL, "marshal_url": "http://a.example", "graphql_url": "http://b.example/graphql",
         "boom_url": "http://c.example", "boom_password": "hunter2", "tns_url": "http://d.example", "tns_api_key": "k3y",
+        "analysis_url": "http://f.example:8765", "analysis_secret": "shared-secret-0123",
         "kafka_servers": "127.0.0.1:9092,e.example:9092", "kafka_password": "pa55",
     }  # fmt: skip
     found = list(sent_in_clear(Settings(**values)))
     assert [line.partition(":")[0].removeprefix("ASTRANET_") for line in found] == [
-        "MARSHAL_URL", "GRAPHQL_URL", "BOOM_URL", "TNS_URL", "KAFKA_PROTOCOL",
+        "MARSHAL_URL", "GRAPHQL_URL", "BOOM_URL", "TNS_URL", "ANALYSIS_URL", "KAFKA_PROTOCOL",
     ]  # fmt: skip
-    assert not any(secret in "".join(found) for secret in (SECRET, "hunter2", "k3y", "pa55"))
-    assert named(**values, clear_text_hosts="a.example, B.example,c.example,d.example,e.example") == []
+    assert not any(secret in "".join(found) for secret in (SECRET, "hunter2", "k3y", "pa55", "shared-secret"))
+    assert named(**values, clear_text_hosts="a.example, B.example,c.example,d.example,e.example,f.example") == []
 
 
 def test_without_a_secret_nothing_is_sent() -> None:

@@ -1,5 +1,6 @@
 """Whatever an earlier version has collected is there after the upgrade, and after going back again."""
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -113,6 +114,19 @@ def test_reports_are_as_they_were(upgraded):
         unit.reports.put(filed)
         unit.reports.put(needle)
         assert len(unit.reports.every(NEEDLE)) == 2
+
+
+def test_what_lists_are_sorted_by_stands_beside_the_reports(upgraded):
+    _, store = upgraded
+    with store.engine.connect() as connection:
+        rows = connection.execute(text("SELECT body, label, probability, anomaly FROM reports")).all()
+    assert len(rows) >= 3
+    for row in rows:
+        verdict = (found := json.loads(row.body)).get("verdict") or found.get("host_verdict")
+        assert row.label == (None if verdict is None else verdict["label"])
+        assert row.probability == (None if verdict is None else verdict["probabilities"][verdict["label"]])
+        assert row.anomaly == (found["anomaly"]["score"] if found.get("anomaly") else None)
+    assert {row.probability is None for row in rows} == {True, False}
 
 
 def test_watched_objects_are_as_they_were(upgraded):

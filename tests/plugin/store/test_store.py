@@ -263,3 +263,70 @@ def test_reports_by_time(store):
         assert unit.reports.observed_between(datetime(2026, 6, 9), datetime(2026, 6, 10), ASTRANET)
         assert not unit.reports.observed_between(datetime(2026, 6, 10), datetime(2026, 6, 11), ASTRANET)
         assert len(unit.reports.refused(ASTRANET)) == 1
+
+
+def both(store: Store) -> None:
+    """An annotation and what stands beside it."""
+    enqueue(store, {"p": 1})
+    with store.begin() as unit:
+        unit.outbox.enqueue(PLACE, kind="comment", origin="ASTRANet", body={"text": "x"}, group_ids=(6,), now=NOW)
+
+
+def test_what_stands_beside_an_annotation_goes_after_it(store):
+    both(store)
+    first = claim(store)
+    assert first.kind == "annotation"
+    assert claim(store) is None  # under way is not there
+    with store.begin() as unit:
+        unit.outbox.retry(first, "502", NOW)
+    sent(store, claim(store))
+    assert claim(store).kind == "comment"
+
+
+def test_what_stands_beside_a_parked_annotation_waits_and_may_be_taken_back(store):
+    both(store)
+    with store.begin() as unit:
+        unit.outbox.park(unit.outbox.claim(NOW, kinds=["annotation"]), "another user owns it")
+    assert claim(store) is None
+    with store.begin() as unit:
+        unit.outbox.enqueue(PLACE, kind="comment", origin="NEEDLE", body={"text": "x"}, group_ids=(6,), now=NOW)
+    assert claim(store).origin == "NEEDLE"  # another origin's
+    with store.begin() as unit:
+        unit.outbox.enqueue(PLACE, kind="classification", origin="ASTRANet", body={"p": 1}, group_ids=(6,), now=NOW)
+        unit.outbox.again([PLACE], NOW, kinds=["annotation"])
+    sent(store, claim(store))
+    sent(store, claim(store))
+    with store.begin() as unit:
+        unit.outbox.enqueue(PLACE, kind="annotation", origin="ASTRANet", body={"p": 2}, group_ids=(6,), now=NOW)
+        unit.outbox.park(unit.outbox.claim(NOW, kinds=["annotation"]), "another user owns it")
+        unit.outbox.enqueue(PLACE, kind="comment", origin="ASTRANet", body=None, group_ids=(), now=NOW)
+    taken = claim(store)
+    assert (taken.kind, taken.body) == ("comment", None)
+
+
+def test_what_is_to_be_sent_again_is_due_whatever_became_of_it(store):
+    enqueue(store, {"p": 1})
+    sent(store, claim(store))
+    assert claim(store) is None
+    with store.begin() as unit:
+        assert unit.outbox.again([PLACE, Place(kind="spectrum", id="2")], NOW, kinds=["annotation"]) == 1
+        assert unit.outbox.places() == [PLACE]
+    enqueue(store, {"p": 1})  # the same wish changes nothing
+    parcel = claim(store)
+    assert (parcel.remote_id, parcel.attempts) == ("7", 0)
+
+
+def test_a_subject_is_due_again_in_its_newest_version(store):
+    with store.begin() as unit:
+        unit.spectra.add([stub(), stub(modified="2026-06-10T09:00:00")], NOW)
+        unit.objects.watch(["ZTF26a"], NOW, saved=True, seen="61000.5 17")
+        for piece in unit.queue.claim("spectrum", 5, NOW):
+            unit.queue.finish(piece)
+        assert [subject.kind for subject in unit.queue.again("ZTF26a", NOW)] == ["object", "spectrum"]
+        (one,) = unit.queue.claim("spectrum", 5, NOW)
+        (other,) = unit.queue.claim("object", 5, NOW)
+        assert (one.version, other.seen) == ("2026-06-10T09:00:00", "")
+        unit.queue.again("1", NOW)  # while it is worked on
+        unit.queue.finish(one)
+        assert len(unit.queue.claim("spectrum", 5, NOW)) == 1
+        assert unit.queue.again("nobody", NOW) == []

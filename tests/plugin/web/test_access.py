@@ -34,6 +34,11 @@ def test_a_name_of_somebody_else_that_points_here_is_refused(visit: Visit, host:
     assert visit().get("/", headers={"host": host}).status_code == 421
 
 
+def test_metrics_are_not_for_a_page_elsewhere_whose_name_points_here(visit: Visit) -> None:
+    assert visit().get("/metrics").status_code == 200
+    assert visit().get("/metrics", headers={"host": "evil.test"}).status_code == 401
+
+
 @pytest.mark.parametrize("host", ["localhost:8765", "127.0.0.1", "[::1]:8765", "LOCALHOST"])
 def test_loopbacks_names_are_ours(visit: Visit, host: str) -> None:
     assert visit().get("/", headers={"host": host}).status_code == 200
@@ -133,7 +138,7 @@ def test_a_trusted_proxys_header_names_who_it_is(visit: Visit) -> None:
     page = browser.get("/", headers=user)
     assert page.status_code == 200
     assert "<b>jane" not in page.text
-    csrf = csrf_of(page.text)
+    csrf = browser.app.state.access.sessions.csrf("user <b>jane</b>")
     assert browser.post("/logout", data={"csrf": csrf}, headers={"x-forwarded-user": "john"}).status_code == 403
     assert browser.post("/logout", data={"csrf": csrf}, headers=user).status_code == 303
 

@@ -32,7 +32,7 @@ def read(call: Call) -> Json:
     point = call.state.photometry.get(call.path["photometry_id"])
     if point is None or not call.user.sees(point.group_ids):
         raise ApiError(403, f"Cannot find photometry point with ID: {call.path['photometry_id']}.")
-    return {**photometry_row(point, call.state), "annotations": [], **_magnitudes(point)}
+    return {**photometry_row(point, call.state), "annotations": [], **magnitudes(point)}
 
 
 def create(call: Call) -> Json:
@@ -58,9 +58,9 @@ def _shown(call: Call, point: Photometry) -> Json:
     form = call.query.get("format", "mag")
     row = photometry_row(point, call.state)
     if form == "plot":
-        magnitudes = _magnitudes(point)
+        found = magnitudes(point)
         kept = {key: row[key] for key in ("id", "obj_id", "filter", "mjd", "origin")}
-        return kept | {key: magnitudes[key] for key in ("mag", "magerr", "limiting_mag")}
+        return kept | {key: found[key] for key in ("mag", "magerr", "limiting_mag")}
     if form not in ("mag", "flux", "both"):
         about = f"Could not serialize phot_id: {point.id} on obj {point.obj_id} with filter: {point.filter},  "
         allowed = "['flux', 'mag', 'both']"
@@ -69,7 +69,7 @@ def _shown(call: Call, point: Photometry) -> Json:
         )
     row |= _requested(call, point)
     if form != "flux":
-        row |= _magnitudes(point)
+        row |= magnitudes(point)
     if form != "mag":
         row |= {"flux": point.flux, "magsys": "ab", "zp": ZERO_POINT, "fluxerr": point.fluxerr}
     return row | (_extinction(row) if call.flag("includeExtinction") else {})
@@ -90,7 +90,8 @@ def _requested(call: Call, point: Photometry) -> Json:
     return extra
 
 
-def _magnitudes(point: Photometry) -> Json:
+def magnitudes(point: Photometry) -> Json:
+    """A point in AB magnitudes."""
     detected = point.flux is not None and point.flux > 0
     flux = point.flux or 1.0
     return {

@@ -8,6 +8,8 @@ from starlette.routing import Route
 
 from plugin.sandbox.skyportal.api import VERSION, ApiError, Call, Handler, endpoint
 from plugin.sandbox.skyportal.routes import (
+    analyses,
+    analysis_services,
     annotations,
     brokers,
     candidates,
@@ -21,6 +23,8 @@ from plugin.sandbox.skyportal.routes import (
 from plugin.sandbox.skyportal.state import State
 
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+_SERVICES = "Manage Analysis Services"
 
 # (method, path, handler, right); fixed paths stand before those with a name in them.
 _TABLE: tuple[tuple[str, str, Handler, str | None], ...] = (
@@ -70,6 +74,18 @@ _TABLE: tuple[tuple[str, str, Handler, str | None], ...] = (
     ("PUT", "/api/spectra/{spectrum_id:int}", spectra.update, "Upload data"),
     ("DELETE", "/api/spectra/{spectrum_id:int}", spectra.delete, "Upload data"),
     ("POST", "/api/sharing", spectra.share, "Upload data"),
+    ("GET", "/api/analysis_service", analysis_services.read_all, None),
+    ("POST", "/api/analysis_service", analysis_services.create, _SERVICES),
+    ("GET", "/api/analysis_service/{service_id:int}", analysis_services.read, None),
+    ("PATCH", "/api/analysis_service/{service_id:int}", analysis_services.update, _SERVICES),
+    ("DELETE", "/api/analysis_service/{service_id:int}", analysis_services.delete, _SERVICES),
+    ("GET", "/api/obj/analysis", analyses.read_all, None),
+    ("GET", "/api/obj/analysis/{analysis_id:int}", analyses.read, None),
+    ("DELETE", "/api/obj/analysis/{analysis_id:int}", analyses.delete, "Run Analyses"),
+    ("GET", "/api/obj/analysis/{analysis_id:int}/results", analyses.results, None),
+    ("GET", "/api/obj/analysis/{analysis_id:int}/plots/{number:int}", analyses.plot, None),
+    ("POST", "/api/obj/{obj_id}/analysis/{service_id:int}", analyses.start, "Run Analyses"),
+    ("POST", "/api/obj/{obj_id}/analysis_upload/{service_id:int}", analyses.upload, "Run Analyses"),
     ("GET", "/api/candidates", candidates.query, None),
     ("GET", "/api/brokers", brokers.brokers, None),
     ("GET", "/api/brokers/photometry/{obj_id}", photometry.of_broker, None),
@@ -89,6 +105,8 @@ def routes(state: State, more: Iterable[Route] = ()) -> list[Route]:
         if route.methods and "GET" in route.methods:
             route.methods = {"GET"}
     health = Route("/api/sysinfo", endpoint(state, site.sysinfo, public=True), methods=["GET"])
+    hook = "/api/webhook/obj_analysis/{token}"  # the token in the address is all that is asked for
+    made.append(Route(hook, endpoint(state, analyses.answer, public=True), methods=["POST"]))
     rest = Route("/api/{rest:path}", endpoint(state, _unknown_api_path), methods=["GET"])
     return [health, *made, *more, rest, Route("/{rest:path}", _not_allowed, methods=ALL_METHODS)]
 

@@ -19,8 +19,9 @@ from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.compose import joint
 from plugin.ops.show import needle_report
 from plugin.sandbox.brokers.alerts import invented
-from plugin.sandbox.demo.needle import ObjectLook, draw, in_order
+from plugin.sandbox.demo.needle import ObjectLook, in_order
 from plugin.store import NEEDLE, Filed, object_of
+from plugin.web.look.objects import light_curve
 from tests.fakes.kafka import record
 
 NOW = datetime(2026, 6, 10, 12)
@@ -177,7 +178,7 @@ def test_the_score_history_is_shown_and_drawn():
 
 
 def test_a_light_curve_is_drawn_and_its_name_is_escaped():
-    picture = draw("<b>x", curve([1.0, 2.0, 3.0], [18.0, float("nan"), 19.0]))
+    picture = light_curve("<b>x", curve([1.0, 2.0, 3.0], [18.0, float("nan"), 19.0]))
     assert picture.count("<circle") == 2
     assert "<b>" not in picture
-    assert draw("x", None) == draw("x", curve([1.0], [float("nan")])) == ""
+    assert light_curve("x", None) == light_curve("x", curve([1.0], [float("nan")])) == ""

@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from models.bundle import load
+from models.analyst import Analyst
+from models.bundle import load, verify
+from models.conformal.domains import BLUE_MISSING, HIGH, RED_MISSING
 from plugin.cli import app
 from plugin.lab.anomaly import evaluation_sentinel, make_sentinel
+from plugin.lab.anomaly.evaluation_coverage import REFUSED, WINDOWS
 from plugin.lab.commands import sentinel
+from plugin.lab.spectra.make_bundle import _calibrated
 from plugin.ops.progress import progress
-from tests.models.bundles import tiny_bundle
+from tests.models.bundles import tiny_bundle, tiny_labelled
 from tests.models.training.data import ripples
 
+CALIBRATING = {"device": "cpu", "today": date(2026, 1, 1), "advance": lambda _: None}
 PICTURES = ("sentinel-map.png", "p-values.png", "coverage.png", "quintiles.png", "cases.png")
 
 
@@ -63,6 +68,41 @@ def test_fit_tune_and_evaluate_from_the_command_line(small, tmp_path) -> None:
     assert {r["kind"] for r in figures["odd"] if not r["exposed"]} == set(make_sentinel.UNSEEN)
     assert all((out / name).stat().st_size > 5000 for name in PICTURES)
     assert {"sentinel_metrics", "conformal_metrics"} <= set(load(small).card)
+
+
+@pytest.mark.slow
+def test_partial_spectra_from_the_command_line(small, tmp_path, monkeypatch) -> None:
+    data, _ = sentinel._spectra(tmp_path)
+    labelled = replace(tiny_labelled(), data=data)
+    monkeypatch.setattr(sentinel, "read_labelled", lambda _: labelled)
+    card = verify(small)
+    _calibrated(small, {k: v for k, v in card.items() if k != "files"}, labelled, **CALIBRATING)
+    common = ["--data", str(tmp_path), "--bundle", str(small)]
+    early = CliRunner().invoke(app, ["evaluate", "coverage", "--out", str(tmp_path / "out"), *common])
+    assert early.exit_code == 2
+    for words in (
+        ["bundle", "add-sentinel", "--preset", "none"],
+        ["bundle", "add-partial"],
+        ["evaluate", "coverage", "--out", str(tmp_path / "out"), "--write-card"],
+    ):
+        result = CliRunner().invoke(app, [*words, *common], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+    found = load(small)
+    assert set(Analyst(found).expected) == {HIGH, f"{HIGH}, {RED_MISSING}", f"{HIGH}, {BLUE_MISSING}"}
+    assert set(found.card["sentinel"]["thresholds"]) == set(Analyst(found).expected)
+    figures = found.card["coverage_metrics"]["domains"][f"{HIGH}, {RED_MISSING}"]
+    assert figures["calibration"]["spectra"] == figures["calibration"]["cut"] > 50
+    kinds = {k["kind"]: k for k in figures["kinds"]}
+    assert set(kinds) >= {"cut", "cut, one end missing", "cut, both ends missing", *WINDOWS, REFUSED}
+    assert kinds["cut"]["spectra"] == kinds["cut"]["whole"]["spectra"]
+    for what in ("sets", "marginal", "mondrian"):
+        # Where both ends are missing the more cautious of two thresholds counts, and nothing is certain but the side.
+        assert all(c["enough"] for c in kinds["cut"][what]), kinds["cut"][what]
+    for row in figures["sets"]:
+        assert abs(row["coverage"]["mean"] - 1 + row["alpha"]) < 0.05
+    page = (tmp_path / "out" / "coverage.md").read_text()
+    assert "| cut, both ends missing |" in page
+    assert " nan" not in page
 
 
 @pytest.mark.slow

@@ -9,8 +9,9 @@ import pytest
 
 from models.domain import FINE_CLASSES, Anomaly, Caveat, CaveatCode, Confidence, Report, Status, Target, Verdict
 from plugin.sandbox.demo import svg
-from plugin.sandbox.demo.look import Interest, Look, in_order
+from plugin.sandbox.demo.look import Look, in_order
 from plugin.sandbox.demo.page import Account, Example, render, tally
+from plugin.web.look.answer import Interest
 
 ACCOUNT = Account(sent=(("annotation on a spectrum", 3),), sent_again=0, seconds=2.0, bundle="b@1", seed=0)
 WAVE = tuple(np.linspace(3800, 9200, 900).tolist())

@@ -1,0 +1,85 @@
+"""NEEDLE, and where its alerts come from."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Final
+
+from iris_client.errors import UpstreamError
+from iris_client.protocols import Marshal, WatchList
+from models.cards import BundleError
+from plugin.ops.check import Check
+from plugin.settings import PREFIX, ConfigError, Settings
+from plugin.sources.marshal import make_pacer
+
+_TRIED: Final = 5
+_ENOUGH: Final = 3  # that none of one or two objects has an alert may be chance
+
+
+def alert_checks(settings: Settings, marshal: Marshal | None) -> Iterator[Check]:
+    """NEEDLE's models and the source of alerts, where there shall be one."""
+    if settings.alert_source == "none":
+        yield Check(name="alerts", ok=True, found=f"off: {PREFIX}ALERT_SOURCE is none, so NEEDLE says nothing")
+        return
+    yield _needle(settings)
+    from plugin.sources.alerts import make_alert_source
+    from plugin.sources.clients import close
+
+    try:
+        source = make_alert_source(settings, pacer=make_pacer(settings))
+    except ConfigError as error:
+        yield Check(name="alerts", ok=False, found=f"{settings.alert_source}: not set up", remedy=str(error))
+        return
+    assert source is not None
+    kind = settings.alert_source
+    try:
+        found, tried = source.probe(), _tried(settings, marshal)
+        silent = bool(tried) and not any(source.alerts(name) for name in tried)
+        if silent and len(tried) >= _ENOUGH:
+            names = f"it has no alert of {', '.join(tried)}"
+            yield Check(name="alerts", ok=False, found=f"{kind}: {found}; {names}", remedy=_EMPTY_REMEDY[kind])
+            return
+        said = f"; no alert of {', '.join(tried)}" if silent else f"; {len(tried)} objects tried" if tried else ""
+        yield Check(name="alerts", ok=True, found=f"{kind}: {found}{said}")
+    except UpstreamError as error:
+        yield Check(name="alerts", ok=False, found=f"{kind}: {error}", remedy=_SOURCE_REMEDY[kind])
+    finally:
+        close(source)
+
+
+def _tried(settings: Settings, marshal: Marshal | None) -> Sequence[str]:
+    """Some of the latest objects of ZTF that are watched, of which a broker should have alerts."""
+    if settings.alert_source not in _EMPTY_REMEDY or not isinstance(marshal, WatchList):
+        return ()
+    saved = (one.target_id for one in marshal.saves(group_ids=settings.group_ids))
+    passed = (one.target_id for one in marshal.candidates(group_ids=settings.group_ids))
+    ours = (name for name in chain(islice(saved, 100), islice(passed, 100)) if name.startswith("ZTF"))
+    return list(islice(dict.fromkeys(ours), _TRIED))
+
+
+_STREAM = (
+    "the bot and its groups need a stream of ZTF's alerts (one with the collection ZTF_alerts): without it the marshal "
+    "answers every question about alerts with an empty list"
+)
+_EMPTY_REMEDY = {
+    "marshal": f"{_STREAM}; if they have one, the broker does not know the objects tried: is it the right one?",
+    "boom": "the account may see no alerts of these programmes, or BOOM does not know the objects tried",
+}
+_SOURCE_REMEDY = {
+    "marshal": f"activate a broker with cutouts of ZTF on the marshal, or check {PREFIX}ALERT_BROKER; {_STREAM}",
+    "boom": f"check {PREFIX}BOOM_URL, {PREFIX}BOOM_USERNAME and {PREFIX}BOOM_PASSWORD",
+    "avro": f"check {PREFIX}ALERT_DIR",
+    "kafka": f"check {PREFIX}KAFKA_SERVERS, {PREFIX}KAFKA_TOPICS and the account",
+}
+
+
+def _needle(settings: Settings) -> Check:
+    from plugin.cycle.objects.part import make_object_analyst
+
+    try:
+        analyst = make_object_analyst(settings)
+    except ConfigError as error:
+        return Check(name="NEEDLE", ok=False, found="wrong alpha", remedy=str(error))
+    except BundleError as error:
+        remedy = f"fetch the model again, or leave {PREFIX}NEEDLE_MODEL empty for the one that is shipped"
+        return Check(name="NEEDLE", ok=False, found=str(error), remedy=remedy)
+    return Check(name="NEEDLE", ok=True, found=f"{analyst.model_id}, prefers {settings.needle_prefer}")

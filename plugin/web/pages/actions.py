@@ -1,0 +1,75 @@
+"""What a person may ask for: another look at a subject, another try of a post. One small transaction each.
+
+A running service finds what became due in its next cycle; nothing is claimed here.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from plugin.store import Subject, object_of, spectrum
+from plugin.web.access import form_of, refusal
+from plugin.web.login import local
+from plugin.web.parts import WebParts
+
+_log = structlog.get_logger("astranet.web")
+
+SAID: Final = {
+    "again": "It will be looked at again in the service's next cycle.",
+    "retried": "The post will be tried again in the service's next cycle.",
+    "unknown": "There is nothing of that name in the queue any more.",
+}
+"""What a page says after something was asked for on it."""
+
+Endpoint = Callable[[Request], Response]
+
+
+def answer_again(parts: WebParts) -> Endpoint:
+    """Let a spectrum or an object be looked at again, whatever became of it before."""
+
+    def again(request: Request) -> Response:
+        form = form_of(request)
+        subject = _subject(form.get("kind", ""), form.get("id", ""))
+        if subject is None:
+            return refusal(400, "Ask about a spectrum or an object.")
+        with parts.store.begin() as unit:
+            known = unit.queue.ask_again(subject, parts.clock())
+        if known:
+            _log.info("asked for on a page: again", **{subject.kind: subject.id}, by=request.state.visitor.name)
+        return _back(form.get("back"), "again" if known else "unknown")
+
+    return again
+
+
+def retry_post(parts: WebParts) -> Endpoint:
+    """Try a post again that was set aside."""
+
+    def retry(request: Request) -> Response:
+        form = form_of(request)
+        number = form.get("id", "")
+        if not (number.isascii() and number.isdigit() and len(number) < 18):
+            return refusal(400, "Ask about a post.")
+        with parts.store.begin() as unit:
+            known = unit.outbox.unpark_one(int(number), parts.clock())
+        if known:
+            _log.info("asked for on a page: post again", post=number, by=request.state.visitor.name)
+        return _back(form.get("back"), "retried" if known else "unknown")
+
+    return retry
+
+
+def _subject(kind: str, name: str) -> Subject | None:
+    if not name:
+        return None
+    return {"spectrum": spectrum, "object": object_of}[kind](name) if kind in ("spectrum", "object") else None
+
+
+def _back(target: str | None, said: str) -> Response:
+    parts = urlsplit(local(target))
+    kept = [pair for pair in parts.query.split("&") if pair and not pair.startswith("said=")]
+    query = "&".join([*kept, urlencode({"said": said})])
+    return RedirectResponse(f"{parts.path}?{query}", 303)

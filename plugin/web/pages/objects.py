@@ -1,0 +1,255 @@
+"""One object: every answer about it with its history, and what became of each on the marshal."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from iris_client.protocols import Place
+from models.domain import FINE_CLASSES, NEEDLE_CLASSES, Report
+from plugin.cycle.spectra.compose import analog
+from plugin.cycle.spectra.sketch import unpacked
+from plugin.store import ASTRANET, NEEDLE, Filed, Parcel, Piece
+from plugin.store.tns_names import Known
+from plugin.web.look.answer import Answer
+from plugin.web.look.objects import history
+from plugin.web.look.spectrum import draw, overlay
+from plugin.web.pages.actions import SAID
+from plugin.web.pages.rows import headline, number, sets_at
+from plugin.web.parts import WebParts
+from plugin.web.reading import Delivered, Reading, Version
+from plugin.web.rendering import page
+
+_OPEN_STATES = ("new", "claimed", "parked")
+_MANY_PLACES = 200
+
+Hanging = Mapping[tuple[str, str, str, str], Delivered]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectrumView:
+    """A spectrum: the answer that counts, and those before it."""
+
+    filed: Filed
+    alpha: float
+    earlier: tuple[Version, ...] = ()
+    is_current: bool = True
+
+    @property
+    def answer(self) -> Answer:
+        """What was said."""
+        return Answer(report=self.filed.report, alpha=f"{self.alpha:g}")
+
+    @property
+    def headline(self) -> str:
+        """What matters about it, as a sentence."""
+        said = headline(self.answer)
+        return said[:1].upper() + said[1:] + ("" if said.endswith((".", "?", "!")) else ".")
+
+    @property
+    def label(self) -> str | None:
+        """The class; None for a refusal."""
+        return None if self.filed.report.verdict is None else self.filed.report.verdict.label
+
+    @property
+    def is_alert(self) -> bool:
+        """Whether its policy is ALERT."""
+        confidence = self.filed.report.confidence
+        return confidence is not None and confidence.policy == "ALERT"
+
+    @property
+    def redshift(self) -> float | None:
+        """At which its lines are marked."""
+        return number(self.filed.facts.get("redshift"))
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """By class, in a fixed order."""
+        verdict = self.filed.report.verdict
+        return {} if verdict is None else {c: verdict.probabilities[c] for c in FINE_CLASSES}
+
+    @property
+    def picture(self) -> Markup | None:
+        """The spectrum with the lines of the classes that are left; None where no line of it was kept."""
+        line = unpacked(self.filed.facts.get("sketch"))
+        if line is None:
+            return None
+        alt = f"Flux against wavelength of spectrum {self.filed.subject.id}. {self.answer.why}."
+        marked = self.answer.members[:3] if len(self.answer.members) < len(FINE_CLASSES) else ()
+        return draw(*line, label=self.label, redshift=self.redshift, alt=alt, lines=marked)
+
+    @property
+    def analogs(self) -> list[tuple[str, Markup | None, float | None]]:
+        """The nearest spectra of the archive: in words, drawn over this one, and how far away they are."""
+        anomaly, ours = self.filed.report.anomaly, unpacked(self.filed.facts.get("sketch"))
+        found = []
+        for n, neighbour in enumerate(anomaly.neighbours[:3] if anomaly else (), 1):
+            theirs, words = unpacked(self.filed.facts.get(f"analog_{n}")), analog(neighbour)
+            label, alt = str(neighbour.get("class")), f"Spectrum {self.filed.subject.id} in grey, {words} over it"
+            both = None if ours is None or theirs is None else overlay(*ours, archive=theirs, label=label, alt=alt)
+            found.append((words, both, number(neighbour.get("distance"))))
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedleView:
+    """What NEEDLE says of the object, and what it said before."""
+
+    filed: Filed
+    alpha: float
+    earlier: tuple[Version, ...] = ()
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """The scores by class, in a fixed order; empty for a refusal."""
+        verdict = self.filed.report.host_verdict
+        return {} if verdict is None else {c: verdict.probabilities[c] for c in NEEDLE_CLASSES}
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The prediction set."""
+        verdict = self.filed.report.host_verdict
+        return () if verdict is None else sets_at(verdict.prediction_sets, self.alpha)
+
+    @property
+    def rows(self) -> Sequence[Sequence[float]]:
+        """MJD and scores after each of the latest nights."""
+        verdict = self.filed.report.host_verdict
+        return [] if verdict is None else verdict.history[-12:]
+
+    @property
+    def picture(self) -> Markup:
+        """The scores over the nights."""
+        verdict = self.filed.report.host_verdict
+        return history(self.filed.target_id, () if verdict is None else verdict.history)
+
+    @property
+    def facts(self) -> str:
+        """What it was found from, in one line."""
+        f = self.filed.facts
+        parts = [f"{f.get('n_g', 0)} detections in g, {f.get('n_r', 0)} in r"]
+        parts += [f"{p:+.0f} d from the brightest" for p in (number(f.get("phase")),) if p is not None]
+        parts += [f'host at {s}"' for s in (f.get("host_sep"),) if s is not None]
+        parts += [f"images {q:.2f}" for q in (number(f.get("quality")),) if q is not None]
+        return " · ".join(parts) + (", one restored" if f.get("restored") else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectView:
+    """Everything on file about an object."""
+
+    name: str
+    spectra: tuple[SpectrumView, ...] = ()
+    needle: NeedleView | None = None
+    pieces: tuple[Piece, ...] = ()
+    names: tuple[Known, ...] = ()
+    parcels: tuple[Parcel, ...] = ()
+    lost: tuple[str, ...] = ()
+    hanging: Hanging = field(default_factory=dict)
+
+    def sent(self, parcel: Parcel) -> Delivered | None:
+        """What hangs there of a post."""
+        return self.hanging.get((parcel.place.kind, parcel.place.id, parcel.kind, parcel.origin))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is on file."""
+        return bool(self.spectra or self.needle or self.pieces or self.parcels or self.lost or self.names)
+
+
+def search(parts: WebParts) -> Callable[[Request], Response]:
+    """From a name that somebody typed to the object it belongs to."""
+
+    def find(request: Request) -> Response:
+        name = " ".join(request.query_params.get("name", "").split())[:255]
+        with parts.store.begin(to_read=True) as unit:
+            found = Reading(unit).target_of(name) if name else None
+        if found is None:
+            return page(request, "unknown.html", 404, name=name)
+        return RedirectResponse(f"/object/{quote(found, safe='')}", 303)
+
+    return find
+
+
+def page_of(parts: WebParts) -> Callable[[Request], Response]:
+    """The page of one object."""
+    settings = parts.settings
+
+    def one(request: Request) -> Response:
+        name = request.path_params["name"][:255]
+        with parts.store.begin(to_read=True) as unit:
+            view = read(Reading(unit), name, settings.alpha)
+        if not view.is_known:
+            return page(request, "unknown.html", 404, name=name)
+        return page(
+            request,
+            "object.html",
+            view=view,
+            marshal=settings.marshal_url,
+            tns=settings.tns_url,
+            alpha=f"{settings.alpha:g}",
+            dry_run=settings.dry_run,
+            said=SAID.get(request.query_params.get("said", "")),
+            says=says,
+            gist=gist,
+            back=f"/object/{quote(name, safe='')}",
+        )
+
+    return one
+
+
+def read(reading: Reading, name: str, alpha: float) -> ObjectView:
+    """Everything on file about an object of this name."""
+    versions, lost = reading.versions(name)
+    pieces = reading.pieces(name)
+    spectra = [SpectrumView(filed=v.filed, alpha=alpha, earlier=e) for v, e in _grouped(versions, ASTRANET)]
+    needle = [NeedleView(filed=v.filed, alpha=alpha, earlier=e) for v, e in _grouped(versions, NEEDLE)]
+    numbers = {v.filed.subject.id for v in versions if v.filed.subject.kind == "spectrum"}
+    numbers |= {piece.subject.id for piece in pieces if piece.subject.kind == "spectrum"}
+    places = [Place(kind="source", id=name), *(Place(kind="spectrum", id=n) for n in sorted(numbers))][:_MANY_PLACES]
+    return ObjectView(
+        name=name,
+        spectra=tuple(sorted(spectra, key=lambda s: (s.filed.observed_at or "", s.filed.filed_at), reverse=True)),
+        needle=needle[0] if needle else None,
+        pieces=tuple(piece for piece in pieces if piece.state in _OPEN_STATES),
+        names=tuple(reading.unit.names.history(name)),
+        parcels=tuple(reading.unit.outbox.at(places)),
+        hanging=reading.delivered(places),
+        lost=tuple(lost),
+    )
+
+
+def _grouped(versions: Sequence[Version], producer: str) -> list[tuple[Version, tuple[Version, ...]]]:
+    """By subject: the report that counts (the newest, where none does any more), and the others."""
+    by_subject: dict[Any, list[Version]] = {}
+    for version in versions:
+        if version.filed.producer == producer:
+            by_subject.setdefault(version.filed.subject, []).append(version)
+    found = []
+    for some in by_subject.values():
+        first = next((v for v in some if v.is_current), some[0])
+        found.append((first, tuple(v for v in some if v is not first)))
+    return found
+
+
+def says(parcel: Parcel) -> str:
+    """What a post says, in a few words."""
+    if parcel.fault is not None:
+        return "what is stored cannot be read"
+    if parcel.body is None:
+        return "nothing"
+    found = [parcel.body.get(key) for key in ("class", "an_class", "label", "status", "text")]
+    return str(next((value for value in found if value is not None), ""))[:200]
+
+
+def gist(report: Report) -> str:
+    """A report in a few words."""
+    verdict = report.verdict or report.host_verdict
+    if verdict is None:
+        return f"not classified: {report.reason}"
+    policy = report.confidence.policy if report.confidence else None
+    return f"{verdict.label} {verdict.probabilities[verdict.label]:.2f}" + (f", {policy}" if policy else "")
