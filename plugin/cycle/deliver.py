@@ -68,14 +68,16 @@ class Delivering:
             written = _carry(parcel, carrier)
             breaker.success()
             with self.store.begin() as unit:
-                unit.outbox.sent(parcel, None if written is None else written.id, self.clock())
+                held = unit.outbox.sent(parcel, None if written is None else written.id, self.clock())
         except UpstreamError as error:
             return self._failed(parcel, error, breaker)
         except Exception as error:  # whatever breaks, this post is parked with it and the others go on
             reason = why("sending", error, self.secrets, **_where(parcel))
             with self.store.begin() as unit:
-                unit.outbox.park(parcel, reason)
-            return "parked"
+                held = unit.outbox.park(parcel, reason)
+            return "parked" if held else _lost(parcel)
+        if not held:
+            return _lost(parcel)
         if written is not None and not written.changed:  # an earlier run, or another worker, was here before
             _log.debug("same", kind=parcel.kind, **_where(parcel))
             return "same"
@@ -94,9 +96,11 @@ class Delivering:
         park = not again or self.patience.exhausted(attempts)
         with self.store.begin() as unit:
             if park:
-                unit.outbox.park(parcel, str(error))
+                held = unit.outbox.park(parcel, str(error))
             else:
-                unit.outbox.retry(parcel, str(error), self.patience.next_try(self.clock(), attempts, error))
+                held = unit.outbox.retry(parcel, str(error), self.patience.next_try(self.clock(), attempts, error))
+        if not held:
+            return _lost(parcel)
         log = _log.error if park else _log.warning
         log("parked" if park else "not sent, later again", error=str(error), **_where(parcel))
         return "parked" if park else "later"
@@ -110,6 +114,12 @@ def _carry(parcel: Parcel, carrier: Carrier) -> Upserted | None:
         carrier.remove(parcel)
         return None
     return carrier.send(parcel)
+
+
+def _lost(parcel: Parcel) -> str:
+    """Another worker has taken the post over meanwhile; it is sent once more."""
+    _log.warning("claim lost", kind=parcel.kind, **_where(parcel))
+    return "later"
 
 
 def _where(parcel: Parcel) -> dict[str, str]:

@@ -335,3 +335,14 @@ def test_a_spectrum_that_only_others_see_now_is_taken_back_once_and_comes_back_w
     clock.forward(hours=7)
     assert app.once().analysed == {"ok": 1}
     assert list(marshal.posted) == ["source/ZTF26a", "spectrum/1"]
+
+
+def test_jobs_may_be_done_by_several_processes_in_turn(make_app, marshal):
+    marshal.add(good("1", "ZTF26a"), good("2", "ZTF26b"))
+    for jobs in (("discover",), ("analyse",), ("deliver",)):
+        app = make_app()
+        app.jobs = jobs
+        assert len(marshal.posted) == 0
+        app.once()
+        app.close()
+    assert len(marshal.posted) == 4
