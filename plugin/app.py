@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,10 @@ class App(Closing):
         self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
         self._requests = self._make_requests()
+
+    def _posting(self) -> Posting:
+        """What is posted, with the bundle's way of combining a source's spectra."""
+        return replace(posting(self.settings), together=getattr(self.analyst, "together", None))
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
@@ -224,7 +228,7 @@ class App(Closing):
             marshal=self.marshal,
             analyst=self.analyst,
             card=self._card or make_card(self.analyst),
-            posting=posting(self.settings),
+            posting=self._posting(),
             rules=quality_rules(self.settings),
             watch=self.watch,
         )
@@ -263,7 +267,7 @@ class App(Closing):
     def _analyse_objects(self) -> Counter[str]:
         if self.watch is None:
             return Counter()
-        wanted = posting(self.settings)
+        wanted = self._posting()
         return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._between)
 
     @property
@@ -277,7 +281,7 @@ class App(Closing):
         astranet = SpectraProducer(
             marshal=self.marshal,
             analyst=self.analyst,
-            posting=posting(self.settings),
+            posting=self._posting(),
             rules=quality_rules(self.settings),
             secrets=self.settings.secrets,
             card=self._card or make_card(self.analyst) if self.settings.post_cards else None,
@@ -407,11 +411,13 @@ def make_analyst(settings: Settings) -> Analyst:
 def make_card(analyst: Analyst) -> Card:
     """The picture of an alert, with the bundle's archive spectra where the analyst has any."""
     drawn = getattr(analyst, "sketch", None)
+    matched = getattr(analyst, "matched", None)
+    more = {} if matched is None else {"matched": matched}
 
     def draw(report: Report, spectrum: Spectrum) -> bytes:
         from plugin.cycle.spectra.card import vetting_card  # matplotlib is loaded with the first alert and not before
 
-        return vetting_card(report, spectrum, drawn=drawn)
+        return vetting_card(report, spectrum, drawn=drawn, **more)
 
     return draw
 

@@ -79,9 +79,10 @@ class SpectraProducer:
         if name not in targets:
             targets[name] = self._target(name)
         redshift = redshift_of(raw, targets[name])
-        origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it
+        origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it, and a report
         examined = examine(raw, self.rules, redshift=replace(redshift, origin=origin))
-        item = (Evidence(target=targets[name], spectrum=examined.spectrum), examined.caveats)
+        told = replace(targets[name], redshift_origin=_cleaned(targets[name].redshift_origin, self.secrets))
+        item = (Evidence(target=told, spectrum=examined.spectrum), examined.caveats)
         return KnownSpectrum(raw, targets[name], item, redshift.value)
 
     def _target(self, name: str) -> Target:
