@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 
-from iris_client.errors import BadPayload, Refused
+from iris_client.errors import BadPayload, Refused, Unavailable
 from models.domain import NEEDLE_CLASSES, HostVerdict, Report, Status
 from plugin.app import App
 from plugin.store import ASTRANET, NEEDLE, Filed, object_of, open_store, spectrum
@@ -260,7 +260,7 @@ def test_queue_and_health_says_what_is_wrong_and_who_works(app: App, browser: Te
     page = browser.get("/queue").text
     assert "node&lt;1&gt;" in page
     assert "discover, analyse" in page
-    app.clients.marshal.down = True
+    app.marshal.trouble = lambda _method, _place: Unavailable("no answer")
     app.cycle()
     assert "Something is wrong" in browser.get("/queue").text
 
