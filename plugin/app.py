@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,22 +10,29 @@ import structlog
 
 from iris_client.errors import UpstreamError
 from iris_client.http.closing import Closing
-from iris_client.protocols import Marshal, WatchList
-from iris_client.quality.control import QualityRules
-from models.domain import Report, Spectrum
+from iris_client.protocols import Marshal
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.cycle.analyse import Analysing
-from plugin.cycle.carriers import Carrier, marshal_carriers
+from plugin.cycle.carriers import Carrier
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
 from plugin.cycle.jobs import JOBS
 from plugin.cycle.patience import Patience
 from plugin.cycle.poison import why
-from plugin.cycle.posting import Posting
 from plugin.cycle.signs import SignsOfLife
 from plugin.cycle.spectra.finding import Finding
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
+from plugin.parts import (
+    answer_carriers,
+    make_analyst,
+    make_card,
+    make_requests,
+    make_watch,
+    message_carriers,
+    posting,
+    quality_rules,
+)
 from plugin.settings import Settings
 from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.clients import Clients
@@ -35,7 +41,6 @@ from plugin.store import KINDS, Heartbeat, Store, open_store
 
 if TYPE_CHECKING:
     from plugin.cycle.analyses.carrier import Hooks
-    from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
     from plugin.tns.names import Naming
 
@@ -75,7 +80,7 @@ class App(Closing):
         self.analyst = analyst
         self.watch = watch
         self.jobs = tuple(jobs)
-        self._card = card
+        self._draw = card or (None if analyst is None else make_card(analyst))
         self._clock = clock
         self._stop = threading.Event()
         self.membership = Membership(settings, self.marshal, clock)
@@ -84,11 +89,7 @@ class App(Closing):
             self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
-        self._requests = self._make_requests()
-
-    def _posting(self) -> Posting:
-        """What is posted, with the bundle's way of combining a source's spectra."""
-        return replace(posting(self.settings), together=getattr(self.analyst, "together", None))
+        self._requests = make_requests(settings, clients, analyst, self._draw, watch)
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
@@ -217,33 +218,10 @@ class App(Closing):
             stop=self._stop.is_set,
         )
 
-    def _make_requests(self) -> "RequestsPart | None":
-        """What answers the Analysis button; None where nobody can press it, or another process answers."""
-        if self.clients.hooks is None or self.analyst is None:
-            return None
-        from plugin.cycle.analyses.part import RequestsPart
-
-        return RequestsPart(
-            hooks=self.clients.hooks,
-            marshal=self.marshal,
-            analyst=self.analyst,
-            card=self._card or make_card(self.analyst),
-            posting=self._posting(),
-            rules=quality_rules(self.settings),
-            watch=self.watch,
-        )
-
     def _answer_requests(self) -> Counter[str]:
         if self._requests is None or self.stopping:
             return Counter()
         return self._requests.answer(self.settings, self.store, self._clock, self._between)
-
-    def _carriers(self) -> Mapping[str, Carrier]:
-        if self.clients.hooks is None:
-            return marshal_carriers(self.marshal)
-        from plugin.cycle.analyses.carrier import AnalysisCarrier
-
-        return {**marshal_carriers(self.marshal), "analysis": AnalysisCarrier(self.clients.hooks, self.store)}
 
     def _look(self, look: Callable[[], int]) -> Cycle:
         """Read the marshal; when it cannot be read, what is stored already is worked on all the same."""
@@ -267,7 +245,7 @@ class App(Closing):
     def _analyse_objects(self) -> Counter[str]:
         if self.watch is None:
             return Counter()
-        wanted = self._posting()
+        wanted = posting(self.settings, self.analyst)
         return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._between)
 
     @property
@@ -281,10 +259,10 @@ class App(Closing):
         astranet = SpectraProducer(
             marshal=self.marshal,
             analyst=self.analyst,
-            posting=self._posting(),
+            posting=posting(self.settings, self.analyst),
             rules=quality_rules(self.settings),
             secrets=self.settings.secrets,
-            card=self._card or make_card(self.analyst) if self.settings.post_cards else None,
+            card=self._draw if self.settings.post_cards else None,
             drawn=getattr(self.analyst, "sketch", None),
             clock=self._clock,
         )
@@ -299,18 +277,11 @@ class App(Closing):
         ).run()
 
     def _deliver(self) -> Counter[str]:
-        done = self._deliver_with(self._carriers())
-        messages = self._message_carriers()
+        done = self._deliver_with(answer_carriers(self.clients, self.store))
+        messages = message_carriers(self.clients, self.settings, self.store, self._clock)
         if messages and not self.settings.dry_run:  # after the answers: a slow hook keeps none of them waiting
             done += self._deliver_with(messages)
         return done
-
-    def _message_carriers(self) -> Mapping[str, Carrier]:
-        if self.clients.slack is None:
-            return {}
-        from plugin.cycle.messages.carrier import message_carriers
-
-        return message_carriers(self.clients.slack, self.settings, self.store, self._clock)
 
     def _deliver_with(self, carriers: Mapping[str, Carrier]) -> Counter[str]:
         return Delivering(
@@ -374,72 +345,6 @@ def build(
         store.close()
         raise
     return App(settings, store, clients, analyst, clock, watch, activity, card=card, jobs=jobs)
-
-
-def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
-    """What follows alerts and answers about objects; None when the settings name no source of alerts.
-
-    Raises
-    ------
-    ConfigError
-        If a setting that is needed is missing or wrong.
-    BundleError
-        If a model of NEEDLE's is damaged.
-    """
-    if clients.alerts is None:
-        return None
-    from plugin.cycle.objects.part import WatchPart, make_object_analyst
-
-    if not isinstance(clients.marshal, WatchList):
-        raise TypeError(f"{type(clients.marshal).__name__} cannot list candidates and saves")
-    return WatchPart(source=clients.alerts, analyst=make_object_analyst(settings), watch_list=clients.marshal)
-
-
-def make_analyst(settings: Settings) -> Analyst:
-    """The models, from a verified bundle."""
-    from models.analyst import Analyst  # torch is loaded here and not before
-    from models.bundle import load
-
-    return Analyst(
-        load(settings.bundle),
-        regime=settings.regime,
-        alpha=settings.alpha,
-        false_alarm_rate=settings.false_alarm_rate,
-    )
-
-
-def make_card(analyst: Analyst) -> Card:
-    """The picture of an alert, with the bundle's archive spectra where the analyst has any."""
-    drawn = getattr(analyst, "sketch", None)
-    matched = getattr(analyst, "matched", None)
-    more = {} if matched is None else {"matched": matched}
-
-    def draw(report: Report, spectrum: Spectrum) -> bytes:
-        from plugin.cycle.spectra.card import vetting_card  # matplotlib is loaded with the first alert and not before
-
-        return vetting_card(report, spectrum, drawn=drawn, **more)
-
-    return draw
-
-
-def posting(settings: Settings) -> Posting:
-    """What is posted, for whom."""
-    return Posting(
-        group_ids=settings.group_ids,
-        alpha=settings.alpha,
-        refusals=settings.post_refusals,
-        classification=settings.post_classification,
-        least_probability=settings.min_classification_probability,
-        tags=settings.post_tags,
-        messages=settings.slack_webhook is not None,
-    )
-
-
-def quality_rules(settings: Settings) -> QualityRules:
-    """When a spectrum is good enough."""
-    names = {field.name for field in fields(QualityRules)} & set(Settings.model_fields)
-    given = {name: getattr(settings, name) for name in names}
-    return QualityRules(max_gap_A=settings.max_gap_angstrom, **given)
 
 
 def _counts(prefix: str, outcomes: Counter[str]) -> dict[str, int]:
