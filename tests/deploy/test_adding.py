@@ -194,7 +194,12 @@ def test_a_second_marshal_touches_what_the_page_says_and_nothing_else(copy: Copy
     copy.follow("A second marshal")
     (copy.folder / "iris_client" / "marshal" / "other.py").write_text(OTHER)
     copy.examples_anew()
-    told = ("iris_client/marshal/other.py", "plugin/setting_fields.py", "plugin/sources/marshal.py", "deploy/env.example")
+    told = (
+        "iris_client/marshal/other.py",
+        "plugin/setting_fields.py",
+        "plugin/sources/marshal.py",
+        "deploy/env.example",
+    )
     assert copy.changed == set(told)
     part = PAGE.partition("\n## A second marshal\n")[2].partition("\n## ")[0]
     assert all(path in part for path in told[1:])
