@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from plugin.cycle.analyse import Analysing
 from plugin.cycle.carriers import Carrier, marshal_carriers
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
+from plugin.cycle.jobs import JOBS
 from plugin.cycle.patience import Patience
 from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
@@ -29,7 +30,7 @@ from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
 from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.clients import Clients
-from plugin.store import KINDS, Store, open_store
+from plugin.store import KINDS, Heartbeat, Store, open_store
 
 if TYPE_CHECKING:
     from plugin.cycle.analyses.carrier import Hooks
@@ -41,17 +42,30 @@ _log = structlog.get_logger("astranet")
 
 
 class App(Closing):
-    """The service, ready to work. Use it as a context."""
+    """The service, ready to work. Use it as a context.
+
+    Parameters
+    ----------
+    analyst : Analyst or None
+        None where the jobs do not ask for answers.
+    card : callable or None
+        Draws the picture of an alert; None for the service's own.
+    jobs : collection of str
+        What this process does, see `plugin.cycle.jobs`; others do the rest.
+    """
 
     def __init__(
         self,
         settings: Settings,
         store: Store,
         clients: Clients,
-        analyst: Analyst,
+        analyst: Analyst | None,
         clock: Clock,
         watch: "WatchPart | None" = None,
         activity: Activity | None = None,
+        *,
+        card: Card | None = None,
+        jobs: Collection[str] = JOBS,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -59,10 +73,13 @@ class App(Closing):
         self.marshal = clients.marshal
         self.analyst = analyst
         self.watch = watch
+        self.jobs = tuple(jobs)
+        self._card = card
         self._clock = clock
         self._stop = threading.Event()
         self.activity = activity or Activity(poll_seconds=settings.poll_seconds, clock=clock)
-        self.activity.loaded(analyst.bundle_id)
+        if analyst is not None:
+            self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
         self._requests = self._make_requests()
@@ -73,11 +90,18 @@ class App(Closing):
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
-        done = self.cycle(retry_parked=retry_parked) + (swept := self.sweep())
-        if swept.found or swept.objects_found:
-            done += self.cycle()
-        self.look_up_names()
+        done = self.cycle(retry_parked=retry_parked)
+        if "sweep" in self.jobs:
+            done += (swept := self.sweep())
+            if swept.found or swept.objects_found:
+                done += self.cycle()
+        if "names" in self.jobs:
+            self.look_up_names()
         return done
+
+    def beating(self) -> Heartbeat:
+        """A context in which what this process has claimed stays its own, however long the work takes."""
+        return Heartbeat(self.store, self.jobs)
 
     def cycle(self, *, retry_parked: bool = False) -> Cycle:
         """What is new, what it is, and what is to be said about it.
@@ -95,19 +119,26 @@ class App(Closing):
 
     def _cycle(self, retry_parked: bool) -> Cycle:
         now = self._clock()
-        freed = self.store.recover(now)
+        freed = self.store.recover()
         if freed:
             _log.info("taken up again what was left unfinished", pieces=freed)
         if retry_parked:
             with self.store.begin() as unit:
                 again = {kind: unit.queue.unpark(kind, now) for kind in KINDS}
                 _log.info("parked work is tried again", **again, posts=unit.outbox.unpark(now))
-        done = self._look(self._discover) + self._look_at_alerts()
-        asked = self._answer_requests()
-        done += Cycle(analysed=self._analyse(), objects=self._analyse_objects())
-        if asked.pop("waiting", 0) or done.analysed or done.objects:  # some may wait for a report that is here now
-            asked += self._answer_requests()
-        done += Cycle(requests=asked, delivered=self._deliver())
+        done = Cycle()
+        if "discover" in self.jobs:
+            with self.store.leading("discover") as ours:
+                if ours:
+                    done += self._look(self._discover) + self._look_at_alerts()
+        if "analyse" in self.jobs:
+            asked = self._answer_requests()
+            done += Cycle(analysed=self._analyse(), objects=self._analyse_objects())
+            if asked.pop("waiting", 0) or done.analysed or done.objects:  # some may wait for a report that is here now
+                asked += self._answer_requests()
+            done += Cycle(requests=asked)
+        if "deliver" in self.jobs:
+            done += Cycle(delivered=self._deliver())
         outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
         outcomes |= _counts("requests_", done.requests)
         _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
@@ -117,14 +148,18 @@ class App(Closing):
         """Look at every spectrum of the groups, when that is due; it makes a request per source and takes its time."""
         if not self.settings.sweep_hours:
             return Cycle()
-        return self._look(self._sweep) + self._look_at_alerts(sweep=True)
+        with self.store.leading("sweep") as ours:
+            return self._look(self._sweep) + self._look_at_alerts(sweep=True) if ours else Cycle()
 
     def look_up_names(self) -> Counter[str]:
         """What the TNS calls the sources of the last weeks, each once a day; refreshes the mirror of the TNS first.
 
         By outcome, see `plugin.tns.names.Naming.run`; empty when neither a TNS key nor a broker is set up.
         """
-        return Counter() if self.naming is None else self.naming.run()
+        if self.naming is None:
+            return Counter()
+        with self.store.leading("names") as ours:
+            return self.naming.run() if ours else Counter()
 
     def tell_night(self) -> None:
         """Put a message about the last night into the outbox, once; the next cycle sends it."""
@@ -166,8 +201,8 @@ class App(Closing):
         )
 
     def _make_requests(self) -> "RequestsPart | None":
-        """What answers the Analysis button; None where nobody can press it."""
-        if self.clients.hooks is None:
+        """What answers the Analysis button; None where nobody can press it, or another process answers."""
+        if self.clients.hooks is None or self.analyst is None:
             return None
         from plugin.cycle.analyses.part import RequestsPart
 
@@ -175,7 +210,7 @@ class App(Closing):
             hooks=self.clients.hooks,
             marshal=self.marshal,
             analyst=self.analyst,
-            card=make_card(self.analyst),
+            card=self._card or make_card(self.analyst),
             posting=posting(self.settings),
             rules=quality_rules(self.settings),
             watch=self.watch,
@@ -187,8 +222,11 @@ class App(Closing):
         return self._requests.answer(self.settings, self.store, self._clock, self._between)
 
     def _carriers(self) -> Mapping[str, Carrier]:
-        more = {} if self._requests is None else {"analysis": self._requests.carrier(self.store)}
-        return {**marshal_carriers(self.marshal), **more}
+        if self.clients.hooks is None:
+            return marshal_carriers(self.marshal)
+        from plugin.cycle.analyses.carrier import AnalysisCarrier
+
+        return {**marshal_carriers(self.marshal), "analysis": AnalysisCarrier(self.clients.hooks, self.store)}
 
     def _look(self, look: Callable[[], int]) -> Cycle:
         """Read the marshal; when it cannot be read, what is stored already is worked on all the same."""
@@ -237,13 +275,15 @@ class App(Closing):
         )
 
     def _analyse(self) -> Counter[str]:
+        if self.analyst is None:
+            return Counter()
         astranet = SpectraProducer(
             marshal=self.marshal,
             analyst=self.analyst,
             posting=self._posting(),
             rules=quality_rules(self.settings),
             secrets=self.settings.secrets,
-            card=make_card(self.analyst) if self.settings.post_cards else None,
+            card=self._card or make_card(self.analyst) if self.settings.post_cards else None,
             drawn=getattr(self.analyst, "sketch", None),
             clock=self._clock,
         )
@@ -295,15 +335,19 @@ def build(
     marshal: Marshal | None = None,
     analyst: Analyst | None = None,
     watch: "WatchPart | None" = None,
+    card: Card | None = None,
     hooks: "Hooks | None" = None,
     clock: Clock = utc_now,
+    jobs: Collection[str] = JOBS,
 ) -> App:
     """Put the service together.
 
     Parameters
     ----------
-    marshal, analyst, watch, hooks : optional
+    marshal, analyst, watch, card, hooks : optional
         Instead of those the settings describe; for tests.
+    jobs : collection of str
+        What this process does; by default everything.
 
     Raises
     ------
@@ -317,13 +361,18 @@ def build(
     url, _, _ = settings.marshal()
     for found in sent_in_clear(settings):
         _log.warning("a secret is sent without encryption", setting=found)
-    analyst = analyst or make_analyst(settings)
+    if analyst is None and "analyse" in jobs:
+        analyst = make_analyst(settings)
     activity = Activity(poll_seconds=settings.poll_seconds, clock=clock)
-    alerts = None if watch is None else watch.source
-    clients = Clients.connect(settings, marshal=marshal, alerts=alerts, activity=activity, hooks=hooks)
-    watch = watch or make_watch(settings, clients)
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
-    return App(settings, store, clients, analyst, clock, watch, activity)
+    try:
+        alerts = None if watch is None else watch.source
+        clients = Clients.connect(settings, store, marshal=marshal, alerts=alerts, activity=activity, hooks=hooks)
+        watch = watch or make_watch(settings, clients)
+    except BaseException:
+        store.close()
+        raise
+    return App(settings, store, clients, analyst, clock, watch, activity, card=card, jobs=jobs)
 
 
 def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":

@@ -135,7 +135,10 @@ class Settings(BaseSettings):
         50, ge=1, description="Attempts at a spectrum or post before it is parked; the waits between them grow to 1 h."
     )
     claim_seconds: float = Field(
-        900.0, ge=60, description="After how many seconds another worker may take over the work of one that vanished."
+        120.0,
+        ge=60,
+        description="After how many seconds another worker may take over the work of one that vanished; while a worker "
+        "lives it renews its claims.",
     )
 
     # What counts as a usable spectrum

@@ -16,7 +16,7 @@ import httpx
 
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, UpstreamError
 from iris_client.http.closing import Closing
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacing
 from iris_client.http.transport import ANSWER_S, Hooks, Transport
 from iris_client.marshal import parse
 from iris_client.marshal.graphql_fields import FieldMap
@@ -74,7 +74,7 @@ class GraphQLSpectra(Closing):
         scheme: str = "token",
         page: int = PAGE,
         timeout_s: float = ANSWER_S,
-        pacer: Pacer | None = None,
+        pacer: Pacing | None = None,
         sleep: Callable[[float], None] = time.sleep,
         hooks: Hooks | None = None,
         http: httpx.BaseTransport | None = None,

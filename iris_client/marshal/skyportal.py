@@ -14,7 +14,7 @@ import httpx
 
 from iris_client.errors import BadPayload, NotFound
 from iris_client.http.closing import Closing
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacing
 from iris_client.http.responses import http_date
 from iris_client.http.transport import ANSWER_S, Hooks, Transport
 from iris_client.marshal import parse
@@ -41,7 +41,7 @@ class SkyPortal(Closing):
         Where it is and who we are. The token needs `Annotate`, and `Comment` and `Classify` if those are used.
     timeout_s : float
         Longest wait for one answer, seconds.
-    pacer : Pacer, optional
+    pacer : Pacing, optional
         By default one per token in this process, below SkyPortal's 5 requests per second.
     taxonomy : str
         Which taxonomy classifications are made in.
@@ -59,7 +59,7 @@ class SkyPortal(Closing):
         token: str,
         *,
         timeout_s: float = ANSWER_S,
-        pacer: Pacer | None = None,
+        pacer: Pacing | None = None,
         taxonomy: str = SITEWIDE,
         sleep: Callable[[float], None] = time.sleep,
         hooks: Hooks | None = None,

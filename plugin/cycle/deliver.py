@@ -67,14 +67,16 @@ class Delivering:
             remote_id = _carry(parcel, carrier)
             breaker.success()
             with self.store.begin() as unit:
-                unit.outbox.sent(parcel, remote_id, self.clock())
+                held = unit.outbox.sent(parcel, remote_id, self.clock())
         except UpstreamError as error:
             return self._failed(parcel, error, breaker)
         except Exception as error:  # whatever breaks, this post is parked with it and the others go on
             reason = why("sending", error, self.secrets, **_where(parcel))
             with self.store.begin() as unit:
-                unit.outbox.park(parcel, reason)
-            return "parked"
+                held = unit.outbox.park(parcel, reason)
+            return "parked" if held else _lost(parcel)
+        if not held:
+            return _lost(parcel)
         outcome = "removed" if parcel.body is None else "sent"
         if parcel.body is not None and parcel.remote_id is None:
             self.first(parcel)
@@ -90,9 +92,11 @@ class Delivering:
         park = not again or self.patience.exhausted(attempts)
         with self.store.begin() as unit:
             if park:
-                unit.outbox.park(parcel, str(error))
+                held = unit.outbox.park(parcel, str(error))
             else:
-                unit.outbox.retry(parcel, str(error), self.patience.next_try(self.clock(), attempts, error))
+                held = unit.outbox.retry(parcel, str(error), self.patience.next_try(self.clock(), attempts, error))
+        if not held:
+            return _lost(parcel)
         log = _log.error if park else _log.warning
         log("parked" if park else "not sent, later again", error=str(error), **_where(parcel))
         return "parked" if park else "later"
@@ -106,6 +110,12 @@ def _carry(parcel: Parcel, carrier: Carrier) -> str | None:
         carrier.remove(parcel)
         return None
     return carrier.send(parcel)
+
+
+def _lost(parcel: Parcel) -> str:
+    """Another worker has taken the post over meanwhile; it is sent once more."""
+    _log.warning("claim lost", kind=parcel.kind, **_where(parcel))
+    return "later"
 
 
 def _where(parcel: Parcel) -> dict[str, str]:

@@ -25,6 +25,7 @@ def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler
     """The jobs: a cycle every `POLL_SECONDS`, the sweep when due, names every hour, and at `NOTE_HOUR_UTC` the note
     and, where there is a web hook, a message about the night.
 
+    Only those that are the process's own, see `plugin.cycle.jobs`; finding, answering and sending are one cycle.
     A run that is late is made up for once, however many were missed; a run that takes long delays the next one.
     """
     jobs = BackgroundScheduler(
@@ -33,14 +34,17 @@ def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
     )
     seconds = app.settings.poll_seconds
-    jobs.add_job(app.cycle, "interval", seconds=seconds, id="cycle", next_run_time=utc_now())
-    jobs.add_job(app.sweep, "interval", seconds=seconds, id="sweep", executor="sweep")
-    if app.naming is not None:
+    if {"discover", "analyse", "deliver"} & set(app.jobs):
+        jobs.add_job(app.cycle, "interval", seconds=seconds, id="cycle", next_run_time=utc_now())
+    if "sweep" in app.jobs:
+        jobs.add_job(app.sweep, "interval", seconds=seconds, id="sweep", executor="sweep")
+    if "names" in app.jobs and app.naming is not None:
         every = {"hours": 1, "executor": "names", "next_run_time": utc_now()}
         jobs.add_job(app.look_up_names, "interval", id="names", **every)
-    jobs.add_job(write_note, "cron", hour=app.settings.note_hour_utc, id="note")
-    if app.clients.slack is not None:  # after the note, which it tells of; they share one thread
-        jobs.add_job(app.tell_night, "cron", hour=app.settings.note_hour_utc, minute=5, id="digest")
+    if "note" in app.jobs:
+        jobs.add_job(write_note, "cron", hour=app.settings.note_hour_utc, id="note")
+        if app.clients.slack is not None:  # after the note, which it tells of; they share one thread
+            jobs.add_job(app.tell_night, "cron", hour=app.settings.note_hour_utc, minute=5, id="digest")
     jobs.add_listener(_report, EVENT_JOB_ERROR)
     return jobs
 
@@ -50,13 +54,14 @@ def run(app: App, write_note: Callable[[], object]) -> None:
     done = threading.Event()
     stop_on_signals(app, done.set)
     jobs = scheduler(app, write_note)
-    jobs.start()
-    _log.info("started", poll_seconds=app.settings.poll_seconds, dry_run=app.settings.dry_run)
-    try:
-        done.wait()
-    finally:
-        jobs.shutdown(wait=True)
-        _log.info("stopped")
+    with app.beating():
+        jobs.start()
+        _log.info("started", poll_seconds=app.settings.poll_seconds, dry_run=app.settings.dry_run, jobs=list(app.jobs))
+        try:
+            done.wait()
+        finally:
+            jobs.shutdown(wait=True)
+            _log.info("stopped")
 
 
 def wait_for_signal() -> None:

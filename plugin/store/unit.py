@@ -14,6 +14,7 @@ from plugin.store.spectra import Spectra
 from plugin.store.tns import TnsRows
 from plugin.store.tns_names import Names
 from plugin.store.watermarks import Watermarks
+from plugin.store.workers.rows import Leases, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Unit:
     watermarks: Watermarks
     tns: TnsRows
     names: Names
+    workers: Workers
+    leases: Leases
     status: Status
     figures: Figures
     analyses: Analyses
@@ -44,6 +47,8 @@ class Unit:
             watermarks=Watermarks(context),
             tns=TnsRows(context),
             names=Names(context),
+            workers=Workers(context),
+            leases=Leases(context),
             status=Status(context),
             figures=Figures(context),
             analyses=Analyses(context),

@@ -134,8 +134,8 @@ class SpectraProducer:
         return posts
 
     def withdraw(self, unit: Unit, subject: Subject, target_id: str) -> list[Post]:
-        """Nothing on the spectrum, and the source without it."""
-        silent = unsaid(subject.id, self.posting)
+        """Nothing on the spectrum, a card or a message that waits included, and the source without it."""
+        silent = [compose.no_card(subject.id), *unsaid(subject.id, self.posting)]
         return [compose.gone(subject.id), *on_source(unit, target_id, self.posting), *silent]
 
 

@@ -67,6 +67,10 @@ class State:
         self.query_cache: dict[str, list[str]] = {}
         self.preferences: dict[int, Json] = defaultdict(dict)
 
+    def set_clock(self, now: Callable[[], datetime]) -> None:
+        """Go by another clock from now on, naive UTC; stamps still never go back."""
+        self._now = now
+
     def stamp(self) -> datetime:
         """A time stamp later than every one before."""
         with self.lock:

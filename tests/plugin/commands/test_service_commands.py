@@ -79,6 +79,20 @@ def test_wrong_setting_is_named(service, monkeypatch):
         assert (code, text.strip()) == (2, "ASTRANET_DRYRUN: there is no such setting; did you mean ASTRANET_DRY_RUN?")
 
 
+def test_a_job_that_there_is_not_is_named(service):
+    code, text = service("run", "--jobs", "discover,cook")
+    assert code == 2
+    assert "cook: no job of the service" in text
+
+
+def test_a_second_process_on_a_sqlite_file_is_told(service, tmp_path):
+    with open_store(f"sqlite:///{tmp_path / 'astranet.sqlite'}", marshal=URL):
+        for command in (("once",), ("run", "--jobs", "deliver")):
+            code, text = service(*command)
+            assert code == 1
+            assert "SQLite serves one process, PostgreSQL serves many" in text
+
+
 def test_missing_setting_is_named(service, monkeypatch):
     monkeypatch.delenv("ASTRANET_GROUP_IDS")
     code, text = service("once")

@@ -272,3 +272,14 @@ def test_a_spectrum_at_rest_is_told_from_the_redshift_of_its_source_and_secrets_
         (refused,) = unit.reports.refused(ASTRANET)
     assert "although the redshift of the target (host, by ***) is 0.08" in refused.report.reason
     assert token not in refused.report.to_json()
+
+
+def test_jobs_may_be_done_by_several_processes_in_turn(make_app, marshal):
+    marshal.add(good("1", "ZTF26a"), good("2", "ZTF26b"))
+    for jobs in (("discover",), ("analyse",), ("deliver",)):
+        app = make_app()
+        app.jobs = jobs
+        assert len(marshal.posted) == 0
+        app.once()
+        app.close()
+    assert len(marshal.posted) == 4

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from structlog.testing import capture_logs
 
+from plugin.cycle.jobs import JOBS, chosen
 from plugin.ops.schedule import run, scheduler
 from tests.fakes.marshal import good
 
@@ -41,6 +42,24 @@ def test_the_night_is_told_after_the_note_where_there_is_a_web_hook(make_app):
     now = datetime.fromisoformat("2026-06-10T12:00:00+00:00")
     assert jobs["digest"].trigger.get_next_fire_time(None, now).isoformat() == "2026-06-10T15:05:00+00:00"
     assert jobs["digest"].executor == jobs["note"].executor
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("deliver", {"cycle"}), ("sweep", {"sweep"}), ("note,discover", {"cycle", "note"}), ("names", set())],
+)
+def test_a_process_does_its_own_jobs_only(make_app, given, expected):
+    app = make_app()
+    app.jobs = chosen(given)
+    assert {job.id for job in scheduler(app, list).get_jobs()} == expected
+
+
+def test_jobs_are_named_in_one_order_and_unknown_ones_are_told():
+    assert chosen(" deliver, discover,deliver") == ("discover", "deliver")
+    assert chosen(",".join(JOBS)) == JOBS
+    for wrong in ("", "discover,web", "all"):
+        with pytest.raises(ValueError, match="no job of the service; there are discover, analyse"):
+            chosen(wrong)
 
 
 def test_sigterm_ends_the_cycle_after_the_piece_in_hand(make_app, marshal, signals):

@@ -187,7 +187,7 @@ def test_what_is_not_on_file_is_not_found(browser: TestClient) -> None:
 def test_a_refusal_is_listed_with_its_reason(browser: TestClient) -> None:
     page = browser.get("/unanswered").text
     assert "ZTF26r" in objects_on(page)
-    assert "80 % needed" in page
+    assert "70 % needed" in page
     assert "Answer again" not in page  # not logged in
     assert "/login?next=" in page
 
