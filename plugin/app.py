@@ -25,11 +25,12 @@ from plugin.cycle.patience import Patience
 from plugin.cycle.poison import why
 from plugin.cycle.posting import Posting
 from plugin.cycle.signs import SignsOfLife
-from plugin.cycle.spectra.discover import discover, sweep
+from plugin.cycle.spectra.finding import Finding
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
 from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.clients import Clients
+from plugin.sources.membership import Membership
 from plugin.store import KINDS, Heartbeat, Store, open_store
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class App(Closing):
         self._card = card
         self._clock = clock
         self._stop = threading.Event()
+        self.membership = Membership(settings, self.marshal, clock)
         self.activity = activity or Activity(poll_seconds=settings.poll_seconds, clock=clock)
         if analyst is not None:
             self.activity.loaded(analyst.bundle_id)
@@ -107,6 +109,11 @@ class App(Closing):
         """What is new, what it is, and what is to be said about it.
 
         It ends early, with its work safely stored, when `stop` was called or the marshal is away.
+
+        Raises
+        ------
+        ConfigError
+            If the bot is not in one of the groups. Nothing is done then.
         """
         self._signs.begin()
         try:
@@ -118,6 +125,8 @@ class App(Closing):
         return done
 
     def _cycle(self, retry_parked: bool) -> Cycle:
+        if (trouble := self.membership.trouble()) is not None:
+            return Cycle(trouble=(trouble,))
         now = self._clock()
         freed = self.store.recover()
         if freed:
@@ -130,7 +139,7 @@ class App(Closing):
         if "discover" in self.jobs:
             with self.store.leading("discover") as ours:
                 if ours:
-                    done += self._look(self._discover) + self._look_at_alerts()
+                    done += self._look(self._finding.poll) + self._look(self._finding.renew) + self._look_at_alerts()
         if "analyse" in self.jobs:
             asked = self._answer_requests()
             done += Cycle(analysed=self._analyse(), objects=self._analyse_objects())
@@ -145,11 +154,19 @@ class App(Closing):
         return done
 
     def sweep(self) -> Cycle:
-        """Look at every spectrum of the groups, when that is due; it makes a request per source and takes its time."""
+        """Look at every spectrum of the groups, when that is due; it makes many requests and takes its time.
+
+        Raises
+        ------
+        ConfigError
+            If the bot is not in one of the groups. Nothing is done then.
+        """
         if not self.settings.sweep_hours:
             return Cycle()
+        if (trouble := self.membership.trouble()) is not None:
+            return Cycle(trouble=(trouble,))
         with self.store.leading("sweep") as ours:
-            return self._look(self._sweep) + self._look_at_alerts(sweep=True) if ours else Cycle()
+            return self._look(self._finding.sweep) + self._look_at_alerts(sweep=True) if ours else Cycle()
 
     def look_up_names(self) -> Counter[str]:
         """What the TNS calls the sources of the last weeks, each once a day; refreshes the mirror of the TNS first.
@@ -211,7 +228,7 @@ class App(Closing):
             marshal=self.marshal,
             analyst=self.analyst,
             card=self._card or make_card(self.analyst),
-            posting=posting(self.settings),
+            posting=self._posting(),
             rules=quality_rules(self.settings),
             watch=self.watch,
         )
@@ -253,26 +270,10 @@ class App(Closing):
         wanted = self._posting()
         return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._between)
 
-    def _discover(self) -> int:
-        return discover(
-            self.marshal,
-            self.store,
-            group_ids=self.settings.group_ids,
-            overlap=timedelta(seconds=self.settings.overlap_seconds),
-            backfill=timedelta(days=self.settings.backfill_days),
-            clock=self._clock,
-        )
-
-    def _sweep(self) -> int:
-        return sweep(
-            self.marshal,
-            self.store,
-            group_ids=self.settings.group_ids,
-            backfill=timedelta(days=self.settings.backfill_days),
-            every=timedelta(hours=self.settings.sweep_hours),
-            clock=self._clock,
-            stop=self._stop.is_set,
-        )
+    @property
+    def _finding(self) -> Finding:
+        clock, stop = self._clock, self._stop.is_set
+        return Finding(marshal=self.marshal, store=self.store, settings=self.settings, clock=clock, stop=stop)
 
     def _analyse(self) -> Counter[str]:
         if self.analyst is None:

@@ -37,6 +37,8 @@ class Parcel:
         pending, sending, sent, retracted or parked.
     remote_id : str or None
         The marshal's id of what hangs there.
+    differs : bool
+        Whether what hangs there is known, and is not this.
     fault : str or None
         Why what is stored cannot be read; there is no body then, and it must not be sent.
     asked : int
@@ -54,6 +56,7 @@ class Parcel:
     attempts: int
     reason: str | None = None
     remote_id: str | None = None
+    differs: bool = False
     fault: str | None = None
     asked: int = 0
 
@@ -122,8 +125,9 @@ class Outbox:
             claimed_by=self.context.worker,
             claimed_until=self.context.until,
         )
+        parcel = self._parcel(row)
         self._mark_unknown({name: getattr(row, name) for name in _KEY})
-        return self._parcel(row)
+        return parcel
 
     def _mark_unknown(self, key: Mapping[str, Any]) -> None:
         new = self.context.insert(delivered).values(**key)
@@ -270,6 +274,7 @@ class Outbox:
             attempts=row.attempts,
             reason=row.reason,
             remote_id=None if there is None else there.remote_id,
+            differs=there is not None and there.body_sha not in (None, row.body_sha),
             fault=fault,
             asked=row.asked,
         )

@@ -50,6 +50,11 @@ class Reports:
         """The reports of a producer that count for a source, oldest observation first."""
         return self._list(_current(producer) & (reports.c.target_id == target_id))
 
+    def audiences(self, producer: str) -> dict[str, tuple[int, ...]]:
+        """Which groups saw each subject when it was last answered about; none where the marshal did not say."""
+        found = select(reports.c.subject_id, reports.c.group_ids).where(self._mine(), _current(producer))
+        return {row.subject_id: tuple(json.loads(row.group_ids)) for row in self.context.connection.execute(found)}
+
     def named(self, name: str) -> list[Filed]:
         """The reports of every producer that count for a subject or a source of this name."""
         return self._list(reports.c.is_current & _named(name))

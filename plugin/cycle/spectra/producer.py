@@ -15,6 +15,7 @@ from plugin.cycle.posting import Post, Posting
 from plugin.cycle.posts import on_source
 from plugin.cycle.producer import Draft
 from plugin.cycle.spectra import compose
+from plugin.cycle.spectra.renew import REDSHIFT
 from plugin.cycle.spectra.sketch import Drawn, sketches
 from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
 from plugin.store.subject import Kind
@@ -103,7 +104,10 @@ class SpectraProducer:
             target_id=known.target.target_id,
             version=piece.version,
             report=replace(answer, target_id=known.target.target_id, spectrum_id=piece.subject.id),
-            facts=sketches(known.item[0].spectrum, known.raw, answer, known.redshift, self.drawn),
+            facts={
+                **sketches(known.item[0].spectrum, known.raw, answer, known.redshift, self.drawn),
+                **({} if known.target.redshift is None else {REDSHIFT: known.target.redshift}),
+            },
             observed_at=known.raw.observed_at,
             instrument=known.raw.instrument,
             group_ids=known.raw.group_ids,

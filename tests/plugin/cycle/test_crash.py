@@ -16,7 +16,7 @@ STEPS = [
     ("plugin.store.migrate:upgrade", 1),  # before anything is there
     ("plugin.store.watermarks:Watermarks.set", 1),  # tasks inserted, not committed
     ("plugin.app:App._analyse", 1),  # after the poll was committed
-    ("plugin.app:App._sweep", 1),  # after everything was sent
+    ("plugin.app:App.sweep", 1),  # after everything was sent
     ("plugin.cycle.spectra.producer:SpectraProducer.fetch", 2),  # in the middle of a claimed batch
     ("plugin.cycle.analyse:Analysing._ask", 1),  # fetched, not yet asked
     ("tests.fakes.analyst:FakeAnalyst.run_many", 2),  # in the models, second batch

@@ -253,6 +253,18 @@ def test_queue_and_health_counts_and_keeps_secrets(browser: TestClient) -> None:
     assert "ASTRANET_MARSHAL_TOKEN" in page
 
 
+def test_queue_and_health_says_what_is_wrong_and_who_works(app: App, browser: TestClient) -> None:
+    assert "It is well" in browser.get("/queue").text
+    with app.store.begin() as unit:
+        unit.workers.beat(host="node<1>", jobs=("discover", "analyse"))
+    page = browser.get("/queue").text
+    assert "node&lt;1&gt;" in page
+    assert "discover, analyse" in page
+    app.clients.marshal.down = True
+    app.cycle()
+    assert "Something is wrong" in browser.get("/queue").text
+
+
 def test_no_page_holds_a_secret(app: App, visit: Visit) -> None:
     password = "database-pass-word-0815"
     secrets = {name: f"secret-of-{name}" for name in ("tns_api_key", "boom_password", "kafka_password")}
