@@ -32,6 +32,7 @@ from plugin.sources.clients import Clients
 from plugin.store import KINDS, Store, open_store
 
 if TYPE_CHECKING:
+    from iris_client.tns.reporter import Reporter
     from plugin.cycle.analyses.carrier import Hooks
     from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
@@ -66,6 +67,7 @@ class App(Closing):
         self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
         self._requests = self._make_requests()
+        self._reporter = self._make_reporter()
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
@@ -73,6 +75,7 @@ class App(Closing):
         if swept.found or swept.objects_found:
             done += self.cycle()
         self.look_up_names()
+        self.send_tns_reports()
         return done
 
     def cycle(self, *, retry_parked: bool = False) -> Cycle:
@@ -122,6 +125,21 @@ class App(Closing):
         """
         return Counter() if self.naming is None else self.naming.run()
 
+    def send_tns_reports(self) -> int:
+        """Take the reports that people have approved as far as they go now; returns how many were looked at.
+
+        Nothing without a TNS key, and nothing in a dry run.
+        """
+        if self._reporter is None or self.settings.dry_run or self.stopping:
+            return 0
+        from plugin.tns.reports.part import refresh_files
+        from plugin.tns.reports.sending import Sending
+
+        sending = Sending(store=self.store, reporter=self._reporter, clock=self._clock, stop=self._stop.is_set)
+        if done := sending.run():
+            refresh_files(self.settings, self.store)
+        return done
+
     def tell_night(self) -> None:
         """Put a message about the last night into the outbox, once; the next cycle sends it."""
         if self.clients.slack is None:
@@ -145,6 +163,8 @@ class App(Closing):
             self._signs.end()
         self.store.close()
         self.clients.close()
+        if self._reporter is not None:
+            self._reporter.close()
 
     def _make_naming(self) -> "Naming | None":
         from plugin.tns.source import make_naming
@@ -160,6 +180,14 @@ class App(Closing):
             wait=self._stop.wait,
             stop=self._stop.is_set,
         )
+
+    def _make_reporter(self) -> "Reporter | None":
+        """Who sends reports to the TNS; None without a key."""
+        if self.settings.tns_api_key is None:
+            return None
+        from plugin.tns.reports.part import make_reporter
+
+        return make_reporter(self.settings, wait=self._stop.wait)
 
     def _make_requests(self) -> "RequestsPart | None":
         """What answers the Analysis button; None where nobody can press it."""

@@ -13,6 +13,7 @@ from plugin.store.reports import Reports
 from plugin.store.spectra import Spectra
 from plugin.store.tns import TnsRows
 from plugin.store.tns_names import Names
+from plugin.store.tns_reports import TnsReports
 from plugin.store.watermarks import Watermarks
 
 
@@ -28,6 +29,7 @@ class Unit:
     watermarks: Watermarks
     tns: TnsRows
     names: Names
+    tns_reports: TnsReports
     status: Status
     figures: Figures
     analyses: Analyses
@@ -44,6 +46,7 @@ class Unit:
             watermarks=Watermarks(context),
             tns=TnsRows(context),
             names=Names(context),
+            tns_reports=TnsReports(context),
             status=Status(context),
             figures=Figures(context),
             analyses=Analyses(context),
