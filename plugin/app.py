@@ -347,7 +347,12 @@ def build(
     clients = Clients.connect(settings, marshal=marshal, alerts=alerts, activity=activity, hooks=hooks)
     watch = watch or make_watch(settings, clients)
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
-    return App(settings, store, clients, analyst, clock, watch, activity)
+    try:
+        return App(settings, store, clients, analyst, clock, watch, activity)
+    except BaseException:
+        store.close()
+        clients.close()
+        raise
 
 
 def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":

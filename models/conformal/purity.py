@@ -112,4 +112,5 @@ def purities_of(calibration: Mapping[str, NDArray[Any]], bundle_id: str = "") ->
 def _wilson(right: int, n: int) -> tuple[float, float]:
     share, z2 = right / n, _Z**2 / n
     centre, half = share + z2 / 2, _Z * float(np.sqrt(share * (1 - share) / n + z2 / (4 * n)))
-    return (centre - half) / (1 + z2), (centre + half) / (1 + z2)
+    low, high = (centre - half) / (1 + z2), (centre + half) / (1 + z2)
+    return min(low, share), max(high, share)  # rounding must not leave the share outside

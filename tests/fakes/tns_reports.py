@@ -82,13 +82,13 @@ def called(store: Store, target_id: str, name: str, now: Any, kind: str | None =
 def purities() -> Purities:
     """Calibration spectra by which SN Ia, SN II, SLSN and CV are pure from 0.9 on."""
     rng = np.random.default_rng(1)
-    label = np.repeat([0, 2, 3, 5], 100)
-    fine = np.full((400, 7), 0.01)
-    p = rng.uniform(0.5, 0.99, 400)
-    fine[np.arange(400), label] = p
+    label = np.repeat([0, 2, 3, 5], 200)
+    fine = np.full((800, 7), 0.01)
+    p = rng.uniform(0.5, 0.99, 800)
+    fine[np.arange(800), label] = p
     wrong = p < 0.9
-    true = np.where(wrong & (rng.uniform(size=400) < 0.5), 1, label)
-    return purities_of({"fine": fine, "label": true, "spacing": np.full(400, 5.0)}, BUNDLE)
+    true = np.where(wrong & (rng.uniform(size=800) < 0.5), 1, label)
+    return purities_of({"fine": fine, "label": true, "spacing": np.full(800, 5.0)}, BUNDLE)
 
 
 def tables() -> IdTables:

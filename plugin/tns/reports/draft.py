@@ -88,7 +88,7 @@ class Draft:
         return (
             f"Classified by a machine (ASTRANet {self.bundle}, probability {self.probability:.2f}), reviewed by "
             f"{reviewer}. Of {c['spectra']} calibration spectra of {c['domain']} called {self.label} with at least "
-            f"{c['threshold']:.2f}, {c['purity']:.1%} are ({c['low']:.1%} to {c['high']:.1%})."
+            f"{c['threshold']:.2f}, {c['purity']:.1%} are {self.label} ({c['low']:.1%} to {c['high']:.1%})."
             + (f" Redshift from {self.redshift_source}." if self.redshift is not None else "")
         )
 
