@@ -19,6 +19,18 @@ class SpectrumStub:
     modified: str
     """The server's own time stamp, naive UTC ISO text with microseconds: the polling cursor."""
     kind: str = "source"
+    group_ids: tuple[int, ...] = ()
+    """Of the groups that were asked about, those that see it; empty where the list does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStub:
+    """What a list of sources says of one."""
+
+    target_id: str
+    modified: str
+    """The server's own time stamp of the source's row, naive UTC ISO text with microseconds."""
+    redshift: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +92,24 @@ class Annotation:
     origin: str
     data: Mapping[str, Any]
     mine: bool
+    group_ids: tuple[int, ...] | None = None
+    """Who sees it, sorted; None where the marshal does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """What became of an upsert.
+
+    Parameters
+    ----------
+    id : str
+        The marshal's id of what is there now.
+    changed : bool
+        False when the very same was there already.
+    """
+
+    id: str
+    changed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +132,27 @@ class SpectrumSource(Protocol):
         """Stubs with `modified >= cursor`, oldest first."""
 
     def spectra_shared_with(self, *, group_ids: Sequence[int]) -> Iterator[SpectrumStub]:
-        """Every spectrum of every source of these groups: the slow sweep, for what was shared late."""
+        """Every spectrum that one of these groups sees: the slow sweep, for what was shared late.
+
+        A spectrum comes once for each group that sees it, and its `group_ids` name that group.
+        """
 
     def spectrum(self, spectrum_id: str) -> RawSpectrum:
         """The arrays of one spectrum; raises `NotFound` when it is gone or not shared with the token."""
 
     def target(self, target_id: str) -> Target:
         """The source it belongs to."""
+
+
+@runtime_checkable
+class SourceList(Protocol):
+    """Who tells which sources have changed."""
+
+    def sources_modified_since(self, cursor: str, *, group_ids: Sequence[int]) -> Iterator[SourceStub]:
+        """Sources of these groups that have spectra, and whose own row (such as its redshift) changed after `cursor`.
+
+        New spectra, annotations and comments do not change the row of a source.
+        """
 
 
 @runtime_checkable
@@ -207,7 +251,7 @@ class Tagging(Protocol):
 
 
 @runtime_checkable
-class Marshal(SpectrumSource, PhotometrySource, Protocol):
+class Marshal(SpectrumSource, SourceList, PhotometrySource, Protocol):
     """A marshal: spectra and photometry come from it and answers go back to it."""
 
     def account(self) -> Account:
@@ -221,8 +265,17 @@ class Marshal(SpectrumSource, PhotometrySource, Protocol):
         data: Mapping[str, Any],
         group_ids: Sequence[int],
         known_id: str | None = None,
-    ) -> str:
-        """Make the one annotation of `origin` at `place` hold exactly `data`; returns its id. Unchanged is not sent."""
+        differs: bool = False,
+    ) -> Upserted:
+        """Make the one annotation of `origin` at `place` hold exactly `data`, for `group_ids`. Unchanged is not sent.
+
+        Parameters
+        ----------
+        known_id : str, optional
+            Id of our annotation there, from our own records.
+        differs : bool
+            Whether our records say that it holds something else: it is then replaced without a look at it.
+        """
 
     def delete_annotation(self, place: Place, *, origin: str) -> bool:
         """Take our annotation of `origin` away; False when there was none."""

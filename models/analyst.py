@@ -12,9 +12,7 @@ from models.anomaly_layer import ALPHA, AnomalyLayer, Judged
 from models.bundle import Bundle
 from models.conformal.domains import Domains
 from models.conformal.sets import LAC
-from models.conformal.spread import decompose
 from models.domain import (
-    COARSE_CLASSES,
     FINE_CLASSES,
     Anomaly,
     Caveat,
@@ -24,13 +22,18 @@ from models.domain import (
     Report,
     Status,
     Verdict,
+    WhatIf,
 )
+from models.luminosity import luminosity_of
+from models.match_layer import Known, known_redshift, what_if_of
+from models.matching.matcher import Found, in_question
 from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
 from models.spectral.ensemble import EnsemblePrediction, Metadata
-from models.spectral.prepare import Prepared, prepare
+from models.spectral.prepare import WHOLE, Extent, Prepared, prepare
+from models.together import Together
+from models.verdicts import entropies, verdict_of
 
 ALPHAS = (0.01, 0.025, 0.05, 0.1, 0.2)
-DIGITS = 6
 
 NO_SENTINEL = Caveat(code=CaveatCode.NOT_AVAILABLE, text="no anomaly score: this bundle has no Sentinel layer")
 
@@ -42,6 +45,17 @@ class Answer(NamedTuple):
     confidence: Confidence
     anomaly: Anomaly | None
     caveats: tuple[Caveat, ...]
+    found: Found | None = None
+    what_if: WhatIf | None = None
+
+
+class _Asked(NamedTuple):
+    """One usable spectrum and what is known of it; `metadata` is what the networks are told."""
+
+    evidence: Evidence
+    prepared: Prepared
+    metadata: Metadata
+    known: Known | None
 
 
 class Analyst:
@@ -71,6 +85,7 @@ class Analyst:
             if bundle.sentinel is None
             else AnomalyLayer(bundle.sentinel, regime, alpha=alpha, false_alarm_rate=false_alarm_rate)
         )
+        self._match = bundle.matching
         scores = bundle.calibration["nonconformity"]
         told = bundle.calibration
         self._domains = Domains.of(
@@ -87,6 +102,23 @@ class Analyst:
     def bundle_id(self) -> str:
         """Which bundle answers."""
         return self._bundle.bundle_id
+
+    def matched(self, spectrum_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A spectrum of the bank of matches: rest wavelengths in Angstrom and flux, NaN where missing.
+
+        Raises
+        ------
+        ValueError
+            If the bundle has no bank, or the bank does not hold it.
+        """
+        if self._match is None or spectrum_id not in self._match.matcher:
+            raise ValueError(f"this bundle has no match {spectrum_id!r}")
+        return self._match.matcher.drawn(spectrum_id)
+
+    @property
+    def together(self) -> Together | None:
+        """How several spectra of an object become one answer; None where the bundle is not calibrated for that."""
+        return None if self._match is None else self._match.together
 
     def sketch(self, spectrum_id: str) -> NDArray[np.float64]:
         """An archive spectrum named as a neighbour, over 3850-9000 A; NaN where missing, shape (200,).
@@ -123,10 +155,10 @@ class Analyst:
         """
         prepared = [self._prepared(evidence, caveats) for evidence, caveats in items]
         usable = [(evidence, p) for (evidence, _), (p, _) in zip(items, prepared, strict=True) if p is not None]
-        metadata = [self._metadata(e) for e, _ in usable]
-        prediction = self._bundle.ensemble.predict([p for _, p in usable], metadata)
-        judged = self._judged(prediction, [p for _, p in usable], metadata)
-        answers = iter(self._answer(prediction, judged, i, p) for i, (_, p) in enumerate(usable))
+        asked = [self._asked(evidence, p) for evidence, p in usable]
+        plain, told = self._predicted([p for _, p in usable], [a.metadata for a in asked])
+        judged = self._judged(plain, [p for _, p in usable])
+        answers = iter(self._answer(plain, told, judged, i, one) for i, one in enumerate(asked))
         return [
             self._report(evidence, caveats, None if p is None else next(answers))
             for (evidence, _), (p, caveats) in zip(items, prepared, strict=True)
@@ -150,25 +182,40 @@ class Analyst:
         domains = [self._domains, *([] if self._layer is None else [self._layer.domains])]
         return all(d.answers(prepared.spacing_A, prepared.extent) for d in domains)
 
-    def _metadata(self, evidence: Evidence) -> Metadata:
+    def _asked(self, evidence: Evidence, prepared: Prepared) -> "_Asked":
         """Only what the bundle was trained with: an input the network never saw would be noise to it."""
-        spectrum, known = evidence.spectrum, self._bundle.card["metadata"]
+        spectrum, trained = evidence.spectrum, self._bundle.card["metadata"]
         assert spectrum is not None
-        return Metadata(
-            phase_days=spectrum.phase_days if "phase" in known else None,
-            redshift=spectrum.redshift if "redshift" in known else None,
-            instrument=spectrum.instrument if "instrument" in known else None,
+        known, redshift = known_redshift(evidence), spectrum.redshift
+        calibrated = self._match is not None and self._match.calibrated(prepared.spacing_A, prepared.extent)
+        if self._match is not None:
+            # A guarantee that was made without a redshift says nothing about answers with one.
+            redshift = known.redshift if known is not None and calibrated else None
+        metadata = Metadata(
+            phase_days=spectrum.phase_days if "phase" in trained else None,
+            redshift=redshift if "redshift" in trained else None,
+            instrument=spectrum.instrument if "instrument" in trained else None,
         )
+        return _Asked(evidence, prepared, metadata, known)
 
-    def _judged(
-        self, prediction: EnsemblePrediction, prepared: list[Prepared], metadata: list[Metadata]
-    ) -> Judged | None:
+    def _predicted(
+        self, prepared: list[Prepared], metadata: list[Metadata]
+    ) -> tuple[EnsemblePrediction, EnsemblePrediction]:
+        """Without metadata, and with what is known."""
+        plain = self._bundle.ensemble.predict(prepared)
+        told = any(m != Metadata() for m in metadata)
+        return plain, self._bundle.ensemble.predict(prepared, metadata) if told else plain
+
+    def _judged(self, plain: EnsemblePrediction, prepared: list[Prepared]) -> Judged | None:
         """What the anomaly layer finds. It was calibrated without metadata, and so it is asked without."""
         if self._layer is None or not prepared:
             return None
-        told = any(m != Metadata() for m in metadata)
-        plain = self._bundle.ensemble.predict(prepared) if told else prediction
         return self._layer.judge(plain, [p.spacing_A for p in prepared], [p.extent for p in prepared])
+
+    def in_question(self, fine: NDArray[np.float64], spacing_A: float, extent: Extent = WHOLE) -> list[int]:
+        """The classes whose archive spectra are matched: indices of those of the widest prediction set."""
+        widest = self._sets(fine, self._domains.consulted(spacing_A, extent))[f"{min(ALPHAS):g}"]
+        return in_question(np.isin(FINE_CLASSES, widest), fine)
 
     def _sets(self, fine: NDArray[np.float64], consulted: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Prediction set at every alpha; of several domains each class that any of them keeps."""
@@ -178,20 +225,20 @@ class Analyst:
             sets[f"{alpha:g}"] = tuple(np.array(FINE_CLASSES)[kept].tolist())
         return sets
 
-    def _answer(self, prediction: EnsemblePrediction, judged: Judged | None, i: int, prepared: Prepared) -> Answer:
-        fine, coarse = prediction.fine[i], prediction.coarse[i]
-        verdict = Verdict(
-            label=FINE_CLASSES[int(fine.argmax())],
-            probabilities=_named(FINE_CLASSES, fine),
-            coarse=_named(COARSE_CLASSES, coarse),
-            spread=_named(FINE_CLASSES, prediction.spread[i]),
-            members=len(prediction.seeds),
-        )
-        calibration = self._bundle.card["calibration"]
-        own = prepared.spacing_A, prepared.extent
+    def _answer(
+        self, plain: EnsemblePrediction, told: EnsemblePrediction, judged: Judged | None, i: int, asked: "_Asked"
+    ) -> Answer:
+        own = asked.prepared.spacing_A, asked.prepared.extent
+        verdict = verdict_of(told, i)
         consulted = self._domains.consulted(*own)
         cell, size = self._domains.named(consulted)
-        sets = self._sets(fine, consulted)
+        sets = without = self._sets(plain.fine[i], consulted)
+        if told is not plain:
+            sets = self._sets(told.fine[i], consulted)
+        if self._match is not None and asked.metadata.redshift is not None:
+            cell, size = self._match.named(own[0])
+            sets = {alpha: self._match.members(told.fine[i], float(alpha), own[0]) for alpha in sets}
+        calibration = self._bundle.card["calibration"]
         confidence = Confidence(
             prediction_sets=sets,
             method="lac",
@@ -199,17 +246,27 @@ class Analyst:
             calibration_cell=cell,
             calibration_size=size,
             calibration_date=calibration["date"],
-            entropy=entropies(prediction, i),
+            entropy=entropies(told, i),
         )
-        told = {
+        notes = {
             CaveatCode.UNLIKE_CALIBRATION: self._domains.caveat(*own),
             CaveatCode.PARTIAL_COVERAGE: self._domains.partly(*own),
         }
-        caveats = tuple(Caveat(code=code, text=text) for code, text in told.items() if text is not None)
-        if judged is None:
-            return Answer(verdict, confidence, None, (*caveats, NO_SENTINEL))
-        found = judged.findings(i, verdict, sets[f"{self._alpha:g}"])
-        return Answer(verdict, replace(confidence, **found.confidence), found.anomaly, (*caveats, *found.caveats))
+        caveats = tuple(Caveat(code=code, text=text) for code, text in notes.items() if text is not None)
+        chosen = f"{self._alpha:g}"
+        answer = Answer(verdict, confidence, None, (*caveats, NO_SENTINEL))
+        if judged is not None:
+            layer = judged.findings(i, verdict, sets[chosen])
+            answer = Answer(verdict, replace(confidence, **layer.confidence), layer.anomaly, (*caveats, *layer.caveats))
+        if self._match is None:
+            return answer
+        what_if = None
+        if asked.known is not None and asked.metadata.redshift is not None:
+            what_if = what_if_of(asked.known, plain.fine[i], told.fine[i], without[chosen], sets[chosen], self._alpha)
+        classes = self.in_question(plain.fine[i], *own)
+        # The redshift that is found must not depend on the one that is known: the two are compared.
+        question = self._match.question(asked.evidence, asked.known, plain, i, verdict.label, classes, own[0])
+        return answer._replace(found=self._match.matcher.run(question, self._alpha), what_if=what_if)
 
     def _report(self, evidence: Evidence, caveats: tuple[Caveat, ...], answer: Answer | None) -> Report:
         spectrum_id = evidence.spectrum.spectrum_id if evidence.spectrum else evidence.spectrum_id
@@ -222,6 +279,9 @@ class Analyst:
                 bundle=self.bundle_id,
                 input_hash=digest,
             )
+        found, known = answer.found, known_redshift(evidence)
+        estimated = None if found is None else found.redshift.value
+        redshift, origin = (estimated, "matches") if known is None else (known.redshift, known.origin)
         return Report(
             target_id=evidence.target.target_id,
             spectrum_id=spectrum_id,
@@ -229,16 +289,16 @@ class Analyst:
             verdict=answer.verdict,
             confidence=answer.confidence,
             anomaly=answer.anomaly,
+            redshift=None if found is None else found.redshift,
+            phase=None if found is None else found.phase,
+            subtype=None if found is None else found.subtype,
+            matches=() if found is None else found.matches,
+            luminosity=luminosity_of(evidence, redshift, origin),
+            what_if=answer.what_if,
             caveats=(*caveats, *answer.caveats),
             bundle=self.bundle_id,
             input_hash=digest,
         )
-
-
-def entropies(prediction: EnsemblePrediction, i: int) -> dict[str, float]:
-    """Total, aleatoric and epistemic entropy of one spectrum, nats (Eq. 4)."""
-    parts = decompose(prediction.member_fine[:, i : i + 1])
-    return {name: round(float(getattr(parts, name)[0]), DIGITS) for name in ("total", "aleatoric", "epistemic")}
 
 
 def input_hash(evidence: Evidence) -> str:
@@ -249,8 +309,6 @@ def input_hash(evidence: Evidence) -> str:
         digest.update(s.wavelength_A.tobytes())
         digest.update(s.flux.tobytes())
         digest.update(repr((s.redshift, s.phase_days, s.instrument)).encode())
+        if s.redshift is None and evidence.target.redshift is not None:
+            digest.update(repr((evidence.target.redshift, evidence.target.redshift_origin)).encode())
     return digest.hexdigest()
-
-
-def _named(names: Sequence[str], values: np.ndarray) -> dict[str, float]:
-    return {name: round(float(v), DIGITS) for name, v in zip(names, values, strict=True)}

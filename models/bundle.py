@@ -5,6 +5,7 @@
       member-42-best.safetensors, ...
       calibration.safetensors   scores of the calibration spectra
       sentinel-*, analogs.*     the anomaly layer, where the card has a `sentinel` section (models/sentinel/stored.py)
+      matching-*                the bank of matches, where it has a `matching` section (models/match_layer.py)
 
 Safetensors and JSON only: nothing in a bundle can run.
 """
@@ -23,6 +24,8 @@ from safetensors.torch import load_file, save_file
 from models.card_fields import BundleCard, MemberFields, checked
 from models.cards import ModelFolder, digest, store_card
 from models.domain import COARSE_CLASSES, FINE_CLASSES
+from models.match_layer import MatchLayer
+from models.match_layer import files_of as matching_files
 from models.sentinel.detector import Sentinel
 from models.sentinel.stored import files_of, load_sentinel
 from models.spectral.ensemble import Ensemble, Member
@@ -41,6 +44,7 @@ class Bundle:
     ensemble: Ensemble
     calibration: Mapping[str, NDArray[Any]]
     sentinel: Sentinel | None = None
+    matching: MatchLayer | None = None
 
     @property
     def bundle_id(self) -> str:
@@ -54,7 +58,7 @@ def load(folder: Path | None = None, *, device: str = "cpu", layer: bool = True)
     Parameters
     ----------
     layer : bool
-        Whether the anomaly layer is wanted too: not by whoever is going to replace it.
+        Whether the anomaly layer and the bank of matches are wanted too: not by whoever is going to replace them.
 
     Raises
     ------
@@ -86,6 +90,7 @@ def _build(folder: Path, read: Mapping[str, Any], *, device: str = "cpu", layer:
         ensemble=Ensemble(members, readout=_readout(card), device=device),
         calibration=load_arrays(folder / card["calibration"]["file"]),
         sentinel=load_sentinel(folder, card["sentinel"]) if layer and "sentinel" in card else None,
+        matching=MatchLayer.load(folder, card["matching"]) if layer and "matching" in card else None,
     )
 
 
@@ -93,7 +98,8 @@ def _needed(card: Mapping[str, Any]) -> set[str]:
     if not card.get("members"):
         raise ValueError("it names no members")
     named = {m["file"] for m in card["members"]} | {card["calibration"]["file"]}
-    return named | files_of(card["sentinel"]) if "sentinel" in card else named
+    named |= files_of(card["sentinel"]) if "sentinel" in card else set()
+    return named | matching_files(card["matching"]) if "matching" in card else named
 
 
 def fingerprint(card: BundleCard) -> str:

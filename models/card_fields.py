@@ -58,6 +58,14 @@ class SentinelFields(TypedDict):
     """The preset of the outlier exposure; None without one, and in cards of earlier versions not told."""
 
 
+class MatchingFields(TypedDict):
+    """The bank of matches and what is calibrated on it; the names of three files."""
+
+    bank: str
+    fitted: str
+    told: str
+
+
 class TrainingFields(TypedDict):
     """How and on what a bundle was trained."""
 
@@ -129,6 +137,7 @@ class BundleCard(Card):
     metadata: list[str]
     calibration: CalibrationFields
     sentinel: NotRequired[SentinelFields]
+    matching: NotRequired[MatchingFields]
     training: TrainingFields
     metrics: NotRequired[MetricsFields]
     sources: list[str]

@@ -2,8 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,30 +10,38 @@ import structlog
 
 from iris_client.errors import UpstreamError
 from iris_client.http.closing import Closing
-from iris_client.protocols import Marshal, WatchList
-from iris_client.quality.control import QualityRules
-from models.domain import Report, Spectrum
+from iris_client.protocols import Marshal
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.cycle.analyse import Analysing
-from plugin.cycle.carriers import Carrier, marshal_carriers
+from plugin.cycle.carriers import Carrier
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.done import Cycle
+from plugin.cycle.jobs import JOBS
 from plugin.cycle.patience import Patience
 from plugin.cycle.poison import why
-from plugin.cycle.posting import Posting
 from plugin.cycle.signs import SignsOfLife
-from plugin.cycle.spectra.discover import discover, sweep
+from plugin.cycle.spectra.finding import Finding
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
+from plugin.parts import (
+    answer_carriers,
+    make_analyst,
+    make_card,
+    make_requests,
+    make_tns_reporter,
+    make_watch,
+    message_carriers,
+    posting,
+    quality_rules,
+)
 from plugin.settings import Settings
 from plugin.sources.clear_text import sent_in_clear
 from plugin.sources.clients import Clients
-from plugin.store import KINDS, Store, open_store
+from plugin.sources.membership import Membership
+from plugin.store import KINDS, Heartbeat, Store, open_store
 
 if TYPE_CHECKING:
-    from iris_client.tns.reporter import Reporter
     from plugin.cycle.analyses.carrier import Hooks
-    from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
     from plugin.tns.names import Naming
 
@@ -42,17 +49,30 @@ _log = structlog.get_logger("astranet")
 
 
 class App(Closing):
-    """The service, ready to work. Use it as a context."""
+    """The service, ready to work. Use it as a context.
+
+    Parameters
+    ----------
+    analyst : Analyst or None
+        None where the jobs do not ask for answers.
+    card : callable or None
+        Draws the picture of an alert; None for the service's own.
+    jobs : collection of str
+        What this process does, see `plugin.cycle.jobs`; others do the rest.
+    """
 
     def __init__(
         self,
         settings: Settings,
         store: Store,
         clients: Clients,
-        analyst: Analyst,
+        analyst: Analyst | None,
         clock: Clock,
         watch: "WatchPart | None" = None,
         activity: Activity | None = None,
+        *,
+        card: Card | None = None,
+        jobs: Collection[str] = JOBS,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -60,28 +80,45 @@ class App(Closing):
         self.marshal = clients.marshal
         self.analyst = analyst
         self.watch = watch
+        self.jobs = tuple(jobs)
+        self._draw = card or (None if analyst is None else make_card(analyst))
         self._clock = clock
         self._stop = threading.Event()
+        self.membership = Membership(settings, self.marshal, clock)
         self.activity = activity or Activity(poll_seconds=settings.poll_seconds, clock=clock)
-        self.activity.loaded(analyst.bundle_id)
+        if analyst is not None:
+            self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
-        self._requests = self._make_requests()
-        self._reporter = self._make_reporter()
+        self._requests = make_requests(settings, clients, analyst, self._draw, watch)
+        self._reporter = make_tns_reporter(settings, self._stop.wait)
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
-        done = self.cycle(retry_parked=retry_parked) + (swept := self.sweep())
-        if swept.found or swept.objects_found:
-            done += self.cycle()
-        self.look_up_names()
-        self.send_tns_reports()
+        done = self.cycle(retry_parked=retry_parked)
+        if "sweep" in self.jobs:
+            done += (swept := self.sweep())
+            if swept.found or swept.objects_found:
+                done += self.cycle()
+        if "names" in self.jobs:
+            self.look_up_names()
+        if "deliver" in self.jobs:
+            self.send_tns_reports()
         return done
+
+    def beating(self) -> Heartbeat:
+        """A context in which what this process has claimed stays its own, however long the work takes."""
+        return Heartbeat(self.store, self.jobs)
 
     def cycle(self, *, retry_parked: bool = False) -> Cycle:
         """What is new, what it is, and what is to be said about it.
 
         It ends early, with its work safely stored, when `stop` was called or the marshal is away.
+
+        Raises
+        ------
+        ConfigError
+            If the bot is not in one of the groups. Nothing is done then.
         """
         self._signs.begin()
         try:
@@ -93,37 +130,58 @@ class App(Closing):
         return done
 
     def _cycle(self, retry_parked: bool) -> Cycle:
+        if (trouble := self.membership.trouble()) is not None:
+            return Cycle(trouble=(trouble,))
         now = self._clock()
-        freed = self.store.recover(now)
+        freed = self.store.recover()
         if freed:
             _log.info("taken up again what was left unfinished", pieces=freed)
         if retry_parked:
             with self.store.begin() as unit:
                 again = {kind: unit.queue.unpark(kind, now) for kind in KINDS}
                 _log.info("parked work is tried again", **again, posts=unit.outbox.unpark(now))
-        done = self._look(self._discover) + self._look_at_alerts()
-        asked = self._answer_requests()
-        done += Cycle(analysed=self._analyse(), objects=self._analyse_objects())
-        if asked.pop("waiting", 0) or done.analysed or done.objects:  # some may wait for a report that is here now
-            asked += self._answer_requests()
-        done += Cycle(requests=asked, delivered=self._deliver())
+        done = Cycle()
+        if "discover" in self.jobs:
+            with self.store.leading("discover") as ours:
+                if ours:
+                    done += self._look(self._finding.poll) + self._look(self._finding.renew) + self._look_at_alerts()
+        if "analyse" in self.jobs:
+            asked = self._answer_requests()
+            done += Cycle(analysed=self._analyse(), objects=self._analyse_objects())
+            if asked.pop("waiting", 0) or done.analysed or done.objects:  # some may wait for a report that is here now
+                asked += self._answer_requests()
+            done += Cycle(requests=asked)
+        if "deliver" in self.jobs:
+            done += Cycle(delivered=self._deliver())
         outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
         outcomes |= _counts("requests_", done.requests)
         _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
         return done
 
     def sweep(self) -> Cycle:
-        """Look at every spectrum of the groups, when that is due; it makes a request per source and takes its time."""
+        """Look at every spectrum of the groups, when that is due; it makes many requests and takes its time.
+
+        Raises
+        ------
+        ConfigError
+            If the bot is not in one of the groups. Nothing is done then.
+        """
         if not self.settings.sweep_hours:
             return Cycle()
-        return self._look(self._sweep) + self._look_at_alerts(sweep=True)
+        if (trouble := self.membership.trouble()) is not None:
+            return Cycle(trouble=(trouble,))
+        with self.store.leading("sweep") as ours:
+            return self._look(self._finding.sweep) + self._look_at_alerts(sweep=True) if ours else Cycle()
 
     def look_up_names(self) -> Counter[str]:
         """What the TNS calls the sources of the last weeks, each once a day; refreshes the mirror of the TNS first.
 
         By outcome, see `plugin.tns.names.Naming.run`; empty when neither a TNS key nor a broker is set up.
         """
-        return Counter() if self.naming is None else self.naming.run()
+        if self.naming is None:
+            return Counter()
+        with self.store.leading("names") as ours:
+            return self.naming.run() if ours else Counter()
 
     def send_tns_reports(self) -> int:
         """Take the reports that people have approved as far as they go now; returns how many were looked at.
@@ -181,38 +239,10 @@ class App(Closing):
             stop=self._stop.is_set,
         )
 
-    def _make_reporter(self) -> "Reporter | None":
-        """Who sends reports to the TNS; None without a key."""
-        if self.settings.tns_api_key is None:
-            return None
-        from plugin.tns.reports.part import make_reporter
-
-        return make_reporter(self.settings, wait=self._stop.wait)
-
-    def _make_requests(self) -> "RequestsPart | None":
-        """What answers the Analysis button; None where nobody can press it."""
-        if self.clients.hooks is None:
-            return None
-        from plugin.cycle.analyses.part import RequestsPart
-
-        return RequestsPart(
-            hooks=self.clients.hooks,
-            marshal=self.marshal,
-            analyst=self.analyst,
-            card=make_card(self.analyst),
-            posting=posting(self.settings),
-            rules=quality_rules(self.settings),
-            watch=self.watch,
-        )
-
     def _answer_requests(self) -> Counter[str]:
         if self._requests is None or self.stopping:
             return Counter()
         return self._requests.answer(self.settings, self.store, self._clock, self._between)
-
-    def _carriers(self) -> Mapping[str, Carrier]:
-        more = {} if self._requests is None else {"analysis": self._requests.carrier(self.store)}
-        return {**marshal_carriers(self.marshal), **more}
 
     def _look(self, look: Callable[[], int]) -> Cycle:
         """Read the marshal; when it cannot be read, what is stored already is worked on all the same."""
@@ -236,38 +266,24 @@ class App(Closing):
     def _analyse_objects(self) -> Counter[str]:
         if self.watch is None:
             return Counter()
-        wanted = posting(self.settings)
+        wanted = posting(self.settings, self.analyst)
         return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._between)
 
-    def _discover(self) -> int:
-        return discover(
-            self.marshal,
-            self.store,
-            group_ids=self.settings.group_ids,
-            overlap=timedelta(seconds=self.settings.overlap_seconds),
-            backfill=timedelta(days=self.settings.backfill_days),
-            clock=self._clock,
-        )
-
-    def _sweep(self) -> int:
-        return sweep(
-            self.marshal,
-            self.store,
-            group_ids=self.settings.group_ids,
-            backfill=timedelta(days=self.settings.backfill_days),
-            every=timedelta(hours=self.settings.sweep_hours),
-            clock=self._clock,
-            stop=self._stop.is_set,
-        )
+    @property
+    def _finding(self) -> Finding:
+        clock, stop = self._clock, self._stop.is_set
+        return Finding(marshal=self.marshal, store=self.store, settings=self.settings, clock=clock, stop=stop)
 
     def _analyse(self) -> Counter[str]:
+        if self.analyst is None:
+            return Counter()
         astranet = SpectraProducer(
             marshal=self.marshal,
             analyst=self.analyst,
-            posting=posting(self.settings),
+            posting=posting(self.settings, self.analyst),
             rules=quality_rules(self.settings),
             secrets=self.settings.secrets,
-            card=make_card(self.analyst) if self.settings.post_cards else None,
+            card=self._draw if self.settings.post_cards else None,
             drawn=getattr(self.analyst, "sketch", None),
             clock=self._clock,
         )
@@ -282,18 +298,11 @@ class App(Closing):
         ).run()
 
     def _deliver(self) -> Counter[str]:
-        done = self._deliver_with(self._carriers())
-        messages = self._message_carriers()
+        done = self._deliver_with(answer_carriers(self.clients, self.store))
+        messages = message_carriers(self.clients, self.settings, self.store, self._clock)
         if messages and not self.settings.dry_run:  # after the answers: a slow hook keeps none of them waiting
             done += self._deliver_with(messages)
         return done
-
-    def _message_carriers(self) -> Mapping[str, Carrier]:
-        if self.clients.slack is None:
-            return {}
-        from plugin.cycle.messages.carrier import message_carriers
-
-        return message_carriers(self.clients.slack, self.settings, self.store, self._clock)
 
     def _deliver_with(self, carriers: Mapping[str, Carrier]) -> Counter[str]:
         return Delivering(
@@ -319,15 +328,19 @@ def build(
     marshal: Marshal | None = None,
     analyst: Analyst | None = None,
     watch: "WatchPart | None" = None,
+    card: Card | None = None,
     hooks: "Hooks | None" = None,
     clock: Clock = utc_now,
+    jobs: Collection[str] = JOBS,
 ) -> App:
     """Put the service together.
 
     Parameters
     ----------
-    marshal, analyst, watch, hooks : optional
+    marshal, analyst, watch, card, hooks : optional
         Instead of those the settings describe; for tests.
+    jobs : collection of str
+        What this process does; by default everything.
 
     Raises
     ------
@@ -341,82 +354,18 @@ def build(
     url, _, _ = settings.marshal()
     for found in sent_in_clear(settings):
         _log.warning("a secret is sent without encryption", setting=found)
-    analyst = analyst or make_analyst(settings)
+    if analyst is None and "analyse" in jobs:
+        analyst = make_analyst(settings)
     activity = Activity(poll_seconds=settings.poll_seconds, clock=clock)
-    alerts = None if watch is None else watch.source
-    clients = Clients.connect(settings, marshal=marshal, alerts=alerts, activity=activity, hooks=hooks)
-    watch = watch or make_watch(settings, clients)
     store = open_store(settings.database_url, marshal=url, lease=timedelta(seconds=settings.claim_seconds))
     try:
-        return App(settings, store, clients, analyst, clock, watch, activity)
+        alerts = None if watch is None else watch.source
+        clients = Clients.connect(settings, store, marshal=marshal, alerts=alerts, activity=activity, hooks=hooks)
+        watch = watch or make_watch(settings, clients)
+        return App(settings, store, clients, analyst, clock, watch, activity, card=card, jobs=jobs)
     except BaseException:
         store.close()
-        clients.close()
         raise
-
-
-def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
-    """What follows alerts and answers about objects; None when the settings name no source of alerts.
-
-    Raises
-    ------
-    ConfigError
-        If a setting that is needed is missing or wrong.
-    BundleError
-        If a model of NEEDLE's is damaged.
-    """
-    if clients.alerts is None:
-        return None
-    from plugin.cycle.objects.part import WatchPart, make_object_analyst
-
-    if not isinstance(clients.marshal, WatchList):
-        raise TypeError(f"{type(clients.marshal).__name__} cannot list candidates and saves")
-    return WatchPart(source=clients.alerts, analyst=make_object_analyst(settings), watch_list=clients.marshal)
-
-
-def make_analyst(settings: Settings) -> Analyst:
-    """The models, from a verified bundle."""
-    from models.analyst import Analyst  # torch is loaded here and not before
-    from models.bundle import load
-
-    return Analyst(
-        load(settings.bundle),
-        regime=settings.regime,
-        alpha=settings.alpha,
-        false_alarm_rate=settings.false_alarm_rate,
-    )
-
-
-def make_card(analyst: Analyst) -> Card:
-    """The picture of an alert, with the bundle's archive spectra where the analyst has any."""
-    drawn = getattr(analyst, "sketch", None)
-
-    def draw(report: Report, spectrum: Spectrum) -> bytes:
-        from plugin.cycle.spectra.card import vetting_card  # matplotlib is loaded with the first alert and not before
-
-        return vetting_card(report, spectrum, drawn=drawn)
-
-    return draw
-
-
-def posting(settings: Settings) -> Posting:
-    """What is posted, for whom."""
-    return Posting(
-        group_ids=settings.group_ids,
-        alpha=settings.alpha,
-        refusals=settings.post_refusals,
-        classification=settings.post_classification,
-        least_probability=settings.min_classification_probability,
-        tags=settings.post_tags,
-        messages=settings.slack_webhook is not None,
-    )
-
-
-def quality_rules(settings: Settings) -> QualityRules:
-    """When a spectrum is good enough."""
-    names = {field.name for field in fields(QualityRules)} & set(Settings.model_fields)
-    given = {name: getattr(settings, name) for name in names}
-    return QualityRules(max_gap_A=settings.max_gap_angstrom, **given)
 
 
 def _counts(prefix: str, outcomes: Counter[str]) -> dict[str, int]:

@@ -71,6 +71,7 @@ _LAB = (
     "spectra",
     "ablation",
     "sentinel",
+    "matching",
     "needle",
     "needle_hybrid",
     "needle_images",

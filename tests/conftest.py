@@ -1,3 +1,21 @@
 """Runs before every other import of the tests."""
 
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
 import plugin  # noqa: F401 - one thread, as in the service (see there)
+
+if TYPE_CHECKING:
+    from plugin.sandbox.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["PostgresServer"]:
+    """A real PostgreSQL: one that is started here, or that of TEST_POSTGRES_URL, whose user may create databases."""
+    from plugin.sandbox.postgres import PostgresServer
+
+    with PostgresServer(os.environ.get("TEST_POSTGRES_URL")) as server:
+        yield server

@@ -23,7 +23,7 @@ from iris_client.brokers.records import (
 from iris_client.brokers.surveys import survey_of
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable
 from iris_client.http.closing import Closing
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacer, Pacing
 from iris_client.http.transport import ANSWER_S, Hooks, Transport
 from iris_client.protocols import Alert, AlertStub
 from models.domain import LightCurve
@@ -56,7 +56,7 @@ class SkyPortalBroker(Closing):
         *,
         broker: str | None = None,
         timeout_s: float = ANSWER_S,
-        pacer: Pacer | None = None,
+        pacer: Pacing | None = None,
         sleep: Callable[[float], None] = time.sleep,
         hooks: Hooks | None = None,
         http: httpx.BaseTransport | None = None,
@@ -173,7 +173,7 @@ class Boom(Closing):
         password: str,
         *,
         timeout_s: float = ANSWER_S,
-        pacer: Pacer | None = None,
+        pacer: Pacing | None = None,
         sleep: Callable[[float], None] = time.sleep,
         hooks: Hooks | None = None,
         http: httpx.BaseTransport | None = None,

@@ -4,13 +4,26 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 SKYPORTAL_RATE: Final = 4.5
 """Requests per second. nginx in front of SkyPortal allows 5; the margin is for clocks and for retries elsewhere."""
 SKYPORTAL_BURST: Final = 9
 """Requests at once after a pause; nginx allows 10."""
+
+
+class Pacing(Protocol):
+    """What keeps to a rate limit, in one process or in several together."""
+
+    def wait(self) -> float:
+        """Wait until the next request may go; returns the seconds waited."""
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody go for `seconds`: the server has said that it is too much."""
+
+    def left(self) -> int:
+        """How many requests may go at once now; 0 while callers have to wait."""
 
 
 class Pacer:

@@ -97,7 +97,7 @@ def judge(reply: Reply, secrets: Sequence[str] = (), *, envelope: Envelope = sky
     """
     if 200 <= reply.status < 300:
         return _data(reply, secrets, envelope)
-    kind = _kind(reply, _message(reply))
+    kind = BadPayload if _contradicts_itself(reply) else _kind(reply, _message(reply))
     wait = retry_after(reply.headers) if kind is Unavailable else None
     raise kind(_sentence(reply, secrets), status=reply.status, retry_after=wait, secrets=secrets)
 
@@ -129,6 +129,12 @@ def _data(reply: Reply, secrets: Sequence[str], envelope: Envelope) -> Any:
     except UpstreamError as error:
         said = f"{reply.method} {reply.path}: {error}" if str(error) else _sentence(reply, secrets)
         raise type(error)(said, status=reply.status, secrets=secrets) from None
+
+
+def _contradicts_itself(reply: Reply) -> bool:
+    """Whether a code of error comes with an envelope of success: neither is to be believed."""
+    envelope = _json(reply.body) if reply.is_json else None
+    return isinstance(envelope, dict) and envelope.get("status") == "success"
 
 
 def _kind(reply: Reply, message: str) -> type[UpstreamError]:

@@ -17,7 +17,7 @@ import httpx
 import tenacity
 
 from iris_client.errors import BadPayload, Refused, Unavailable, Uncertain, UpstreamError, redact
-from iris_client.http.pacer import Pacer, shared_pacer
+from iris_client.http.pacer import Pacing, shared_pacer
 from iris_client.http.responses import Envelope, Reply, http_date, judge, skyportal_envelope
 from iris_client.http.unpack import ACCEPTED, unpacked
 
@@ -70,7 +70,7 @@ class Transport:
         Address of the marshal, such as `https://fritz.science`; no user name in it.
     token : str or None
         Kept out of every message, representation and hook. None for a server that asks for none.
-    pacer : Pacer, optional
+    pacer : Pacing, optional
         By default the one that all clients of this token share.
     attempts : int
         How often a call that may be repeated is made.
@@ -97,7 +97,7 @@ class Transport:
         token: str | None,
         *,
         timeout_s: float = ANSWER_S,
-        pacer: Pacer | None = None,
+        pacer: Pacing | None = None,
         attempts: int = ATTEMPTS,
         sleep: Callable[[float], None] = time.sleep,
         hooks: Hooks | None = None,

@@ -9,6 +9,7 @@ Errors arrive as `errors[]` with HTTP 200. Any of them fails the whole query: ha
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ import httpx
 
 from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, UpstreamError
 from iris_client.http.closing import Closing
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacing
 from iris_client.http.transport import ANSWER_S, Hooks, Transport
 from iris_client.marshal import parse
 from iris_client.marshal.graphql_fields import FieldMap
@@ -74,7 +75,7 @@ class GraphQLSpectra(Closing):
         scheme: str = "token",
         page: int = PAGE,
         timeout_s: float = ANSWER_S,
-        pacer: Pacer | None = None,
+        pacer: Pacing | None = None,
         sleep: Callable[[float], None] = time.sleep,
         hooks: Hooks | None = None,
         http: httpx.BaseTransport | None = None,
@@ -109,8 +110,12 @@ class GraphQLSpectra(Closing):
         return sorted(self._stubs("modified", variables), key=lambda stub: (stub.modified, int(stub.spectrum_id)))
 
     def spectra_shared_with(self, *, group_ids: Sequence[int]) -> Iterator[SpectrumStub]:
-        """Every spectrum of every source of these groups that is itself shared with one of them."""
-        return self._stubs("shared", {"groupIds": sorted(set(group_ids)) or None})
+        """Every spectrum that one of these groups sees, once for each."""
+        for group in sorted(set(group_ids)):
+            for stub in self._stubs("shared", {"groupIds": [group]}):
+                yield replace(stub, group_ids=(group,))
+        if not group_ids:
+            yield from self._stubs("shared", {"groupIds": None})
 
     def spectrum(self, spectrum_id: str) -> RawSpectrum:
         """The arrays of one spectrum; raises `NotFound` when it is gone or not shared with the token."""

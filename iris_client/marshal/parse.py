@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from iris_client.errors import BadPayload
-from iris_client.protocols import Account, Annotation, SaveStub, SpectrumStub
+from iris_client.protocols import Account, Annotation, SaveStub, SourceStub, SpectrumStub
 from models.domain import Host, HumanLabel, LightCurve, RawSpectrum, Target
 
 _BANDS: Final = {"ztfg": "g", "ztfr": "r", "ztfi": "i"}
@@ -26,6 +26,15 @@ def stub(row: Row) -> SpectrumStub:
         target_id=_need(row, "obj_id", str),
         modified=_need(row, "modified", str),
         kind=_text(row.get("type")) or "source",
+    )
+
+
+def source(row: Row) -> SourceStub:
+    """A source's row in a list."""
+    return SourceStub(
+        target_id=_need(row, "id", str),
+        modified=_need(row, "modified", str),
+        redshift=_number(row.get("redshift")),
     )
 
 
@@ -120,6 +129,7 @@ def annotation(row: Row, user_id: int) -> Annotation:
         origin=_need(row, "origin", str),
         data=data if isinstance(data, dict) else {},
         mine=author is not None and author == user_id,
+        group_ids=ids(row["groups"]) if isinstance(row.get("groups"), list) else None,
     )
 
 

@@ -7,14 +7,15 @@ upsert in `annotations`; a bot's defaults in `classifications`; paging and polli
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
 
-from iris_client.errors import BadPayload, NotFound
+from iris_client.errors import BadPayload
 from iris_client.http.closing import Closing
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacing
 from iris_client.http.responses import http_date
 from iris_client.http.transport import ANSWER_S, Hooks, Transport
 from iris_client.marshal import parse
@@ -24,12 +25,13 @@ from iris_client.marshal.comments import Comments
 from iris_client.marshal.places import source_path, spectrum_path
 from iris_client.marshal.services import AnalysisServices
 from iris_client.marshal.tags import Tags
+from iris_client.marshal.windows import in_windows
 from iris_client.marshal.written import Writings
-from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
+from iris_client.protocols import Account, Annotation, Place, SaveStub, SourceStub, SpectrumStub, Upserted
 from models.domain import Host, LightCurve, RawSpectrum, Target
 
 _PAGE: Final = 100
-"""Sources per page of the sweep; the server clips at 500, and large pages time out on a busy one."""
+"""Rows of a page; the server clips at 500, and large pages time out on a busy one."""
 
 
 class SkyPortal(Closing):
@@ -41,7 +43,7 @@ class SkyPortal(Closing):
         Where it is and who we are. The token needs `Annotate`, and `Comment` and `Classify` if those are used.
     timeout_s : float
         Longest wait for one answer, seconds.
-    pacer : Pacer, optional
+    pacer : Pacing, optional
         By default one per token in this process, below SkyPortal's 5 requests per second.
     taxonomy : str
         Which taxonomy classifications are made in.
@@ -59,7 +61,7 @@ class SkyPortal(Closing):
         token: str,
         *,
         timeout_s: float = ANSWER_S,
-        pacer: Pacer | None = None,
+        pacer: Pacing | None = None,
         taxonomy: str = SITEWIDE,
         sleep: Callable[[float], None] = time.sleep,
         hooks: Hooks | None = None,
@@ -94,26 +96,41 @@ class SkyPortal(Closing):
         return sorted(stubs, key=lambda stub: (stub.modified, int(stub.spectrum_id)))
 
     def spectra_shared_with(self, *, group_ids: Sequence[int]) -> Iterator[SpectrumStub]:
-        """Every spectrum of every source of these groups that is itself shared with one of them.
+        """Every spectrum that one of these groups sees, once for each.
 
-        Sharing does not touch `modified`, so this is the only way to find what was shared late. It makes one request
-        per source: run it seldom.
+        Sharing does not touch `modified`, so this is the only way to find what was shared late. The short list does
+        not say who sees what, so each group is asked for by itself, in windows of the time of observation.
         """
-        wanted = set(group_ids)
-        for target_id in self._sources_with_spectra(group_ids):
-            try:
-                found = self._transport.get(f"{source_path(target_id)}/spectra")
-            except NotFound:
-                continue  # deleted or taken from the group since the page was made
-            for row in parse.rows(found.get("spectra")):
-                if not wanted or wanted.intersection(parse.ids(row.get("groups"))):
-                    yield parse.stub(row)
+        for group in sorted(set(group_ids)):
+            for stub in self._observed([group]):
+                yield replace(stub, group_ids=(group,))
+        if not group_ids:
+            yield from self._observed([])
 
-    def _sources_with_spectra(self, group_ids: Sequence[int]) -> Iterator[str]:
-        """Ids from a list that the server freezes for us, so that no source slips between two pages."""
+    def _observed(self, group_ids: Sequence[int]) -> Iterator[SpectrumStub]:
+        """The stubs of all times, each once."""
+        params = {"minimalPayload": "true"} | _groups("groupIDs", group_ids)
+
+        def ask(begin: datetime | None, end: datetime | None) -> Sequence[SpectrumStub]:
+            limits = {"observedAfter": begin, "observedBefore": end}
+            given = {name: when.isoformat() for name, when in limits.items() if when is not None}
+            found = self._transport.get("/api/spectra", params | given, expect=list)
+            return [parse.stub(row) for row in parse.rows(found)]
+
+        seen: set[str] = set()
+        for stubs in in_windows(ask, now=datetime.now(UTC).replace(tzinfo=None)):
+            yield from (stub for stub in stubs if stub.spectrum_id not in seen)
+            seen.update(stub.spectrum_id for stub in stubs)
+
+    def sources_modified_since(self, cursor: str, *, group_ids: Sequence[int]) -> Iterator[SourceStub]:
+        """Sources of these groups that have spectra, and whose own row changed after `cursor`.
+
+        The list is one that the server freezes for us, so that no source slips between two pages.
+        """
         params: dict[str, str | int] = {"hasSpectrum": "true", "removeNested": "true", "useCache": "true"}
-        for row in self._listed("/api/sources", "sources", params | _groups("group_ids", group_ids)):
-            yield str(row["id"])
+        params |= {"createdOrModifiedAfter": cursor} | _groups("group_ids", group_ids)
+        for row in self._listed("/api/sources", "sources", params):
+            yield parse.source(row)
 
     def candidates(self, *, group_ids: Sequence[int], detected_after: str | None = None) -> Iterator[Target]:
         """Objects whose alerts passed a filter of these groups, saved by anybody or not, each once.
@@ -195,15 +212,16 @@ class SkyPortal(Closing):
         data: Mapping[str, Any],
         group_ids: Sequence[int],
         known_id: str | None = None,
-    ) -> str:
-        """Make the one annotation of `origin` at `place` hold exactly `data`; returns its id. Unchanged is not sent.
+        differs: bool = False,
+    ) -> Upserted:
+        """Make the one annotation of `origin` at `place` hold exactly `data`, for `group_ids`. Unchanged is not sent.
 
         Raises
         ------
         Refused
             If the data cannot be an annotation, or another user has that origin there.
         """
-        return self._annotations.upsert(place, origin, data, group_ids, known_id)
+        return self._annotations.upsert(place, origin, data, group_ids, known_id, differs=differs)
 
     def delete_annotation(self, place: Place, *, origin: str) -> bool:
         """Take our annotation of `origin` away; False when there was none."""

@@ -18,6 +18,7 @@ from models.domain import FINE_CLASSES
 
 FEWEST: Final = 20
 """Calibration spectra of a domain called so at or above the threshold; fewer say nothing about a purity of 0.95."""
+COLUMNS: Final = ("fine", "label", "spacing", "coverage", "blue_end", "red_end")
 _Z: Final = 1.959964
 
 
@@ -103,9 +104,10 @@ class Purities:
 
 
 def purities_of(calibration: Mapping[str, NDArray[Any]], bundle_id: str = "") -> Purities:
-    """From the columns `fine`, `label` and `spacing` of a bundle's calibration."""
+    """From the columns `COLUMNS` of a bundle's calibration, of which only the first two need to be there."""
     label = np.asarray(calibration["label"])
-    domains = Domains.of(calibration.get("spacing"), label.size)
+    ends = {name: calibration.get(name) for name in ("coverage", "blue_end", "red_end")}
+    domains = Domains.of(calibration.get("spacing"), label.size, **ends)
     return Purities(fine=np.asarray(calibration["fine"]), label=label, domains=domains, bundle_id=bundle_id)
 
 

@@ -10,6 +10,7 @@ from models.domain.answers import Anomaly, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat, CaveatCode
 from models.domain.classes import COARSE_CLASSES, COARSE_OF, FINE_CLASSES, NEEDLE_CLASSES
 from models.domain.evidence import Cutouts, Evidence, Host, HumanLabel, LightCurve, RawSpectrum, Spectrum, Target
+from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf
 from models.domain.report import Report, Status
 
 __all__ = [
@@ -27,10 +28,15 @@ __all__ = [
     "HostVerdict",
     "HumanLabel",
     "LightCurve",
+    "Luminosity",
+    "PhaseEstimate",
     "RawSpectrum",
+    "RedshiftEstimate",
     "Report",
     "Spectrum",
     "Status",
+    "Subtype",
     "Target",
     "Verdict",
+    "WhatIf",
 ]

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from models.domain.answers import Anomaly, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat
+from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf
 
 SCHEMA_VERSION = 1
 """Written into every report. It grows when what an older reader would make of a newer report is wrong; a key that only
@@ -37,6 +38,13 @@ class Report:
         What it is about.
     status : Status
         `refused` when there is no spectral class; `reason` then holds the sentence.
+    redshift, phase, subtype, matches
+        What matching archive spectra say; None or empty where the bundle has no bank of them. Each match has object,
+        class, subtype, phase_days, redshift, score, spectrum, source.
+    luminosity : Luminosity or None
+        Where a redshift and a magnitude are known.
+    what_if : WhatIf or None
+        Where a redshift is known: what the networks say with and without it.
     bundle : str
         Name and short hash of the model bundle, such as `compact-1@3f2a9c1d`.
     input_hash : str
@@ -51,6 +59,12 @@ class Report:
     confidence: Confidence | None = None
     anomaly: Anomaly | None = None
     host_verdict: HostVerdict | None = None
+    redshift: RedshiftEstimate | None = None
+    phase: PhaseEstimate | None = None
+    subtype: Subtype | None = None
+    matches: tuple[Mapping[str, object], ...] = ()
+    luminosity: Luminosity | None = None
+    what_if: WhatIf | None = None
     caveats: tuple[Caveat, ...] = ()
     bundle: str = ""
     input_hash: str = ""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -99,8 +99,29 @@ def line(raw: RawSpectrum, report: Report) -> dict[str, Any]:
         "anomaly_seeds": list(anomaly.seeds) if anomaly else None,
         "anomalous": anomaly.flagged if anomaly else None,
         "neighbours": [dict(n) for n in anomaly.neighbours] if anomaly else None,
+        **_matching(report),
         "caveats": [{"code": str(c.code), "text": c.text} for c in report.caveats],
         "bundle": report.bundle,
+    }
+
+
+def _matching(report: Report) -> dict[str, Any]:
+    """What matching archive spectra say; null where the bundle has none, or nothing can be believed."""
+    z, phase, subtype = report.redshift, report.phase, report.subtype
+    return {
+        "redshift_estimate": z.value if z else None,
+        "redshift_interval": [z.low, z.high] if z and z.low is not None else None,
+        "redshift_share": z.share if z else None,
+        "redshift_second": z.second if z else None,
+        "redshift_known": z.known if z else None,
+        "redshift_agrees": z.agrees if z else None,
+        "phase_estimate": phase.days if phase else None,
+        "phase_interval": [phase.low, phase.high] if phase else None,
+        "subtype": subtype.label if subtype else None,
+        "subtype_sets": {k: list(v) for k, v in subtype.prediction_sets.items()} if subtype else None,
+        "matches": [dict(m) for m in report.matches] if z else None,
+        "luminosity": asdict(report.luminosity) if report.luminosity else None,
+        "what_if": asdict(report.what_if) if report.what_if else None,
     }
 
 

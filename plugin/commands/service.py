@@ -35,22 +35,32 @@ def once(
         from plugin.app import build
         from plugin.ops.schedule import stop_on_signals
 
-        with build(settings) as app:
+        with build(settings) as app, app.beating():
             stop_on_signals(app)
             cycle = app.once(retry_parked=retry_parked)
     raise typer.Exit(0 if cycle.complete else 1)
 
 
-def run() -> None:
+def run(
+    jobs: Annotated[
+        str, typer.Option(help="What this process does; others on the same PostgreSQL do the rest.", show_default=True)
+    ] = "discover,analyse,deliver,sweep,names,note",
+) -> None:
     """Work until SIGTERM: a cycle every POLL_SECONDS, a note draft every day."""
+    from plugin.cycle.jobs import chosen
+
+    try:
+        wanted = chosen(jobs)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--jobs") from None
     with prepared() as settings:
         from plugin.app import build
         from plugin.clock import utc_now
-        from plugin.notes.nightly import write_night
+        from plugin.notes.nightly import write_last_night
         from plugin.ops.schedule import run as run_schedule
 
-        with build(settings) as app, _pages_beside(settings, app.store, app):
-            run_schedule(app, lambda: write_night(settings, app.store, app.marshal, now=utc_now()))
+        with build(settings, jobs=wanted) as app, _pages_beside(settings, app.store, app):
+            run_schedule(app, lambda: write_last_night(settings, app.store, app.marshal, now=utc_now()))
 
 
 def web() -> None:

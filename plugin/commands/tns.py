@@ -23,10 +23,13 @@ def register(app: typer.Typer) -> None:
 def update() -> None:
     """Bring the mirror up to date: the full file once, then what changed; tells which objects changed their type."""
     from plugin.clock import utc_now
+    from plugin.store import StoreError
     from plugin.tns.source import open_tns
     from plugin.tns.update import update_mirror
 
-    with _told(), open_tns() as (tns, store):
+    with _told(), open_tns() as (tns, store), store.leading("names") as ours:
+        if not ours:
+            raise StoreError("another worker is bringing the mirror up to date; try again when it is done")
         changed = update_mirror(tns, store, utc_now())
         with store.begin() as unit:
             count = unit.tns.count(tns.url)

@@ -155,11 +155,14 @@ class Analysing(Generic[Known, Answer]):
             breaker.failure(error)
         attempts = piece.attempts + 1
         park = (not away and attempts >= self.producer.tries) or self.patience.exhausted(attempts)
-        with self.store.begin() as unit:
-            if park:
-                unit.queue.park(piece, str(error))
-            else:
-                unit.queue.retry(piece, str(error), self.patience.next_try(self.clock(), attempts, error))
+        try:
+            with self.store.begin() as unit:
+                if park:
+                    unit.queue.park(piece, str(error))
+                else:
+                    unit.queue.retry(piece, str(error), self.patience.next_try(self.clock(), attempts, error))
+        except LostClaim as lost:
+            return _lost(lost)
         log = _log.error if park else _log.warning
         log("parked" if park else "not read, later again", error=str(error), **_about(piece))
         return "parked" if park else "later"
@@ -173,8 +176,11 @@ class Analysing(Generic[Known, Answer]):
     def _park(self, piece: Piece, step: str, error: Exception) -> str:
         """Whatever broke, the piece is set aside with it."""
         reason = why(step, error, self.secrets, **_about(piece))
-        with self.store.begin() as unit:
-            unit.queue.park(piece, reason)
+        try:
+            with self.store.begin() as unit:
+                unit.queue.park(piece, reason)
+        except LostClaim as lost:
+            return _lost(lost)
         return "parked"
 
 

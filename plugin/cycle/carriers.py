@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from iris_client.errors import NotFound
-from iris_client.protocols import Marshal, Tagging
+from iris_client.protocols import Marshal, Tagging, Upserted
 from plugin.cycle.spectra.tags import TAG, VOCABULARY
 from plugin.store import Parcel
 
@@ -18,8 +18,8 @@ class Carrier(Protocol):
     def upstream(self) -> str:
         """Which server it speaks to. While one is away, only what goes to it waits."""
 
-    def send(self, parcel: Parcel) -> str | None:
-        """Deliver a parcel with a body; the id of what the other side holds now, None where it tells none.
+    def send(self, parcel: Parcel) -> Upserted | None:
+        """Deliver a parcel with a body; what the other side holds now, None where it does not tell.
 
         Raises
         ------
@@ -38,7 +38,7 @@ class AnnotationCarrier:
     marshal: Marshal
     upstream: str = "marshal"
 
-    def send(self, parcel: Parcel) -> str | None:
+    def send(self, parcel: Parcel) -> Upserted:
         """Make the one annotation of its origin hold the body."""
         return self.marshal.upsert_annotation(
             parcel.place,
@@ -46,6 +46,7 @@ class AnnotationCarrier:
             data=parcel.body or {},
             group_ids=parcel.group_ids,
             known_id=parcel.remote_id,
+            differs=parcel.differs,
         )
 
     def remove(self, parcel: Parcel) -> None:
@@ -63,10 +64,10 @@ class ClassificationCarrier:
     marshal: Marshal
     upstream: str = "marshal"
 
-    def send(self, parcel: Parcel) -> str | None:
+    def send(self, parcel: Parcel) -> Upserted:
         """Make the one machine classification of its origin say the class."""
         body = parcel.body or {}
-        return self.marshal.classify(
+        number = self.marshal.classify(
             parcel.place.id,
             label=str(body["label"]),
             probability=float(body["probability"]),
@@ -74,6 +75,7 @@ class ClassificationCarrier:
             group_ids=parcel.group_ids,
             known_id=parcel.remote_id,
         )
+        return Upserted(number)
 
     def remove(self, parcel: Parcel) -> None:
         """Delete ours, unless its source is gone."""
@@ -90,17 +92,18 @@ class CommentCarrier:
     marshal: Marshal
     upstream: str = "marshal"
 
-    def send(self, parcel: Parcel) -> str | None:
+    def send(self, parcel: Parcel) -> Upserted:
         """Leave the comment in the place of an earlier one; the same one twice is one."""
         body = parcel.body or {}
         picture = (str(body["name"]), base64.b64decode(str(body["png"])))
-        return self.marshal.post_comment(
+        number = self.marshal.post_comment(
             parcel.place,
             text=str(body["text"]),
             group_ids=parcel.group_ids,
             attachment=picture,
             known_id=parcel.remote_id,
         )
+        return Upserted(number)
 
     def remove(self, parcel: Parcel) -> None:
         """Leave it: a comment is what was said then, and others may have answered it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from iris_client.errors import BadPayload, Unavailable, UpstreamError
+from iris_client.protocols import Upserted
 from plugin.clock import Clock, utc_now
 from plugin.cycle.carriers import Carrier
 from plugin.cycle.patience import Breaker, Patience, denied
@@ -44,7 +45,7 @@ class Delivering:
     first: Callable[[Parcel], object] = bool
 
     def run(self) -> Counter[str]:
-        """Work until nothing is due; counts by outcome: sent, removed, later, parked, dry."""
+        """Work until nothing is due; counts by outcome: sent, same, removed, later, parked, dry."""
         if self.dry_run:
             with self.store.begin(to_read=True) as unit:
                 waiting = unit.outbox.count("pending")
@@ -64,17 +65,22 @@ class Delivering:
 
     def _attempt(self, parcel: Parcel, carrier: Carrier, breaker: Breaker) -> str:
         try:
-            remote_id = _carry(parcel, carrier)
+            written = _carry(parcel, carrier)
             breaker.success()
             with self.store.begin() as unit:
-                unit.outbox.sent(parcel, remote_id, self.clock())
+                held = unit.outbox.sent(parcel, None if written is None else written.id, self.clock())
         except UpstreamError as error:
             return self._failed(parcel, error, breaker)
         except Exception as error:  # whatever breaks, this post is parked with it and the others go on
             reason = why("sending", error, self.secrets, **_where(parcel))
             with self.store.begin() as unit:
-                unit.outbox.park(parcel, reason)
-            return "parked"
+                held = unit.outbox.park(parcel, reason)
+            return "parked" if held else _lost(parcel)
+        if not held:
+            return _lost(parcel)
+        if written is not None and not written.changed:  # an earlier run, or another worker, was here before
+            _log.debug("same", kind=parcel.kind, **_where(parcel))
+            return "same"
         outcome = "removed" if parcel.body is None else "sent"
         if parcel.body is not None and parcel.remote_id is None:
             self.first(parcel)
@@ -90,22 +96,30 @@ class Delivering:
         park = not again or self.patience.exhausted(attempts)
         with self.store.begin() as unit:
             if park:
-                unit.outbox.park(parcel, str(error))
+                held = unit.outbox.park(parcel, str(error))
             else:
-                unit.outbox.retry(parcel, str(error), self.patience.next_try(self.clock(), attempts, error))
+                held = unit.outbox.retry(parcel, str(error), self.patience.next_try(self.clock(), attempts, error))
+        if not held:
+            return _lost(parcel)
         log = _log.error if park else _log.warning
         log("parked" if park else "not sent, later again", error=str(error), **_where(parcel))
         return "parked" if park else "later"
 
 
-def _carry(parcel: Parcel, carrier: Carrier) -> str | None:
-    """Make the place hold exactly this; the id of what it holds."""
+def _carry(parcel: Parcel, carrier: Carrier) -> Upserted | None:
+    """Make the place hold exactly this; what it holds now."""
     if parcel.fault is not None:
         raise ValueError(f"what is stored is no post: {parcel.fault}")
     if parcel.body is None:
         carrier.remove(parcel)
         return None
     return carrier.send(parcel)
+
+
+def _lost(parcel: Parcel) -> str:
+    """Another worker has taken the post over meanwhile; it is sent once more."""
+    _log.warning("claim lost", kind=parcel.kind, **_where(parcel))
+    return "later"
 
 
 def _where(parcel: Parcel) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from iris_client.protocols import Place
+from models.together import Together
 from plugin.store import ASTRANET
 
 ORIGIN: Final = ASTRANET
@@ -30,6 +31,8 @@ class Posting:
         Whether sources are tagged.
     messages : bool
         Whether alerts are told through the web hook.
+    together : Together or None
+        How the spectra of a source are combined; None for the latest alone.
     """
 
     group_ids: tuple[int, ...]
@@ -39,6 +42,7 @@ class Posting:
     least_probability: float = 0.9
     tags: bool = False
     messages: bool = False
+    together: Together | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -17,6 +18,8 @@ from plugin.settings import Settings
 from plugin.store import Store
 
 _log = structlog.get_logger("astranet.notes")
+_DRAFTED: Final = "note"
+"""The cursor that tells for which night there is a draft."""
 
 
 def write_night(
@@ -45,6 +48,26 @@ def write_night(
     draft = draft_night(settings, store, marshal, now=now, night=night, card=card_of(settings))
     folder = write_note(night, draft, output_dir=settings.output_dir)
     _log.info("nothing to say" if folder is None else "note drafted", night=str(night), folder=str(folder or ""))
+    return folder
+
+
+def write_last_night(settings: Settings, store: Store, marshal: SpectrumSource, *, now: datetime) -> Path | None:
+    """Write the draft of the last night that is over; by one worker only, and once.
+
+    Returns
+    -------
+    Path or None
+        The folder; None when there is nothing to say, or another worker says it.
+    """
+    night = str(Night.before(now))
+    with store.leading("note") as ours:
+        with store.begin(to_read=True) as unit:
+            done = unit.watermarks.get(_DRAFTED)
+        if not ours or (done is not None and done >= night):
+            return None
+        folder = write_night(settings, store, marshal, now=now)
+        with store.begin() as unit:
+            unit.watermarks.set(_DRAFTED, night)
     return folder
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models.domain import Target
+from plugin.cycle.spectra.matched import redshift_in_words
 from plugin.notes.entries import Entry
 from plugin.notes.rules import NoteRules
 
@@ -104,6 +105,10 @@ def _remarks(entry: Entry) -> str:
         parts.append(f"confident but odd: anomaly score {entry.report.anomaly.score:.2f}")
     if entry.target.redshift is not None and entry.target.redshift_origin:
         parts.append(f"redshift from {entry.target.redshift_origin}")
+    if entry.report.redshift is not None and entry.report.redshift.value is not None:
+        parts.append(f"spectrum: {redshift_in_words(entry.report.redshift)}")
+    if entry.report.subtype is not None:
+        parts.append(f"if {entry.report.verdict.label if entry.report.verdict else ''}: {entry.report.subtype.label}")
     if entry.simulated:
         parts.append("SIMULATED data")
     return _clean("; ".join(parts))

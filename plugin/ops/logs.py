@@ -54,6 +54,8 @@ def configure(
     root.setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Its warning that a run is skipped, because the last one still works, is no news: `plugin.ops.schedule` tells it.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 class Redaction:

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacing
 from models.domain import Status
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
@@ -31,7 +31,7 @@ class StoreCollector(Collector):
     ----------
     health : callable
         How the service is now.
-    pacer : Pacer or None
+    pacer : Pacing or None
         Of the marshal's token, where this process has one.
     """
 
@@ -40,7 +40,7 @@ class StoreCollector(Collector):
         store: Store,
         settings: Settings,
         health: Callable[[], Health],
-        pacer: Pacer | None = None,
+        pacer: Pacing | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._store, self._settings, self._health = store, settings, health
@@ -121,7 +121,7 @@ def exposition(
     health: Callable[[], Health],
     *,
     activity: Activity | None = None,
-    pacer: Pacer | None = None,
+    pacer: Pacing | None = None,
     clock: Clock = utc_now,
 ) -> bytes:
     """Everything as Prometheus reads it.

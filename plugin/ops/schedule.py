@@ -11,12 +11,14 @@ from collections.abc import Callable
 from types import FrameType
 
 import structlog
-from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, JobExecutionEvent, JobSubmissionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from iris_client.errors import UpstreamError
 from plugin.app import App
 from plugin.clock import utc_now
+from plugin.settings import ConfigError
 
 REPORTS_S = 30
 """Seconds between two looks at reports to the TNS that are under way."""
@@ -27,6 +29,7 @@ def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler
     """The jobs: a cycle every `POLL_SECONDS`, the sweep when due, names every hour, and at `NOTE_HOUR_UTC` the note
     and, where there is a web hook, a message about the night.
 
+    Only those that are the process's own, see `plugin.cycle.jobs`; finding, answering and sending are one cycle.
     A run that is late is made up for once, however many were missed; a run that takes long delays the next one.
     """
     jobs = BackgroundScheduler(
@@ -35,32 +38,58 @@ def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
     )
     seconds = app.settings.poll_seconds
-    jobs.add_job(app.cycle, "interval", seconds=seconds, id="cycle", next_run_time=utc_now())
-    jobs.add_job(app.sweep, "interval", seconds=seconds, id="sweep", executor="sweep")
-    if app.naming is not None:
+    if {"discover", "analyse", "deliver"} & set(app.jobs):
+        jobs.add_job(app.cycle, "interval", seconds=seconds, id="cycle", next_run_time=utc_now())
+    if "sweep" in app.jobs:
+        jobs.add_job(app.sweep, "interval", seconds=seconds, id="sweep", executor="sweep")
+    if "names" in app.jobs and app.naming is not None:
         every = {"hours": 1, "executor": "names", "next_run_time": utc_now()}
         jobs.add_job(app.look_up_names, "interval", id="names", **every)
-    if app.settings.tns_api_key is not None:
+    if "deliver" in app.jobs and app.settings.tns_api_key is not None:
         jobs.add_job(app.send_tns_reports, "interval", seconds=REPORTS_S, id="tns-reports", executor="reports")
-    jobs.add_job(write_note, "cron", hour=app.settings.note_hour_utc, id="note")
-    if app.clients.slack is not None:  # after the note, which it tells of; they share one thread
-        jobs.add_job(app.tell_night, "cron", hour=app.settings.note_hour_utc, minute=5, id="digest")
+    if "note" in app.jobs:
+        jobs.add_job(write_note, "cron", hour=app.settings.note_hour_utc, id="note")
+        if app.clients.slack is not None:  # after the note, which it tells of; they share one thread
+            jobs.add_job(app.tell_night, "cron", hour=app.settings.note_hour_utc, minute=5, id="digest")
     jobs.add_listener(_report, EVENT_JOB_ERROR)
+    jobs.add_listener(_skipped, EVENT_JOB_MAX_INSTANCES)
     return jobs
 
 
 def run(app: App, write_note: Callable[[], object]) -> None:
-    """Work until SIGTERM or SIGINT, then finish the piece of work in hand and return."""
+    """Work until SIGTERM or SIGINT, then finish the piece of work in hand and return.
+
+    Raises
+    ------
+    ConfigError
+        If the marshal says, now or when it is first there, that the settings cannot work.
+    """
+    try:
+        app.membership.require()
+    except UpstreamError as error:  # it may come later; each cycle asks again
+        _log.warning("the marshal does not answer yet", error=str(error))
     done = threading.Event()
     stop_on_signals(app, done.set)
     jobs = scheduler(app, write_note)
-    jobs.start()
-    _log.info("started", poll_seconds=app.settings.poll_seconds, dry_run=app.settings.dry_run)
-    try:
-        done.wait()
-    finally:
-        jobs.shutdown(wait=True)
-        _log.info("stopped")
+    wrong: list[ConfigError] = []
+
+    def give_up(event: JobExecutionEvent) -> None:
+        if isinstance(event.exception, ConfigError):
+            wrong.append(event.exception)
+            app.stop()
+            done.set()
+
+    jobs.add_listener(give_up, EVENT_JOB_ERROR)
+    with app.beating():
+        jobs.start()
+        _log.info("started", poll_seconds=app.settings.poll_seconds, dry_run=app.settings.dry_run, jobs=list(app.jobs))
+        try:
+            done.wait()
+        finally:
+            jobs.shutdown(wait=True)
+            _log.info("stopped")
+    if wrong:
+        raise wrong[0]
 
 
 def wait_for_signal() -> None:
@@ -90,4 +119,10 @@ def _on_signals(stop: Callable[[], object]) -> None:
 
 
 def _report(event: JobExecutionEvent) -> None:
-    _log.error("job failed", job=event.job_id, exc_info=event.exception)
+    if not isinstance(event.exception, ConfigError):  # that ends the service, with a sentence of its own
+        _log.error("job failed", job=event.job_id, exc_info=event.exception)
+
+
+def _skipped(event: JobSubmissionEvent) -> None:
+    """A run that takes longer than the interval is no trouble: the next one makes up for it."""
+    _log.debug("still at it, the next run waits", job=event.job_id)

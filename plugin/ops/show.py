@@ -8,6 +8,7 @@ from rich.table import Table
 
 from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, Report
+from plugin.cycle.spectra import matched
 from plugin.ops.doctor import Check
 from plugin.store import ASTRANET, KINDS, NEEDLE, Filed, Parcel, Piece, Store
 from plugin.store.outbox import FOLLOWING
@@ -87,7 +88,8 @@ def report(filed: Filed) -> RenderableType:
     head = f"[bold]spectrum {escape(filed.subject.id)}[/] of {escape(filed.target_id)}"
     taken = f"observed {_text(filed.observed_at)}, {_text(filed.instrument)}; bundle {escape(filed.report.bundle)}"
     notes = [f"  {c.code}: {escape(c.text)}" for c in filed.report.caveats]
-    return Group(head, taken, _answer(filed.report), *notes, "")
+    matches = [f"  {escape(words)}" for words in matched.in_words(filed.report)]
+    return Group(head, taken, _answer(filed.report), *matches, *notes, "")
 
 
 def needle_report(filed: Filed) -> RenderableType:

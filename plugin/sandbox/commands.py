@@ -8,11 +8,17 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add this subject's commands."""
+    from plugin.sandbox.trials import commands as trials
+
     app.command()(demo)
-    app.command("sandbox")(serve)
+    sandbox = typer.Typer(invoke_without_command=True)
+    sandbox.callback()(serve)
+    app.add_typer(sandbox, name="sandbox")
+    trials.register(sandbox)
 
 
 def serve(
+    context: typer.Context,
     load: Annotated[
         Path | None, typer.Option(help="Parquet file of real spectra (columns of data/spectra).", exists=True)
     ] = None,
@@ -27,6 +33,8 @@ def serve(
     seed: Annotated[int, typer.Option(help="Seed of the simulated sources.")] = 0,
 ) -> None:
     """Serve an embedded marshal (SkyPortal stand-in) on loopback until Ctrl-C, to try the service on."""
+    if context.invoked_subcommand is not None:
+        return
     from plugin.sandbox import Sandbox
     from plugin.sandbox.load import load_parquet, load_simulated
 

@@ -104,10 +104,21 @@ class Filling:
         with self.state.lock:
             self.state.spectra[spectrum_id].group_ids |= set(group_ids)
 
+    def set_redshift(self, source_id: str, redshift: float | None) -> None:
+        """Give a source another redshift, as a person would with PATCH: the `modified` of its row moves."""
+        with self.state.lock:
+            self.state.set_columns(source_id, self.state.user_named("admin"), redshift=redshift)
+
+    def save_source(self, source_id: str, group_ids: Iterable[int], user: str = "admin") -> None:
+        """Save a source to more groups: the `modified` of its row does not move."""
+        with self.state.lock:
+            source = self.state.sources[source_id]
+            who = self.state.user_named(user)
+            self.state.save_source(source_id, ra=source.ra, dec=source.dec, user=who, group_ids=set(group_ids))
+
     def delete_spectrum(self, spectrum_id: int) -> None:
         """Take a spectrum away."""
-        with self.state.lock:
-            del self.state.spectra[spectrum_id]
+        self.state.remove_spectrum(spectrum_id)
 
     def add_photometry(
         self,

@@ -95,6 +95,10 @@ class Sandbox(Filling, Served):
     def faults(self, hook: Hook | None) -> None:
         self._gate.hook = hook
 
+    def limit_rate(self, per_second: float, burst: int) -> None:
+        """Answer 429 beyond another rate than SkyPortal's, for each token."""
+        self._gate.limit = LeakyBucket(per_second, burst)
+
     def writes(self) -> list[Record]:
         """The calls that write to the marshal: POST, PUT, PATCH, DELETE. BOOM is asked by POST and never written to."""
         return [r for r in self.requests if r.method in WRITING and not r.path.startswith("/boom/")]

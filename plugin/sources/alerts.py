@@ -3,7 +3,7 @@
 from iris_client.brokers.http import Boom, SkyPortalBroker
 from iris_client.brokers.kept import AvroFolder
 from iris_client.errors import NotFound, Refused
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacing
 from iris_client.http.transport import Hooks
 from iris_client.protocols import AlertSource
 from plugin.settings import PREFIX, ConfigError, Settings
@@ -13,12 +13,12 @@ from plugin.sources.marshal import HOOKS
 _IN_MEMORY = 1000  # the folder keeps the others
 
 
-def make_alert_source(settings: Settings, *, pacer: Pacer, hooks: Hooks = HOOKS) -> AlertSource | None:
+def make_alert_source(settings: Settings, *, pacer: Pacing, hooks: Hooks = HOOKS) -> AlertSource | None:
     """Make the source; None when there shall be none.
 
     Parameters
     ----------
-    pacer : Pacer
+    pacer : Pacing
         Of the marshal's token, for its broker.
     hooks : Hooks
         Who is told of each request.
@@ -41,7 +41,7 @@ def make_alert_source(settings: Settings, *, pacer: Pacer, hooks: Hooks = HOOKS)
             return _kafka(settings)
 
 
-def _broker(settings: Settings, pacer: Pacer, hooks: Hooks) -> AlertSource:
+def _broker(settings: Settings, pacer: Pacing, hooks: Hooks) -> AlertSource:
     url, token, _ = settings.marshal()
     seconds = settings.http_read_seconds
     with described_by("MARSHAL_URL", "MARSHAL_TOKEN"):

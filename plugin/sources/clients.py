@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacing
 from iris_client.protocols import AlertSource, Marshal
 from plugin.activity import MARSHAL, Activity
 from plugin.settings import PREFIX, ConfigError, Settings
+from plugin.store import Store
 
 if TYPE_CHECKING:
     from iris_client.slack import SlackHook
@@ -22,14 +23,14 @@ class Clients:
 
     Parameters
     ----------
-    pacer : Pacer or None
+    pacer : Pacing or None
         How many requests the marshal's token has left.
     """
 
     marshal: Marshal
     alerts: AlertSource | None = None
     tns: "Tns | None" = None
-    pacer: Pacer | None = None
+    pacer: Pacing | None = None
     slack: "SlackHook | None" = None
     hooks: "Hooks | None" = None
 
@@ -37,6 +38,7 @@ class Clients:
     def connect(
         cls,
         settings: Settings,
+        store: Store | None = None,
         *,
         marshal: Marshal | None = None,
         alerts: AlertSource | None = None,
@@ -47,6 +49,8 @@ class Clients:
 
         Parameters
         ----------
+        store : Store, optional
+            Where several workers share its database, they share the pacer too.
         marshal, alerts, hooks : optional
             Instead of those the settings describe; for tests.
         activity : Activity, optional
@@ -62,7 +66,7 @@ class Clients:
 
         activity = activity or Activity()
 
-        pacer = make_pacer(settings)
+        pacer = make_pacer(settings, store)
         tns = _tns(settings)
         marshal = marshal or make_source(settings, pacer, activity.hooks(MARSHAL, HOOKS))
         if alerts is None and settings.alert_source != "none":

@@ -7,7 +7,7 @@ from typing import Any
 from iris_client.marshal.graphql import GraphQLSpectra
 from iris_client.marshal.services import AnalysisServices
 from iris_client.marshal.skyportal import SkyPortal
-from iris_client.protocols import Account, Annotation, Place, SaveStub, SpectrumStub
+from iris_client.protocols import Account, Annotation, Place, SaveStub, SourceStub, SpectrumStub, Upserted
 from models.domain import Host, LightCurve, RawSpectrum, Target
 
 
@@ -35,8 +35,12 @@ class CombinedMarshal:
         return self._spectra.spectra_modified_since(cursor, group_ids=group_ids)
 
     def spectra_shared_with(self, *, group_ids: Sequence[int]) -> Iterator[SpectrumStub]:
-        """Every spectrum of every source of these groups."""
+        """Every spectrum that one of these groups sees, once for each."""
         return self._spectra.spectra_shared_with(group_ids=group_ids)
+
+    def sources_modified_since(self, cursor: str, *, group_ids: Sequence[int]) -> Iterator[SourceStub]:
+        """Sources of these groups that have spectra, and whose own row changed after `cursor`."""
+        return self._rest.sources_modified_since(cursor, group_ids=group_ids)
 
     def spectrum(self, spectrum_id: str) -> RawSpectrum:
         """The arrays of one spectrum."""
@@ -82,9 +86,12 @@ class CombinedMarshal:
         data: Mapping[str, Any],
         group_ids: Sequence[int],
         known_id: str | None = None,
-    ) -> str:
-        """Make the one annotation of `origin` at `place` hold exactly `data`; returns its id."""
-        return self._rest.upsert_annotation(place, origin=origin, data=data, group_ids=group_ids, known_id=known_id)
+        differs: bool = False,
+    ) -> Upserted:
+        """Make the one annotation of `origin` at `place` hold exactly `data`, for `group_ids`."""
+        return self._rest.upsert_annotation(
+            place, origin=origin, data=data, group_ids=group_ids, known_id=known_id, differs=differs
+        )
 
     def delete_annotation(self, place: Place, *, origin: str) -> bool:
         """Take our annotation of `origin` away."""

@@ -5,13 +5,14 @@ from typing import Final
 import structlog
 
 from iris_client.errors import UpstreamError
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacer, Pacing
 from iris_client.http.transport import Hooks
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal
 from plugin.settings import Settings
 from plugin.sources.clients import described_by
 from plugin.sources.combined import CombinedMarshal
+from plugin.store import Store
 
 _log = structlog.get_logger("astranet")
 
@@ -24,7 +25,7 @@ def tell_retry(method: str, path: str, attempt: int, wait: float, error: Upstrea
 HOOKS: Final = Hooks(on_retry=tell_retry)
 
 
-def make_source(settings: Settings, pacer: Pacer | None = None, hooks: Hooks = HOOKS) -> Marshal:
+def make_source(settings: Settings, pacer: Pacing | None = None, hooks: Hooks = HOOKS) -> Marshal:
     """The marshal, with its spectra over GraphQL if the settings say so; both ways share one pacer.
 
     Raises
@@ -41,13 +42,18 @@ def make_source(settings: Settings, pacer: Pacer | None = None, hooks: Hooks = H
     return CombinedMarshal(spectra, make_marshal(settings, pacer, hooks))
 
 
-def make_pacer(settings: Settings) -> Pacer:
-    """The one pacer of the marshal's token. SkyPortal: 5 requests per second, 10 at once."""
+def make_pacer(settings: Settings, store: Store | None = None) -> Pacing:
+    """The one pacer of the marshal's token, of all workers where several share the database.
+
+    SkyPortal: 5 requests per second, 10 at once.
+    """
     rate = settings.requests_per_second
-    return Pacer(rate, burst=max(1, int(2 * rate)))
+    burst = max(1, int(2 * rate))
+    shared = None if store is None else store.pacer(rate, burst)
+    return shared or Pacer(rate, burst)
 
 
-def make_marshal(settings: Settings, pacer: Pacer | None = None, hooks: Hooks = HOOKS) -> SkyPortal:
+def make_marshal(settings: Settings, pacer: Pacing | None = None, hooks: Hooks = HOOKS) -> SkyPortal:
     """The client of the marshal, with a pacer of its own: the rate is the operator's to set.
 
     Raises

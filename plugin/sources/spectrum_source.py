@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacing
 from iris_client.http.transport import Hooks
 from iris_client.marshal.graphql import GraphQLSpectra
 from iris_client.marshal.graphql_fields import FieldMap
@@ -12,7 +12,7 @@ from plugin.sources.clients import described_by
 _SHIPPED = Path(__file__).parent / "graphql"
 
 
-def make_graphql(settings: Settings, *, pacer: Pacer, hooks: Hooks) -> GraphQLSpectra:
+def make_graphql(settings: Settings, *, pacer: Pacing, hooks: Hooks) -> GraphQLSpectra:
     """The client, with the marshal's own token.
 
     Without files of its own it asks the queries of `plugin/sources/graphql`, which fit the sandbox's schema.

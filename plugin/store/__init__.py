@@ -13,6 +13,7 @@ from plugin.store.queue import LostClaim, Piece
 from plugin.store.store import Store, downgrade_store, open_store, schema_of
 from plugin.store.subject import ANALYSIS, ASTRANET, KINDS, NEEDLE, Subject, object_of, spectrum
 from plugin.store.unit import Unit
+from plugin.store.workers.heartbeat import Heartbeat
 
 __all__ = [
     "ANALYSIS",
@@ -20,6 +21,7 @@ __all__ = [
     "KINDS",
     "NEEDLE",
     "Filed",
+    "Heartbeat",
     "LostClaim",
     "Parcel",
     "Piece",

@@ -28,7 +28,7 @@ class Filed:
         An answer, or a refusal with its reason.
     facts : mapping of str to text or number
         What was found on the way and holds for refusals too; NEEDLE's are `n_g`, `n_r`, `phase`, `host_sep`, `quality`,
-        `restored`.
+        `restored`, ASTRANet's the `source_redshift` where there was one.
     observed_at : str or None
         When the spectrum was taken, as the marshal says (naive UTC ISO text).
     group_ids : tuple of int

@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from plugin.store.engine import StoreError
 from plugin.store.tables import metadata
@@ -19,12 +19,14 @@ from plugin.store.tables import metadata
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the database to a later schema, the newest by default; does nothing when it is there."""
     with engine.begin() as connection, _told():
+        _alone(connection)
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Bring the database back to an earlier schema, for an earlier version of this program."""
     with engine.begin() as connection, _told():
+        _alone(connection)
         command.downgrade(_config(connection), revision)
 
 
@@ -44,6 +46,12 @@ def drift(engine: Engine) -> list[object]:
     """Differences between the database and `tables.py`; empty when the migrations are in step."""
     with engine.connect() as connection:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def _alone(connection: Connection) -> None:
+    """Workers that start together must not change the schema together; SQLite's lock sees to that."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('astranet schema', 0))"))
 
 
 @contextmanager

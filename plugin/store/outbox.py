@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, case, delete, exists, func, or_, select, update
 
 from iris_client.protocols import Place
 from plugin.store.context import Context, canonical, storable
@@ -37,8 +37,12 @@ class Parcel:
         pending, sending, sent, retracted or parked.
     remote_id : str or None
         The marshal's id of what hangs there.
+    differs : bool
+        Whether what hangs there is known, and is not this.
     fault : str or None
         Why what is stored cannot be read; there is no body then, and it must not be sent.
+    asked : int
+        How often it had to be sent once more, because another delivery may have come between.
     """
 
     id: int
@@ -52,7 +56,9 @@ class Parcel:
     attempts: int
     reason: str | None = None
     remote_id: str | None = None
+    differs: bool = False
     fault: str | None = None
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +119,24 @@ class Outbox:
         if row is None:
             return None
         self._set(
-            row.id,
+            outbox.c.id == row.id,
             state="sending",
             attempts=row.attempts + 1,
             claimed_by=self.context.worker,
-            claimed_until=now + self.context.lease,
+            claimed_until=self.context.until,
         )
-        self._mark_unknown(row)
-        return self._parcel(row)
+        parcel = self._parcel(row)
+        self._mark_unknown({name: getattr(row, name) for name in _KEY})
+        return parcel
 
-    def _mark_unknown(self, row: Any) -> None:
-        key = {name: getattr(row, name) for name in _KEY}
+    def _mark_unknown(self, key: Mapping[str, Any]) -> None:
         new = self.context.insert(delivered).values(**key)
         self.context.connection.execute(new.on_conflict_do_update(index_elements=list(_KEY), set_={"body_sha": None}))
 
-    def sent(self, parcel: Parcel, remote_id: str | None, now: datetime) -> None:
-        """Write down that the marshal now holds exactly this."""
+    def sent(self, parcel: Parcel, remote_id: str | None, now: datetime) -> bool:
+        """Write down that the marshal now holds exactly this; False if the claim was lost, see `_close`."""
+        if not self._close(parcel, "retracted" if parcel.body is None else "sent"):
+            return False
         key = self._key(parcel.place, parcel.kind, parcel.origin)
         where = and_(*(delivered.c[name] == value for name, value in key.items()))
         if parcel.body is None:
@@ -136,30 +144,44 @@ class Outbox:
         else:
             values = {"body_sha": parcel.body_sha, "remote_id": remote_id, "delivered_at": now}
             self.context.connection.execute(update(delivered).where(where).values(**values))
-        self._close(parcel, "retracted" if parcel.body is None else "sent")
+        return True
 
-    def retry(self, parcel: Parcel, reason: str, at: datetime) -> None:
-        """Put a post back, to be tried again from `at` on."""
-        self._close(parcel, "pending", reason=storable(reason), not_before=at)
+    def retry(self, parcel: Parcel, reason: str, at: datetime) -> bool:
+        """Put a post back, to be tried again from `at` on; False if the claim was lost, see `_close`."""
+        return self._close(parcel, "pending", reason=storable(reason), not_before=at)
 
-    def park(self, parcel: Parcel, reason: str) -> None:
-        """Set a post aside for a person to see."""
-        self._close(parcel, "parked", reason=storable(reason))
+    def park(self, parcel: Parcel, reason: str) -> bool:
+        """Set a post aside for a person to see; False if the claim was lost, see `_close`."""
+        return self._close(parcel, "parked", reason=storable(reason))
 
-    def _close(self, parcel: Parcel, state: str, **values: object) -> None:
-        """End a delivery; when the wish changed meanwhile, the new one is due at once."""
+    def _close(self, parcel: Parcel, state: str, **values: object) -> bool:
+        """End a delivery, if it is still ours; when the wish changed meanwhile, the new one is due at once.
+
+        A delivery that another worker has taken over is not ours to end. Nobody can say in which order the two
+        reached the marshal: what hangs there is unknown, and the wish is sent once more.
+        """
         held = and_(outbox.c.id == parcel.id, outbox.c.state == "sending", outbox.c.claimed_by == self.context.worker)
         free = {"claimed_by": None, "claimed_until": None}
-        same = outbox.c.body_sha == parcel.body_sha
+        same = (outbox.c.body_sha == parcel.body_sha) & (outbox.c.asked == parcel.asked)
         error = {"reason": None, **values}
-        self.context.connection.execute(update(outbox).where(held, same).values(state=state, **error, **free))
-        self.context.connection.execute(update(outbox).where(held, ~same).values(state="pending", **free))
+        if self._set(held & same, state=state, **error, **free) or self._set(held & ~same, state="pending", **free):
+            return True
+        again = case((outbox.c.state.in_(("sent", "retracted")), "pending"), else_=outbox.c.state)
+        self._set(outbox.c.id == parcel.id, state=again, asked=outbox.c.asked + 1)
+        self._mark_unknown(self._key(parcel.place, parcel.kind, parcel.origin))
+        return False
 
-    def recover(self, now: datetime | None) -> int:
-        """Free what this worker left unfinished, and what others were sending: all, or what was due by `now`."""
+    def renew(self) -> int:
+        """Hold what this worker is sending for another lease; returns how many posts."""
+        ours = (outbox.c.state == "sending") & (outbox.c.claimed_by == self.context.worker)
+        held = select(outbox.c.id).where(self._mine(), ours).with_for_update(skip_locked=True)
+        return self._set(outbox.c.id.in_(held), claimed_until=self.context.until)
+
+    def recover(self, *, everything: bool = False) -> int:
+        """Free what this worker left unfinished, and what others were sending: all, or where the lease has ended."""
         held = and_(self._mine(), outbox.c.state == "sending")
-        if now is not None:
-            held &= or_(outbox.c.claimed_by == self.context.worker, outbox.c.claimed_until < now)
+        if not everything:
+            held &= or_(outbox.c.claimed_by == self.context.worker, outbox.c.claimed_until < self.context.time)
         free = update(outbox).where(held).values(state="pending", claimed_by=None, claimed_until=None)
         return int(self.context.connection.execute(free).rowcount)
 
@@ -181,8 +203,10 @@ class Outbox:
             here = and_(outbox.c.place_kind == place.kind, outbox.c.place_id == place.id, outbox.c.kind.in_(kinds))
             which = and_(self._mine(), here, outbox.c.state.in_(("sent", "parked", "pending")))
             for row in self.context.connection.execute(select(outbox).where(which).with_for_update()).all():
-                self._set(row.id, state="pending", attempts=0, not_before=now, enqueued_at=now, reason=None)
-                self._mark_unknown(row)
+                self._set(
+                    outbox.c.id == row.id, state="pending", attempts=0, not_before=now, enqueued_at=now, reason=None
+                )
+                self._mark_unknown({name: getattr(row, name) for name in _KEY})
                 count += 1
         return count
 
@@ -220,8 +244,8 @@ class Outbox:
         found = select(outbox).where(self._mine(), which).order_by(outbox.c.id).limit(limit).offset(offset)
         return [self._parcel(row) for row in self.context.connection.execute(found).all()]
 
-    def _set(self, row_id: int, **values: object) -> None:
-        self.context.connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
+    def _set(self, which: ColumnElement[bool], **values: object) -> int:
+        return int(self.context.connection.execute(update(outbox).where(which).values(**values)).rowcount)
 
     def _row(self, table: Table, key: Mapping[str, Any], *, lock: bool = False) -> Any:
         where = and_(*(table.c[name] == value for name, value in key.items()))
@@ -250,7 +274,9 @@ class Outbox:
             attempts=row.attempts,
             reason=row.reason,
             remote_id=None if there is None else there.remote_id,
+            differs=there is not None and there.body_sha not in (None, row.body_sha),
             fault=fault,
+            asked=row.asked,
         )
 
 

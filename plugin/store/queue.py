@@ -1,6 +1,7 @@
 """The queue: pieces of work about spectra and objects, each claimed by one worker at a time."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -59,7 +60,7 @@ class Queue:
         return int(self.context.connection.execute(found).scalar_one())
 
     def claim(self, kind: Kind, limit: int, now: datetime) -> list[Piece]:
-        """Take up to `limit` due pieces, longest waiting first; until the lease ends no other worker gets them."""
+        """Take up to `limit` due pieces, longest waiting first; nobody else gets them while the claim is renewed."""
         due = (
             select(queue)
             .where(self._rows.mine(kind), _is_due(now))
@@ -68,8 +69,7 @@ class Queue:
             .with_for_update(skip_locked=True)  # SQLite has no such thing and needs none: one process, one writer
         )
         found = self.context.connection.execute(due).all()
-        until = now + self.context.lease
-        ours = {"state": "claimed", "claimed_by": self.context.worker, "claimed_until": until}
+        ours = {"state": "claimed", "claimed_by": self.context.worker, "claimed_until": self.context.until}
         self._rows.set(queue.c.id.in_([row.id for row in found]), **ours)
         return [piece_of(row) for row in found]
 
@@ -90,11 +90,10 @@ class Queue:
         """
         after = case((queue.c.asked == piece.asked, state), else_="new")
         known = {} if seen is None else {"seen": seen}
-        if not self._free(piece, state=after, reason=None, **known):
-            raise LostClaim(f"{piece.subject}: taken over by another worker")
+        self._free(piece, state=after, reason=None, **known)
 
     def retry(self, piece: Piece, reason: str, at: datetime) -> None:
-        """Put a piece back, to be tried again from `at` on."""
+        """Put a piece back, to be tried again from `at` on; raises `LostClaim` as `finish` does."""
         self._free(piece, state="new", attempts=piece.attempts + 1, not_before=at, reason=storable(reason))
 
     def postpone(self, piece: Piece, reason: str, at: datetime) -> None:
@@ -102,19 +101,27 @@ class Queue:
         self._free(piece, state="new", not_before=at, reason=storable(reason))
 
     def park(self, piece: Piece, reason: str) -> None:
-        """Set a piece aside for a person to see."""
+        """Set a piece aside for a person to see; raises `LostClaim` as `finish` does."""
         self._free(piece, state="parked", attempts=piece.attempts + 1, reason=storable(reason))
 
     def release(self, held: Iterable[Piece]) -> None:
-        """Put pieces back that nothing was tried with."""
+        """Put pieces back that nothing was tried with; those that were taken over are not ours to put back."""
         for piece in held:
-            self._free(piece, state="new")
+            with suppress(LostClaim):
+                self._free(piece, state="new")
 
-    def recover(self, now: datetime | None) -> int:
-        """Free what this worker left behind, and what others claimed: all of it, or only what was due back by `now`."""
+    def renew(self) -> int:
+        """Hold what this worker has claimed for another lease; returns how many pieces."""
+        # What another transaction of ours has in hand is being closed: no need to wait for it.
+        ours = (queue.c.state == "claimed") & (queue.c.claimed_by == self.context.worker)
+        held = select(queue.c.id).where(self._rows.mine(), ours).with_for_update(skip_locked=True)
+        return self._rows.set(queue.c.id.in_(held), claimed_until=self.context.until)
+
+    def recover(self, *, everything: bool = False) -> int:
+        """Free what this worker left behind, and what others claimed: all of it, or only where the lease has ended."""
         held = queue.c.state == "claimed"
-        if now is not None:
-            held &= or_(queue.c.claimed_by == self.context.worker, queue.c.claimed_until < now)
+        if not everything:
+            held &= or_(queue.c.claimed_by == self.context.worker, queue.c.claimed_until < self.context.time)
         return self._rows.set(held, state="new", claimed_by=None, claimed_until=None)
 
     def unpark(self, kind: Kind, now: datetime) -> int:
@@ -151,9 +158,10 @@ class Queue:
     def _list(self, which: ColumnElement[bool]) -> list[Piece]:
         return [piece_of(row) for row in self._rows.all(which, queue.c.version, queue.c.id)]
 
-    def _free(self, piece: Piece, **values: Any) -> int:
+    def _free(self, piece: Piece, **values: Any) -> None:
         ours = and_(queue.c.state == "claimed", queue.c.claimed_by == self.context.worker)
-        return self._rows.set(ours & (queue.c.id == piece.id), claimed_by=None, claimed_until=None, **values)
+        if not self._rows.set(ours & (queue.c.id == piece.id), claimed_by=None, claimed_until=None, **values):
+            raise LostClaim(f"{piece.subject}: taken over by another worker")
 
     @property
     def _rows(self) -> QueueRows:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, delete, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from models.domain import Report, Status
 from plugin.store.context import Context, canonical
@@ -26,10 +26,7 @@ class Reports:
 
     def lock_target(self, target_id: str) -> None:
         """Let no other worker file for this source until the transaction ends: its summary counts all its reports."""
-        if self.context.is_postgres:  # SQLite has one writer anyway
-            self.context.connection.execute(
-                text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"{self.context.marshal} {target_id}"}
-            )
+        self.context.alone(target_id)
 
     def put(self, filed: Filed) -> None:
         """File a report as the one that counts for its subject and producer."""
@@ -52,6 +49,11 @@ class Reports:
     def of_target(self, target_id: str, producer: str) -> list[Filed]:
         """The reports of a producer that count for a source, oldest observation first."""
         return self._list(_current(producer) & (reports.c.target_id == target_id))
+
+    def audiences(self, producer: str) -> dict[str, tuple[int, ...]]:
+        """Which groups saw each subject when it was last answered about; none where the marshal did not say."""
+        found = select(reports.c.subject_id, reports.c.group_ids).where(self._mine(), _current(producer))
+        return {row.subject_id: tuple(json.loads(row.group_ids)) for row in self.context.connection.execute(found)}
 
     def named(self, name: str) -> list[Filed]:
         """The reports of every producer that count for a subject or a source of this name."""

@@ -27,6 +27,7 @@ class QueueRows:
 
     def add(self, rows: Sequence[dict[str, Any]]) -> int:
         """Insert rows that are not there yet; returns how many were not."""
+        self.context.alone("queue")  # two that insert the same rows in another order would wait for each other for ever
         new = self.context.insert(queue).on_conflict_do_nothing().returning(queue.c.id)
         ours = [{"marshal": self.context.marshal, **row} for row in rows]
         some = (ours[i : i + CHUNK] for i in range(0, len(ours), CHUNK))

@@ -4,15 +4,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 
 from iris_client.protocols import SpectrumStub
 from plugin.store.context import Context
-from plugin.store.queue import Piece
+from plugin.store.queue import Piece, due_again
 from plugin.store.rows import QueueRows, chunks
 from plugin.store.tables import queue
 
 _IS_SPECTRUM = queue.c.subject == "spectrum"
+
+
+def _is_older() -> ColumnElement[bool]:
+    """Whether there is a newer version of the same spectrum."""
+    newer = queue.alias()
+    return exists().where(
+        newer.c.marshal == queue.c.marshal,
+        newer.c.subject == queue.c.subject,
+        newer.c.subject_id == queue.c.subject_id,
+        newer.c.version > queue.c.version,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +60,8 @@ class Spectra:
         return added
 
     def _supersede(self) -> None:
-        newer = queue.alias()
-        is_older = exists().where(
-            newer.c.marshal == queue.c.marshal,
-            newer.c.subject == queue.c.subject,
-            newer.c.subject_id == queue.c.subject_id,
-            newer.c.version > queue.c.version,
-        )
-        self._rows.set(_IS_SPECTRUM & queue.c.state.in_(("new", "parked")) & is_older, state="superseded")
+        waiting = _IS_SPECTRUM & queue.c.state.in_(("new", "parked"))
+        self._rows.set(waiting & _is_older(), state="superseded")
 
     def ask(self, stub: SpectrumStub, now: datetime) -> None:
         """Let a spectrum be looked at that nobody has looked at: somebody asks for it, however old it is."""
@@ -65,15 +70,37 @@ class Spectra:
         old = _IS_SPECTRUM & here & queue.c.state.in_(("baseline", "superseded"))
         self._rows.set(old, state="new", attempts=0, not_before=now)
 
-    def reopen_unseen(self, seen: Iterable[str], begun: datetime) -> int:
-        """Look again at spectra with a report that a complete sweep, begun at some time, did not meet."""
-        known = _IS_SPECTRUM & (queue.c.state == "done") & (queue.c.created_at < begun)
-        current = select(queue.c.id, queue.c.subject_id).where(self._rows.mine(), known)
-        met = set(seen)
-        rows = self.context.connection.execute(current).all()
-        unseen = {row.subject_id for row in rows if row.subject_id not in met}
-        again = {"state": "new", "attempts": 0, "not_before": begun}
-        return sum(self._rows.set(known & queue.c.subject_id.in_(some), **again) for some in chunks(unseen))
+    def reopen(self, names: Iterable[str], now: datetime) -> int:
+        """Look at these spectra again although they have not changed; returns how many were not due already.
+
+        What is baseline or parked stays so.
+        """
+        count = 0
+        for some in chunks(names):
+            here = _IS_SPECTRUM & queue.c.subject_id.in_(some) & ~_is_older()
+            count += self._rows.set(here & queue.c.state.in_(("done", "gone")), **due_again(now))
+            self._rows.set(here & (queue.c.state == "claimed"), asked=queue.c.asked + 1)
+        return count
+
+    def reopen_unseen(self, seen: Iterable[str], begun: datetime, *, since: str = "") -> int:
+        """Look again at spectra with a report that a complete list, begun at some time, did not name.
+
+        Parameters
+        ----------
+        since : str
+            The list is of the versions from this one on.
+        """
+        known = _IS_SPECTRUM & (queue.c.state == "done") & (queue.c.created_at < begun) & (queue.c.version >= since)
+        return self.reopen(self._names(known & ~_is_older()) - set(seen), begun)
+
+    def reopen_gone(self, seen: Iterable[str], begun: datetime) -> int:
+        """Look again at spectra that were gone before a list, begun at some time, and are named by it."""
+        gone = _IS_SPECTRUM & (queue.c.state == "gone") & (queue.c.created_at < begun)
+        return self.reopen(self._names(gone) & set(seen), begun)
+
+    def _names(self, which: ColumnElement[bool]) -> set[str]:
+        found = select(queue.c.subject_id).where(self._rows.mine(), which)
+        return set(self.context.connection.execute(found).scalars())
 
     def has_newer_done(self, piece: Piece) -> bool:
         """Whether a later version of the spectrum has been analysed already."""

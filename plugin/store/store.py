@@ -2,19 +2,21 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from iris_client.http.closing import Closing
+from plugin.clock import Clock
 from plugin.store import migrate
 from plugin.store.context import Context
 from plugin.store.engine import StoreError, make_engine, parse_url, reading, sqlite_file
 from plugin.store.lock import FileLock
 from plugin.store.unit import Unit
+from plugin.store.workers.pace import SharedPacer
 
 LEASE: Final = timedelta(minutes=15)
 
@@ -31,15 +33,26 @@ class Store(Closing):
     lock : FileLock or None
         The lock of a SQLite file, held by the one process that works with it.
     lease : timedelta
-        For how long a claim holds; then another worker may take the work over.
+        For how long a claim holds that nobody renews; then another worker may take the work over.
+    clock : callable, optional
+        By which claims end, by default the database's; replaced in tests.
     """
 
-    def __init__(self, engine: Engine, marshal: str, lock: FileLock | None = None, *, lease: timedelta = LEASE) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        marshal: str,
+        lock: FileLock | None = None,
+        *,
+        lease: timedelta = LEASE,
+        clock: Clock | None = None,
+    ) -> None:
         self.engine = engine
         self.marshal = marshal
         self.lease = lease
         self.worker = uuid.uuid4().hex
         self._lock = lock
+        self._clock = clock
 
     @contextmanager
     def begin(self, *, to_read: bool = False) -> Iterator[Unit]:
@@ -51,17 +64,41 @@ class Store(Closing):
             True to look only, at one state of things: keeps no writer waiting, waits for none, and cannot write.
         """
         with (reading(self.engine) if to_read else self.engine).begin() as connection:
-            yield Unit.on(Context(connection, self.marshal, self.worker, self.lease))
+            yield Unit.on(Context(connection, self.marshal, self.worker, self.lease, self._clock))
 
-    def recover(self, now: datetime) -> int:
+    def recover(self) -> int:
         """Free what was claimed and never finished; call it before a cycle, when this process holds nothing.
 
         With a SQLite file every claim is left over then, because we hold the lock; with PostgreSQL another worker's
         is when its lease has ended.
         """
-        until = None if self._lock is not None else now
+        alone = self._lock is not None
         with self.begin() as unit:
-            return unit.queue.recover(until) + unit.outbox.recover(until)
+            return unit.queue.recover(everything=alone) + unit.outbox.recover(everything=alone)
+
+    @contextmanager
+    def leading(self, job: str) -> Iterator[bool]:
+        """Do a job that one worker does at a time; whether it is this worker's turn. The heartbeat keeps it its own."""
+        if self._lock is not None:  # there is no other
+            yield True
+            return
+        with self.begin() as unit:
+            ours = unit.leases.take(job)
+        try:
+            yield ours
+        finally:
+            if ours:
+                with suppress(DBAPIError), self.begin() as unit:  # one that is not released ends by itself
+                    unit.leases.release(job)
+
+    def pacer(self, rate: float, burst: int) -> SharedPacer | None:
+        """The pace that all workers of this marshal keep together; None where there is one worker."""
+        return SharedPacer(self.engine, self.marshal, rate, burst) if self.is_shared else None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several workers may be at this database."""
+        return self.engine.dialect.name == "postgresql"
 
     def close(self) -> None:
         """Close connections and let go of the lock."""

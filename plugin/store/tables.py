@@ -146,10 +146,13 @@ outbox = Table(
     Column("reason", Text),
     Column("claimed_by", String(64)),
     Column("claimed_until", DateTime),
+    Column("asked", Integer, nullable=False, default=0),
     Column("enqueued_at", DateTime),
     UniqueConstraint("marshal", "place_kind", "place_id", "kind", "origin"),
 )
 """What should hang where: one row per (place, kind, origin), a newer body replaces an older one. No body: nothing.
+
+`asked` grows when somebody who had lost the claim may have written there all the same: it must be sent once more.
 `enqueued_at` is when this body was wished for.
 """
 
@@ -168,6 +171,38 @@ delivered = Table(
     Column("delivered_at", DateTime),
 )
 """What does hang there, as far as we know: no `body_sha` means that a delivery began and its end was never seen."""
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("marshal", String(255), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("jobs", String(255), nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("seen_at", DateTime, nullable=False),
+)
+"""Who works for a marshal, on which host, at which jobs, and when it was last heard of. One that ends takes its row
+away; one that vanishes leaves it for some time.
+"""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("marshal", String(255), primary_key=True),
+    Column("job", String(64), primary_key=True),
+    Column("held_by", String(64), nullable=False),
+    Column("held_until", DateTime, nullable=False),
+)
+"""Jobs that one worker does at a time, and which one does it now; others may take a job over after `held_until`."""
+
+pace = Table(
+    "pace",
+    metadata,
+    Column("marshal", String(255), primary_key=True),
+    Column("next_at", Float, nullable=False),
+)
+"""When the next request to a marshal may go, in seconds of the database's clock: one budget for all workers."""
 
 status = Table(
     "status",

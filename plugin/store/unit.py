@@ -15,6 +15,7 @@ from plugin.store.tns import TnsRows
 from plugin.store.tns_names import Names
 from plugin.store.tns_reports import TnsReports
 from plugin.store.watermarks import Watermarks
+from plugin.store.workers.rows import Leases, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Unit:
     tns: TnsRows
     names: Names
     tns_reports: TnsReports
+    workers: Workers
+    leases: Leases
     status: Status
     figures: Figures
     analyses: Analyses
@@ -47,6 +50,8 @@ class Unit:
             tns=TnsRows(context),
             names=Names(context),
             tns_reports=TnsReports(context),
+            workers=Workers(context),
+            leases=Leases(context),
             status=Status(context),
             figures=Figures(context),
             analyses=Analyses(context),

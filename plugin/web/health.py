@@ -20,13 +20,18 @@ HEALTH: Final = "/healthz"
 METRICS: Final = "/metrics"
 
 
+def health_of(parts: WebParts) -> Health:
+    """How the service is: this process when the pages are its own, else by what the database tells of it."""
+    if parts.activity is not None:
+        return of_process(parts.store, parts.activity.pulse, parts.settings, clock=parts.clock)
+    return of_store(parts.store, parts.settings, now=parts.clock())
+
+
 def make_room(parts: WebParts) -> Room:
     """The routes."""
 
     def health() -> Health:
-        if parts.activity is not None:
-            return of_process(parts.store, parts.activity.pulse, parts.settings, clock=parts.clock)
-        return of_store(parts.store, parts.settings, now=parts.clock())
+        return health_of(parts)
 
     def healthz(request: Request) -> Response:
         """200 when all is well, else 503; `?live` asks only whether a restart may help."""

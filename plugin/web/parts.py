@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
 
-from iris_client.http.pacer import Pacer
+from iris_client.http.pacer import Pacing
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.settings import Settings
@@ -24,7 +24,7 @@ class WebParts:
         Naive UTC.
     activity : Activity or None
         What this process does besides showing pages; None where it does nothing else.
-    pacer : Pacer or None
+    pacer : Pacing or None
         Of the marshal's token, where this process has one.
     """
 
@@ -32,7 +32,7 @@ class WebParts:
     store: Store
     clock: Clock = utc_now
     activity: Activity | None = None
-    pacer: Pacer | None = None
+    pacer: Pacing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,7 @@ def calls(client: Any) -> list[Callable[[], Any]]:
     ]
     if isinstance(client, SkyPortal):
         found += [lambda: client.light_curve(NAME), client.account, client.sysinfo]
+        found += [lambda: list(client.sources_modified_since("2026-01-01T00:00:00", group_ids=[6]))]
     return found
 
 

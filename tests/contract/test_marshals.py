@@ -14,7 +14,7 @@ from iris_client.http.pacer import Pacer
 from iris_client.marshal.graphql import GraphQLSpectra
 from iris_client.marshal.graphql_fields import FieldMap
 from iris_client.marshal.skyportal import SkyPortal
-from iris_client.protocols import Marshal, PhotometrySource, Place, SpectrumSource, WatchList
+from iris_client.protocols import Marshal, PhotometrySource, Place, SourceList, SpectrumSource, Upserted, WatchList
 from plugin.sandbox import Sandbox
 from plugin.sources.combined import CombinedMarshal
 
@@ -57,7 +57,7 @@ both_places = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.k
 
 
 def test_it_is_all_that_the_service_needs(marshal: Any) -> None:
-    for protocol in (Marshal, SpectrumSource, PhotometrySource, WatchList):
+    for protocol in (Marshal, SpectrumSource, SourceList, PhotometrySource, WatchList):
         assert isinstance(marshal, protocol)
 
 
@@ -71,7 +71,9 @@ def test_we_know_who_we_are(marshal: Any, sandbox: Sandbox) -> None:
 def test_an_annotation_is_one_and_holds_what_was_said_last(marshal: Any, sandbox: Sandbox, place: Place) -> None:
     keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id]}
     first = marshal.upsert_annotation(place, data={"class": "SN Ia", "gone": 1}, **keep)
-    assert marshal.upsert_annotation(place, data={"class": "SN II"}, **keep) == first
+    assert (
+        marshal.upsert_annotation(place, data={"class": "SN II"}, **keep) == first == Upserted(first.id, changed=True)
+    )
     (there,) = [one for one in marshal.annotations(place) if one.origin == "ASTRANet"]
     assert (dict(there.data), there.mine) == ({"class": "SN II"}, True)
 
@@ -79,10 +81,80 @@ def test_an_annotation_is_one_and_holds_what_was_said_last(marshal: Any, sandbox
 @both_places
 def test_what_has_not_changed_is_not_sent(marshal: Any, sandbox: Sandbox, place: Place) -> None:
     keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id], "data": {"class": "SN Ia", "p": 1.0}}
-    known = marshal.upsert_annotation(place, **keep)
+    known = marshal.upsert_annotation(place, **keep).id
     sandbox.forget_requests()
-    assert marshal.upsert_annotation(place, **keep, known_id=known) == known
+    assert marshal.upsert_annotation(place, **keep, known_id=known) == Upserted(known, changed=False)
     assert sandbox.writes() == []
+
+
+@both_places
+def test_the_same_for_other_groups_is_a_change(marshal: Any, sandbox: Sandbox, place: Place) -> None:
+    keep = {"origin": "ASTRANet", "data": {"class": "SN Ia", "p": 1.0}}
+    first = marshal.upsert_annotation(place, **keep, group_ids=[sandbox.group_id])
+    assert marshal.annotations(place)[0].group_ids == (sandbox.group_id,)
+    assert marshal.upsert_annotation(place, **keep, group_ids=[sandbox.group_id, 2], known_id=first.id) == first
+    assert marshal.annotations(place)[0].group_ids == (2, sandbox.group_id)
+    again = marshal.upsert_annotation(place, **keep, group_ids=[sandbox.group_id, 2], known_id=first.id)
+    assert again == Upserted(first.id, changed=False)
+
+
+@both_places
+def test_a_first_answer_and_one_that_differs_are_one_request_each(marshal: Any, sandbox: Sandbox, place: Place) -> None:
+    keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id]}
+    sandbox.forget_requests()
+    known = marshal.upsert_annotation(place, data={"class": "SN Ia"}, **keep).id
+    marshal.upsert_annotation(place, data={"class": "SN II"}, **keep, known_id=known, differs=True)
+    assert [(one.method, one.status) for one in sandbox.requests] == [("POST", 200), ("PUT", 200)]
+    (there,) = marshal.annotations(place)
+    assert dict(there.data) == {"class": "SN II"}
+
+
+@both_places
+def test_what_is_there_is_looked_at_when_our_records_do_not_know_it(
+    marshal: Any, sandbox: Sandbox, place: Place
+) -> None:
+    keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id], "data": {"class": "SN Ia"}}
+    first = marshal.upsert_annotation(place, **keep)
+    sandbox.forget_requests()
+    assert marshal.upsert_annotation(place, **keep) == Upserted(first.id, changed=False)
+    answers = [(one.method, one.status) for one in sandbox.requests if one.path.endswith("annotations")]
+    assert answers == [("POST", 400), ("GET", 200)], "asked for only because it is there already"
+
+
+@both_places
+def test_an_annotation_that_went_away_is_made_anew(marshal: Any, sandbox: Sandbox, place: Place) -> None:
+    keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id]}
+    first = marshal.upsert_annotation(place, data={"a": 1}, **keep)
+    marshal.delete_annotation(place, origin="ASTRANet")
+    second = marshal.upsert_annotation(place, data={"a": 2}, **keep, known_id=first.id, differs=True)
+    assert second.id != first.id
+    assert [dict(one.data) for one in marshal.annotations(place)] == [{"a": 2}]
+
+
+@both_places
+def test_nobody_elses_annotation_is_touched(marshal: Any, sandbox: Sandbox, place: Place) -> None:
+    keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id]}
+    ours = marshal.upsert_annotation(place, data={"a": 1}, **keep)
+    marshal.delete_annotation(place, origin="ASTRANet")
+    with SkyPortal(sandbox.url, sandbox.tokens["admin"], pacer=Pacer(1000, 1000)) as other:
+        theirs = other.upsert_annotation(place, data={"theirs": 1}, **keep)
+    for known in ({}, {"known_id": ours.id}, {"known_id": theirs.id}):
+        for differs in (False, True):
+            with pytest.raises(Refused, match="another user owns"):
+                marshal.upsert_annotation(place, data={"a": 2}, **keep, **known, differs=differs)
+    assert [dict(one.data) for one in marshal.annotations(place)] == [{"theirs": 1}]
+
+
+def test_sources_tell_when_their_redshift_changed(marshal: Any, sandbox: Sandbox) -> None:
+    (stub,) = marshal.sources_modified_since("2026-01-01T00:00:00", group_ids=[sandbox.group_id])
+    assert (stub.target_id, stub.redshift) == (NAME, 0.1), "the other one has no spectra"
+    assert list(marshal.sources_modified_since(stub.modified, group_ids=[sandbox.group_id])) == []
+    sandbox.add_spectrum(NAME, wavelengths=[4000.0, 5000.0], fluxes=[1.0, 2.0])
+    assert list(marshal.sources_modified_since(stub.modified, group_ids=[sandbox.group_id])) == []
+    sandbox.set_redshift(NAME, None)
+    (changed,) = marshal.sources_modified_since(stub.modified, group_ids=[sandbox.group_id])
+    assert changed.redshift is None
+    assert changed.modified > stub.modified
 
 
 @both_places

@@ -92,6 +92,16 @@ def test_the_sweep_finds_what_was_shared_late(source, marshal):
     assert after - before == {str(number)}
 
 
+def test_the_sweep_says_which_of_the_groups_see_a_spectrum(source, marshal):
+    name = marshal.add_source(f"ZTF26both{id(source)}")
+    number = marshal.add_spectrum(name, wavelengths=[1.0, 2.0], fluxes=[1.0, 2.0])
+    marshal.share_spectrum(number, [2])
+    found = list(source.spectra_shared_with(group_ids=[marshal.group_id, 2]))
+    marshal.delete_spectrum(number)
+    assert sorted(s.group_ids for s in found if s.spectrum_id == str(number)) == [(2,), (marshal.group_id,)]
+    assert {s.group_ids for s in found if s.spectrum_id != str(number)} == {(marshal.group_id,)}
+
+
 def test_what_is_not_shared_or_not_there_is_not_found(source, marshal):
     private = next(s.id for s in marshal.state.spectra.values() if s.obj_id == "ZTF26private")
     for number in (str(private), "99999"):

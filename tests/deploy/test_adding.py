@@ -136,7 +136,7 @@ def test_a_posted_key(copy: Copy) -> None:
 
 def test_a_setting(copy: Copy) -> None:
     copy.follow("A setting")
-    assert copy.changed == {"plugin/settings.py"}
+    assert copy.changed == {"plugin/setting_fields.py"}
     load = "from plugin.settings import Settings; print(Settings.load(%r, env_file=None).poll_jitter_seconds)"
     assert copy.run(load % {"ASTRANET_POLL_JITTER_SECONDS": "2.5"}) == "2.5"
     in_step = "from plugin.commands.setup import env_example as e; print(open('deploy/env.example').read() == e())"
@@ -194,7 +194,12 @@ def test_a_second_marshal_touches_what_the_page_says_and_nothing_else(copy: Copy
     copy.follow("A second marshal")
     (copy.folder / "iris_client" / "marshal" / "other.py").write_text(OTHER)
     copy.examples_anew()
-    told = ("iris_client/marshal/other.py", "plugin/settings.py", "plugin/sources/marshal.py", "deploy/env.example")
+    told = (
+        "iris_client/marshal/other.py",
+        "plugin/setting_fields.py",
+        "plugin/sources/marshal.py",
+        "deploy/env.example",
+    )
     assert copy.changed == set(told)
     part = PAGE.partition("\n## A second marshal\n")[2].partition("\n## ")[0]
     assert all(path in part for path in told[1:])

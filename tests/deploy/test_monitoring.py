@@ -13,7 +13,7 @@ from iris_client.http.pacer import Pacer
 from plugin.activity import Activity
 from plugin.ops.health import Health
 from plugin.ops.metrics import exposition
-from tests.plugin.conftest import make_settings, store  # noqa: F401 - a fixture
+from tests.plugin.conftest import database, make_settings, store  # noqa: F401 - fixtures
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = yaml.safe_load((DEPLOY / "prometheus" / "rules.yaml").read_text())

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ from tests.fakes.marshal import FakeMarshal, bad, good
 SPECTRA = [good("1", "ZTF26a"), good("2", "ZTF26a"), bad("3", "ZTF26b"), good("4", "ZTF26c"), good("5", "ZTF26d")]
 
 
-def settings(folder: Path) -> Settings:
+def settings(folder: Path, database: str) -> Settings:
     return Settings(
         marshal_url="http://marshal.test",
         marshal_token="5ec9e7aa-0000-4000-8000-00000000feed",
         group_ids=(6,),
-        database_url=f"sqlite:///{folder / 'astranet.sqlite'}",
+        database_url=database,
         output_dir=folder,
         dry_run=False,
         batch_size=2,
@@ -33,10 +34,11 @@ def settings(folder: Path) -> Settings:
     )
 
 
-def cycle(folder: Path) -> FakeMarshal:
+def cycle(folder: Path, database: str) -> FakeMarshal:
     marshal = FakeMarshal(folder / "marshal.json")
     marshal.add(*SPECTRA)
-    with build(settings(folder), marshal=marshal, analyst=FakeAnalyst()) as app:
+    with build(settings(folder, database), marshal=marshal, analyst=FakeAnalyst()) as app:
+        app.store.lease = timedelta(0)  # where no lock tells that a worker is dead, its claims are free at once
         app.once()
     return marshal
 
@@ -57,18 +59,20 @@ def die_at(step: str, number: int) -> None:
     setattr(place, name, maybe_die)
 
 
-def run(folder: Path, step: str | None, number: int, work: Callable[[Path], object] = cycle) -> int | None:
+def run(
+    folder: Path, database: str, step: str | None, number: int, work: Callable[[Path, str], object] = cycle
+) -> int | None:
     """One cycle, or other work, in another process; its exit code, -9 when it was killed."""
     # A fork server: quick, and clean of whatever threads the tests have started.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    process = context.Process(target=_child, args=(folder, step, number, work))
+    process = context.Process(target=_child, args=(folder, database, step, number, work))
     process.start()
     process.join(timeout=60)
     return process.exitcode
 
 
-def _child(folder: Path, step: str | None, number: int, work: Callable[[Path], object]) -> None:
+def _child(folder: Path, database: str, step: str | None, number: int, work: Callable[[Path, str], object]) -> None:
     if step is not None:
         die_at(step, number)
-    work(folder)
+    work(folder, database)

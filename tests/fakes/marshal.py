@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from iris_client.errors import NotFound, UpstreamError
-from iris_client.protocols import Account, Annotation, Place, SpectrumStub
+from iris_client.protocols import Account, Annotation, Place, SourceStub, SpectrumStub, Upserted
 from models.domain import LightCurve, RawSpectrum, Target
 
 WAVES = np.linspace(3800.0, 9100.0, 400)
@@ -54,6 +54,8 @@ class FakeMarshal:
         self.spectra: dict[str, RawSpectrum] = {}
         self.targets: dict[str, Target] = {}
         self.calls: list[tuple[str, str]] = []
+        self.member_of = frozenset({2, 6})
+        self.moved: dict[str, str] = {}
         self.trouble = trouble or (lambda _method, _place: None)
         self._path = path
         self._posted: dict[str, Any] = {}
@@ -89,7 +91,19 @@ class FakeMarshal:
 
     def spectra_shared_with(self, *, group_ids: Sequence[int]) -> Iterator[SpectrumStub]:
         self._called("sweep", ",".join(map(str, group_ids)))
-        yield from self._stubs(group_ids)
+        for group in group_ids:
+            yield from (replace(stub, group_ids=(group,)) for stub in self._stubs([group]))
+
+    def sources_modified_since(self, cursor: str, *, group_ids: Sequence[int]) -> Iterator[SourceStub]:
+        self._called("sources", cursor)
+        for name, modified in sorted(self.moved.items()):
+            if modified > cursor:
+                yield SourceStub(target_id=name, modified=modified, redshift=self.targets[name].redshift)
+
+    def set_redshift(self, target_id: str, redshift: float | None, modified: str) -> None:
+        """Let somebody give a source another redshift."""
+        self.targets[target_id] = replace(self.targets[target_id], redshift=redshift)
+        self.moved[target_id] = modified
 
     def spectrum(self, spectrum_id: str) -> RawSpectrum:
         self._called("spectrum", spectrum_id)
@@ -110,7 +124,7 @@ class FakeMarshal:
 
     def account(self) -> Account:
         self._called("account", "")
-        return Account(user_id=1, username="bot", acls=frozenset({"Annotate"}), group_ids=frozenset({6}))
+        return Account(user_id=1, username="bot", acls=frozenset({"Annotate"}), group_ids=self.member_of)
 
     def upsert_annotation(
         self,
@@ -120,12 +134,15 @@ class FakeMarshal:
         data: Mapping[str, Any],
         group_ids: Sequence[int],
         known_id: str | None = None,
-    ) -> str:
+        differs: bool = False,
+    ) -> Upserted:
         self._called("upsert", place.id)
         key = f"{place.kind}/{place.id}"
-        number = self._posted.get(key, {}).get("id", len(self._posted) + 1)
-        self._put(key, {"id": number, "origin": origin, "data": dict(data), "groups": list(group_ids)})
-        return str(number)
+        before = self._posted.get(key)
+        number = len(self._posted) + 1 if before is None else before["id"]
+        after = {"id": number, "origin": origin, "data": dict(data), "groups": list(group_ids)}
+        self._put(key, after)
+        return Upserted(str(number), changed=before != after)
 
     def delete_annotation(self, place: Place, *, origin: str) -> bool:
         self._called("delete", place.id)

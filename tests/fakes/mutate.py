@@ -40,7 +40,7 @@ def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
 
 def _one(value: Any, rng: random.Random) -> Any:
     if not isinstance(value, dict | list) or not value or rng.random() < 0.1:
-        return rng.choice([rng.choice(ODD), [value], {"data": value}])
+        return rng.choice([_odd(rng), [value], {"data": value}])
     keys = list(value) if isinstance(value, dict) else list(range(len(value)))
     key = rng.choice(keys)
     if isinstance(value[key], dict | list) and value[key] and rng.random() < 0.75:
@@ -48,5 +48,10 @@ def _one(value: Any, rng: random.Random) -> Any:
     elif rng.random() < 0.2:
         del value[key]
     else:
-        value[key] = rng.choice(ODD)
+        value[key] = _odd(rng)
     return value
+
+
+def _odd(rng: random.Random) -> Any:
+    """One of its own: what is damaged later must not damage the list."""
+    return copy.deepcopy(rng.choice(ODD))

@@ -40,12 +40,13 @@ def ask(
         unit.analyses.add(hook, service=service, target_id=target_id, inputs=read(sent).plain(), **given)
 
 
-def cycle(folder: Path) -> tuple[FakeMarshal, FakeHooks]:
+def cycle(folder: Path, database: str) -> tuple[FakeMarshal, FakeHooks]:
     """A cycle in which two analyses are asked for, however often it is begun; for crash tests."""
     marshal, hooks = FakeMarshal(folder / "marshal.json"), FakeHooks(folder / "hooks.json")
     marshal.add(*SPECTRA)
-    chosen = settings(folder).model_copy(update={"backfill_days": 0.0})  # nothing is news but what is asked for
+    chosen = settings(folder, database).model_copy(update={"backfill_days": 0.0})  # news is only what is asked for
     with build(chosen, marshal=marshal, analyst=FakeAnalyst(), hooks=hooks) as app:
+        app.store.lease = timedelta(0)  # where no lock tells that a worker is dead, its claims are free at once
         press(app)
         app.once()
     return marshal, hooks

@@ -12,7 +12,7 @@ from iris_client.tns.mirror import TnsObject
 from iris_client.tns.values import IdTables
 from models.conformal.domains import HIGH
 from models.conformal.purity import Purities, purities_of
-from models.domain import Confidence, Report, Status, Target, Verdict
+from models.domain import FINE_CLASSES, Confidence, Report, Status, Target, Verdict
 from plugin.sandbox.tns import reports as stand_in
 from plugin.settings import Settings
 from plugin.store import ASTRANET, Filed, Store, spectrum
@@ -24,8 +24,10 @@ SERVER = "https://sandbox.wis-tns.org"
 KEY = "tns-key-0123456789"
 
 
-def answer(target_id: str, spectrum_id: str, label: str = "SN Ia", p: float = 0.97, **more: Any) -> Report:
-    """A sure answer about a spectrum of high resolution."""
+def answer(
+    target_id: str, spectrum_id: str, label: str = "SN Ia", p: float = 0.97, found: Any = None, **more: Any
+) -> Report:
+    """A sure answer about a spectrum of high resolution; `found` is what else the report has."""
     rest = (1.0 - p) / 6
     names = ("SN Ia", "SN Ibc", "SLSN", "SN II", "AGN", "CV", "TDE")
     verdict = Verdict(label=label, probabilities={n: p if n == label else rest for n in names}, coarse={})
@@ -45,6 +47,7 @@ def answer(target_id: str, spectrum_id: str, label: str = "SN Ia", p: float = 0.
         verdict=verdict,
         confidence=confidence,
         bundle=BUNDLE,
+        **(found or {}),
     )
 
 
@@ -79,10 +82,10 @@ def called(store: Store, target_id: str, name: str, now: Any, kind: str | None =
         unit.names.put(target_id, TransientName(name=name, type=kind, redshift=z, source="mirror"), now)
 
 
-def purities() -> Purities:
-    """Calibration spectra by which SN Ia, SN II, SLSN and CV are pure from 0.9 on."""
+def purities(second: str = "SLSN") -> Purities:
+    """Calibration spectra by which SN Ia, CV and a second class are pure from 0.9 on."""
     rng = np.random.default_rng(1)
-    label = np.repeat([0, 2, 3, 5], 200)
+    label = np.repeat([0, FINE_CLASSES.index(second), 0, 5], 200)
     fine = np.full((800, 7), 0.01)
     p = rng.uniform(0.5, 0.99, 800)
     fine[np.arange(800), label] = p
@@ -107,6 +110,7 @@ def make_draft(target_id: str = "ZTF26a", name: str = "2026abc", **change: Any) 
         label="SN Ia",
         type_name="SN Ia",
         probability=0.97,
+        without_redshift=False,
         purity=cut,
         bundle=BUNDLE,
         redshift=0.05,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from plugin.app import App, build
+from plugin.sandbox.postgres import PostgresServer
 from plugin.settings import Settings
 from plugin.store import Store, open_store
 from tests.fakes.analyst import FakeAnalyst
@@ -30,6 +31,16 @@ class FakeClock:
         self.now += timedelta(**by)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The store's and the cycle's tests run on SQLite and on PostgreSQL; those marked `sqlite` are about that alone."""
+    here = metafunc.definition.nodeid.startswith(("tests/plugin/store/", "tests/plugin/cycle/"))
+    if not here or metafunc.definition.get_closest_marker("sqlite"):
+        return
+    for name in ("database", "empty_database"):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, ("sqlite", "postgres"), indirect=True)
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
@@ -40,9 +51,39 @@ def marshal() -> FakeMarshal:
     return FakeMarshal()
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres: PostgresServer) -> str:
+    """A database with the newest schema, to copy."""
+    url = postgres.database()
+    open_store(url, marshal=URL).close()
+    return url
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(f"sqlite:///{tmp_path / 'store.sqlite'}", marshal=URL) as opened:
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database in which there is nothing at all."""
+    yield from _database(request, tmp_path, template=False)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without rows."""
+    yield from _database(request, tmp_path, template=True)
+
+
+def _database(request: pytest.FixtureRequest, folder: Path, *, template: bool) -> Iterator[str]:
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield f"sqlite:///{folder / 'astranet.sqlite'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.database(request.getfixturevalue("migrated") if template else None)
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    with open_store(database, marshal=URL) as opened:
         yield opened
 
 
@@ -60,12 +101,13 @@ def make_settings(folder: Path, **values: Any) -> Settings:
 
 
 @pytest.fixture
-def make_app(tmp_path: Path, marshal: FakeMarshal, clock: FakeClock) -> Iterator[Callable[..., App]]:
+def make_app(tmp_path: Path, database: str, marshal: FakeMarshal, clock: FakeClock) -> Iterator[Callable[..., App]]:
     """Build apps on one database; those still open are closed at the end."""
     made: list[App] = []
 
     def make(*, analyst: FakeAnalyst | None = None, **values: Any) -> App:
-        app = build(make_settings(tmp_path, **values), marshal=marshal, analyst=analyst or FakeAnalyst(), clock=clock)
+        given = {"database_url": database, **values}
+        app = build(make_settings(tmp_path, **given), marshal=marshal, analyst=analyst or FakeAnalyst(), clock=clock)
         made.append(app)
         return app
 

@@ -80,6 +80,8 @@ def echoing(token: str):
             return {"id": "ZTF26a", "tns_name": token}
         if request.path == "/api/internal/profile":
             return {"id": 1, "username": "bot", "tokens": [{"id": token, "acls": ["Annotate"]}]}
+        if request.path == "/api/groups":
+            return {"user_groups": [{"id": 6, "name": token}]}
         if request.method == "GET" and request.path.endswith("/annotations"):
             return []
         return None

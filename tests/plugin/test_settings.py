@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from iris_client.quality.control import QualityRules
-from plugin.app import quality_rules
+from plugin.parts import quality_rules
 from plugin.settings import ConfigError, Settings
 
 TOKEN = "5ec9e7aa-0000-4000-8000-00000000feed"

@@ -129,10 +129,12 @@ def test_a_new_process_writes_nothing_either(sandbox, tmp_path):
 def test_a_lost_database_writes_nothing_either(sandbox, tmp_path):
     with open_app(sandbox, tmp_path) as app:
         app.once()
+    before = sandbox.annotations()
     sandbox.forget_requests()
     with open_app(sandbox, tmp_path, database_url=f"sqlite:///{tmp_path / 'new.sqlite'}") as app:
-        assert app.once().delivered["sent"] == 18  # looked at each, and found it right
-    assert sandbox.writes() == []
+        assert app.once().delivered == {"same": 18}  # looked at each, and found it right
+    assert {(one.method, one.status) for one in sandbox.writes()} == {("POST", 400)}, "there is one already, it says"
+    assert sandbox.annotations() == before
 
 
 def test_dry_run_writes_nothing(sandbox, tmp_path):
@@ -248,7 +250,7 @@ def cycle_in_a_process(step: str, number: int, url: str, token: str, folder: Pat
 
 STEPS = [
     ("plugin.cycle.analyse:Analysing._file", 3),
-    ("iris_client.marshal.annotations:Annotations._settle", 4),  # about to look what is there
+    ("iris_client.marshal.annotations:Annotations._add", 4),  # about to post
     ("plugin.store.outbox:Outbox.sent", 7),  # posted, not written down
 ]
 

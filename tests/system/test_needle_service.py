@@ -445,7 +445,7 @@ STEPS = [
     ("plugin.store.reports:Reports.put", 2),  # finished, no report yet: not committed
     ("plugin.store.outbox:Outbox.enqueue", 2),  # report inserted, its post not yet
     ("plugin.app:App._deliver", 1),  # everything filed, nothing sent
-    ("iris_client.marshal.annotations:Annotations._settle", 4),  # about to look what is there
+    ("iris_client.marshal.annotations:Annotations._add", 4),  # about to post
     ("plugin.store.outbox:Outbox.sent", 6),  # posted, not written down
 ]
 

@@ -3,8 +3,9 @@
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.needle.lightcurves.lightcurve import Floats
+Floats = NDArray[np.float64]
 
 
 def distance_modulus(redshift: float) -> float:

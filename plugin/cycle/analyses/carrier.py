@@ -32,13 +32,13 @@ class AnalysisCarrier:
     store: Store
     upstream: str = "marshal"
 
-    def send(self, parcel: Parcel) -> str | None:
+    def send(self, parcel: Parcel) -> None:
         """Answer, and let go of the web hook."""
         name = parcel.place.id
         with self.store.begin(to_read=True) as unit:
             hook, plots, ended = unit.analyses.parcel(name)
         if ended == ANSWERED:
-            return None
+            return
         if hook is None:
             raise Refused(f"cannot be answered any more: {ended}")
         body = dict(parcel.body or {})
@@ -54,7 +54,6 @@ class AnalysisCarrier:
             self._end(name, str(error))
             raise
         self._end(name, ANSWERED)
-        return None
 
     def remove(self, parcel: Parcel) -> None:
         """Nothing: an answer that was given cannot be taken back."""

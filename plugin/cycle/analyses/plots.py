@@ -9,6 +9,7 @@ import numpy as np
 
 from models.domain import NEEDLE_CLASSES, HostVerdict, LightCurve, Report, Spectrum
 from plugin.cycle.spectra.card import draw_probabilities, draw_spectrum
+from plugin.cycle.spectra.match_panel import shown_redshift
 
 mpl.use("agg")
 from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ def of_spectrum(report: Report, spectrum: Spectrum) -> bytes:
         raise ValueError("a picture needs a report with class and confidence")
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
-    draw_spectrum(left, spectrum, verdict, confidence)
+    draw_spectrum(left, spectrum, verdict, confidence, shown_redshift(report))
     draw_probabilities(right, verdict, confidence)
     figure.suptitle(f"{report.target_id}: {verdict.label}", fontsize=11, x=0.01, ha="left")
     return _png(figure)

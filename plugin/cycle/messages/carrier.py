@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from iris_client.errors import Unavailable, UpstreamError
+from iris_client.protocols import Upserted
 from iris_client.slack import SlackHook
 from plugin.clock import Clock, utc_now
 from plugin.cycle.carriers import Carrier
@@ -37,18 +38,18 @@ class MessageCarrier:
     clock: Clock = utc_now
     upstream: str = SLACK
 
-    def send(self, parcel: Parcel) -> str:
+    def send(self, parcel: Parcel) -> Upserted:
         """Say it, alone or with all that waits."""
         name = f"{parcel.id} {self.clock():%Y-%m-%dT%H:%M:%S.%f}"
         if parcel.place.kind == "night":
             self._say(self.wording.digest(parcel.body or {}))
-            return name
+            return Upserted(name)
         left = self._left()
         if left > 1:
             self._say(self.wording.alert(parcel.body or {}))
         else:
             self._say_all(parcel, name)
-        return name
+        return Upserted(name)
 
     def remove(self, parcel: Parcel) -> None:
         """Leave it: what was said was said."""

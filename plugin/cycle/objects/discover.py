@@ -67,7 +67,8 @@ class Watching:
     def sweep(self, every: timedelta) -> int:
         """Look at every watched object, when the last such look is older than `every`; returns how many became due.
 
-        The first one only takes note of the time: what an archive holds is no news.
+        The first one only takes note of the time: what an archive holds is no news. Later ones also list the
+        candidates since the sweep before the last: a look whose clock was wrong may have missed some.
 
         Raises
         ------
@@ -78,7 +79,12 @@ class Watching:
         last = self._get(name)
         if last is not None and moment(last) > begun - every:
             return 0
-        saved = [] if last is None else [one.target_id for one in self.marshal.saves(group_ids=self.group_ids)]
+        saved, passed = [], []
+        if last is not None:
+            saved = [one.target_id for one in self.marshal.saves(group_ids=self.group_ids)]
+            since = stamp(min(moment(last), begun) - every - self.overlap)
+            listed = self.marshal.candidates(group_ids=self.group_ids, detected_after=since)
+            passed = [target.target_id for target in listed]
         if self.stop():
             return 0
         with self.store.begin() as unit:
@@ -86,8 +92,10 @@ class Watching:
             if last is not None:
                 unit.objects.watch(saved, begun, saved=True, seen=self._no_news(begun))
                 lost = unit.objects.unsaved(saved, begun)
+                unit.objects.watch(passed, begun, saved=False)
                 feeds = isinstance(self.source, AlertFeed)
-                due = 0 if feeds else unit.objects.ask(unit.objects.watched(begun, patience=self.patience), begun)
+                asked = passed if feeds else unit.objects.watched(begun, patience=self.patience)
+                due = unit.objects.ask(asked, begun)
             unit.watermarks.set(name, stamp(begun))
         _log.info("swept alerts", saved=len(saved), unsaved=lost, due=due)
         return lost + due
@@ -96,7 +104,8 @@ class Watching:
         """Candidates and saves since the last look. They are asked about at once."""
         name, begun = self._cursor("watch"), self.clock()
         last = self._get(name)
-        since = begun - self.backfill if last is None else moment(last) - self.overlap
+        # Where the clock was set back, the last look was noted at a time that has not come yet.
+        since = begun - self.backfill if last is None else min(moment(last), begun) - self.overlap
         candidates = self.marshal.candidates(group_ids=self.group_ids, detected_after=stamp(since))
         passed = [target.target_id for target in candidates]
         listed = self.marshal.saves(group_ids=self.group_ids, since=None if last is None else stamp(since))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.domain import FINE_CLASSES, Anomaly, Confidence, Report, Spectrum, Verdict
 from models.sentinel.scores import FAMILIES, SCORES
+from plugin.cycle.spectra.match_panel import Matched, draw_match, mark_lines, shown_redshift
 
 mpl.use("agg")
 from matplotlib.figure import Figure
@@ -32,7 +33,9 @@ _LINES: Mapping[str, tuple[tuple[str, float], ...]] = {
 Drawn = Callable[[str], Floats]
 
 
-def vetting_card(report: Report, spectrum: Spectrum, *, drawn: Drawn | None = None) -> bytes:
+def vetting_card(
+    report: Report, spectrum: Spectrum, *, drawn: Drawn | None = None, matched: Matched | None = None
+) -> bytes:
     """Draw one report as a PNG; the same report gives the same bytes.
 
     Parameters
@@ -43,6 +46,8 @@ def vetting_card(report: Report, spectrum: Spectrum, *, drawn: Drawn | None = No
         The one it is about.
     drawn : callable, optional
         From the id of an archive spectrum to its sketch over the window, shape (n,); None leaves the analogs out.
+    matched : callable, optional
+        From the id of a spectrum of the bank of matches to its rest wavelengths and flux; None leaves the match out.
 
     Raises
     ------
@@ -52,12 +57,20 @@ def vetting_card(report: Report, spectrum: Spectrum, *, drawn: Drawn | None = No
     verdict, confidence, anomaly = report.verdict, report.confidence, report.anomaly
     if verdict is None or confidence is None or anomaly is None:
         raise ValueError("a card needs a report with class, confidence and anomaly")
-    figure = Figure(figsize=(11, 7.2), layout="constrained")
-    grid = figure.add_gridspec(3, 2, height_ratios=(1.25, 0.9, 1.1), width_ratios=(1.25, 1))
-    draw_spectrum(figure.add_subplot(grid[0, :]), spectrum, verdict, confidence)
-    draw_probabilities(figure.add_subplot(grid[1:, 1]), verdict, confidence)
-    _scores(figure.add_subplot(grid[1, 0]), anomaly)
-    _analogs(figure.add_subplot(grid[2, 0]), spectrum, anomaly, drawn)
+    shown = matched if report.matches else None
+    heights = (1.25, 0.9, 1.1) if shown is None else (1.25, 1.25, 0.9, 1.1)
+    figure = Figure(figsize=(11, 2.0 + 1.6 * sum(heights)), layout="constrained")
+    grid = figure.add_gridspec(len(heights), 2, height_ratios=heights, width_ratios=(1.25, 1))
+    lines_at = shown_redshift(report)
+    draw_spectrum(figure.add_subplot(grid[0, :]), spectrum, verdict, confidence, lines_at)
+    if shown is not None:
+        axes = figure.add_subplot(grid[1, :])
+        draw_match(axes, *_scaled(spectrum), report, shown)
+        if lines_at is not None:
+            mark_lines(axes, _LINES[verdict.label], lines_at[0])
+    draw_probabilities(figure.add_subplot(grid[-2:, 1]), verdict, confidence)
+    _scores(figure.add_subplot(grid[-2, 0]), anomaly)
+    _analogs(figure.add_subplot(grid[-1, 0]), spectrum, anomaly, drawn)
     figure.suptitle(_title(report, confidence, anomaly), fontsize=11, x=0.01, ha="left")
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
@@ -72,18 +85,32 @@ def _title(report: Report, confidence: Confidence, anomaly: Anomaly) -> str:
     )
 
 
-def draw_spectrum(axes: Any, spectrum: Spectrum, verdict: Verdict, confidence: Confidence) -> None:
-    """The spectrum, with the lines that a person looks for in each class of the set."""
+def draw_spectrum(
+    axes: Any,
+    spectrum: Spectrum,
+    verdict: Verdict,
+    confidence: Confidence,
+    lines_at: tuple[float, str] | None = None,
+) -> None:
+    """The spectrum, with the lines that a person looks for in each class of the set.
+
+    Parameters
+    ----------
+    lines_at : (float, str), optional
+        The redshift of the lines and whose it is; that of the spectrum when left out.
+    """
+    if lines_at is None and spectrum.redshift is not None:
+        lines_at = spectrum.redshift, "of the spectrum"
     wave, flux = _scaled(spectrum)
     axes.plot(wave, flux, color="0.15", lw=0.7)
     classes = confidence.prediction_sets.get("0.05", ()) or (verdict.label,)
-    z = spectrum.redshift or 0.0
+    z = 0.0 if lines_at is None else lines_at[0]
     for row, label in enumerate(classes[:3]):
         for name, rest in _LINES[label]:
             if WINDOW_A[0] < (at := rest * (1 + z)) < WINDOW_A[1]:
                 axes.axvline(at, color=f"C{row}", lw=0.8, ls=":", alpha=0.9)
                 axes.text(at, 1.38 - 0.11 * row, name, color=f"C{row}", fontsize=7, ha="center")
-    frame = f"lines at z = {z:.3f}" if spectrum.redshift is not None else "lines at rest, redshift unknown"
+    frame = "lines at rest, redshift unknown" if lines_at is None else f"lines at z = {z:.3f}, {lines_at[1]}"
     named = ", ".join(classes) if confidence.prediction_sets.get("0.05") else "none fits"
     axes.set(xlim=WINDOW_A, ylim=(-0.35, 1.5), ylabel="scaled flux", xlabel="observed wavelength, \u00c5")
     axes.set_title(f"set at 95 %: {named}; {frame}", fontsize=9, loc="right")

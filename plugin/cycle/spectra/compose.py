@@ -4,6 +4,7 @@ On each spectrum, origin `ASTRANet`, flat keys that sort well and never change t
 
     class, coarse       text     the most probable class and superclass
     p, p_Ia ... p_TDE   number   its probability, and that of each class
+    p_lo_Ia, p_hi_Ia ... number  the same less and plus twice the networks' spread, between 0 and 1
     set                 text     the prediction set, "SN Ia|SN Ibc"; "none" when it is empty
     set_size, alpha     number   how many classes are in it, and its error rate
     in_set_Ia ...       0 or 1   the same for filters, which know numbers only
@@ -17,13 +18,21 @@ On each spectrum, origin `ASTRANet`, flat keys that sort well and never change t
     policy, resembles   text     COMMIT, ABSTAIN or ALERT; which failure mode an alert resembles, or "none"
     admcp_fires         0 or 1   whether the class is less sure than is usual at this anomaly score
     analog_1 ... 3      text     nearest archive spectra, "SN2011fe, SN Ia, +3 d"; analog_distance of the first
+    z, phase, subtype, match_1 ...   see `plugin.cycle.spectra.matched`
     bundle, status      text     which model; "ok", or "refused" with a `reason`
     caveats             text     codes of what qualifies the answer, or "none"
 
 On the source the same keys with the prefix `an_`, because SkyPortal's source filters fail as soon as anybody holds text
 under a key that is asked for as a number. It repeats the answer of the source's most recently observed spectrum with a
 class (of several at one time, the highest id), and adds `an_spectrum_id`, `an_observed_at` and `an_n_spectra`. Where
-NEEDLE has an answer about the source too, the two are joined:
+several spectra have a class and the bundle is calibrated by object, class, probabilities and set are those of all of
+them together (`models.together`) that the same groups see, and the redshift is the surest one's:
+
+    an_n_combined       number   how many spectra are combined
+    an_unanimous        0 or 1   whether each of them by itself has the same class
+    an_history          text     what each of them says, the latest last
+
+Where NEEDLE has an answer about the source too, the two are joined:
 
     an_needle           text     NEEDLE's class: SN, SLSN-I or TDE
     an_joint            text     agree, disagree, or "outside": the spectrum's class is none that NEEDLE knows
@@ -35,16 +44,21 @@ COMMIT with its class in the set and at least the operator's probability.
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
 from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, prediction_set, rounded
+from plugin.cycle.spectra.matched import matched
 from plugin.cycle.spectra.tags import tag_post
+from plugin.cycle.spectra.together import history, joined
 from plugin.store import Filed
 
 PREFIX: Final = "an_"
 ANALOGS: Final = 3
+SPREADS: Final = 2.0
+"""Standard deviations of the networks' answers on either side of a probability."""
 CARD: Final = "astranet-card"
 """What the names of vetting cards' files begin with."""
 
@@ -108,7 +122,10 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
     if answered:
         best = max(answered, key=_recency)
         groups = audience(best.group_ids, posting)
-        body = {**summary(best, len(answered), posting.alpha), **joint(best.report.verdict, needle)}
+        best, told = _together(
+            best, [f for f in answered if set(groups) <= set(audience(f.group_ids, posting))], posting
+        )
+        body = {**summary(best, len(answered), posting.alpha), **told, **joint(best.report.verdict, needle)}
         said = classified(best.report, posting)
     posts = [
         Post(place=place, body=body, group_ids=groups),
@@ -117,6 +134,15 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
     if posting.tags:
         posts.append(tag_post(target_id, None if best is None else best.report, groups))
     return posts
+
+
+def _together(latest: Filed, seen: Sequence[Filed], posting: Posting) -> tuple[Filed, Body]:
+    """The latest report joined with those of the other spectra that the same groups see, and what each of them said."""
+    ordered = sorted(seen, key=_recency)
+    if posting.together is None or len(ordered) < 2:
+        return latest, {}
+    report = joined(latest, [f for f in ordered if f is not latest], posting.together)
+    return replace(latest, report=report), {f"{PREFIX}{key}": value for key, value in history(ordered).items()}
 
 
 def classified(report: Report, posting: Posting) -> Body | None:
@@ -147,6 +173,7 @@ def answer(report: Report, alpha: float) -> Body:
         body |= _confidence(report.confidence, alpha)
     if report.anomaly is not None:
         body |= _anomaly(report.anomaly)
+    body |= matched(report, alpha)
     codes = sorted({str(c.code) for c in report.caveats if c.code not in _GENERAL})
     return body | {"caveats": "|".join(codes) or NONE}
 
@@ -179,6 +206,10 @@ def short(label: str) -> str:
 def _verdict(verdict: Verdict) -> dict[str, str | float | int]:
     coarse = max(verdict.coarse, key=lambda name: verdict.coarse[name])
     each = {f"p_{short(label)}": rounded(verdict.probabilities[label]) for label in FINE_CLASSES}
+    for label, sigma in verdict.spread.items():
+        p = verdict.probabilities[label]
+        each[f"p_lo_{short(label)}"] = rounded(max(p - SPREADS * sigma, 0.0))
+        each[f"p_hi_{short(label)}"] = rounded(min(p + SPREADS * sigma, 1.0))
     return {"class": verdict.label, "p": rounded(verdict.probability), "coarse": coarse, **each}
 
 

@@ -1,20 +1,28 @@
 """What is new? Polls by the server's own time stamps; a slow sweep finds what a poll cannot.
 
 A poll asks for spectra modified since the newest one seen, minus an overlap, because rows become visible in another
-order than that of their stamps. Sharing a spectrum does not move its stamp, so only the sweep finds one shared late.
+order than that of their stamps. Once in a while it reaches back further, to see which spectra of the last days are no
+longer there: what is deleted leaves no trace in any list. Sharing a spectrum does not move its stamp, so only the sweep
+finds one shared late, or seen by one more group.
 """
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
 from iris_client.protocols import SpectrumSource, SpectrumStub
 from plugin.clock import Clock, moment, stamp, utc_now
 from plugin.cycle.news import cursor_name, stamped
-from plugin.store import Store
+from plugin.store import ASTRANET, Store, Unit
 
 _log = structlog.get_logger("astranet.discover")
+
+BACK: Final = timedelta(days=7)
+"""How far the poll now and then reaches back for what is no longer there: mistakes are mostly taken away soon."""
+BACK_EVERY: Final = timedelta(hours=1)
 
 
 def discover(
@@ -38,24 +46,35 @@ def discover(
     Returns
     -------
     int
-        How many new versions of spectra were found.
+        How many new versions of spectra were found, and how many that are gone or back again.
 
     Raises
     ------
     UpstreamError
         If the marshal does not answer, or not as agreed. Nothing is changed then.
     """
-    source = cursor_name("poll", group_ids)
+    source, last_back = cursor_name("poll", group_ids), cursor_name("poll back", group_ids)
     with store.begin(to_read=True) as unit:
-        cursor = unit.watermarks.get(source)
-    since = clock() - backfill if cursor is None else moment(cursor) - overlap
-    stubs = _stamped(marshal.spectra_modified_since(stamp(since), group_ids=group_ids))
+        cursor, back = unit.watermarks.get(source), unit.watermarks.get(last_back)
+    begun = clock()
+    since = begun - backfill if cursor is None else moment(cursor) - overlap
+    reaches_back = cursor is not None and (back is None or moment(back) <= begun - BACK_EVERY)
+    asked = min(since, moment(cursor) - BACK) if reaches_back and cursor is not None else since
+    stubs = _stamped(marshal.spectra_modified_since(stamp(asked), group_ids=group_ids))
     newest = max((modified for _, modified in stubs), default=since)
+    missed = 0
     with store.begin() as unit:
-        added = unit.spectra.add([stub for stub, _ in stubs], clock())
+        fresh = [stub for stub, modified in stubs if not reaches_back or modified >= since]
+        added = unit.spectra.add(fresh, begun)
+        if reaches_back:
+            there = [stub.spectrum_id for stub, _ in stubs]
+            missed = unit.spectra.reopen_unseen([*there, *_others(unit, group_ids)], begun, since=stamp(asked))
+            missed += unit.spectra.reopen_gone(there, begun)
+        if reaches_back or cursor is None:
+            unit.watermarks.set(last_back, stamp(begun))
         unit.watermarks.set(source, stamp(max(newest, since)) if cursor is None else max(cursor, stamp(newest)))
-    _log.info("polled", since=stamp(since), listed=len(stubs), new=added)
-    return added
+    _log.info("polled", since=stamp(asked), listed=len(stubs), new=added, missed=missed)
+    return added + missed
 
 
 def sweep(
@@ -71,7 +90,8 @@ def sweep(
     """Look at every spectrum of the groups, when the last look is older than `every`.
 
     The first sweep only takes note of what is older than `backfill`: an archive is not news. Later ones take up
-    whatever they have not met before, however old, and have another look at what they no longer meet.
+    whatever they have not met before, however old. Every sweep has another look at answered spectra that it does not
+    meet, that are back again, or that other groups see than when they were answered.
 
     Raises
     ------
@@ -84,21 +104,37 @@ def sweep(
     begun = clock()
     if last is not None and moment(last) > begun - every:
         return 0
-    stubs = []
+    stubs: dict[tuple[str, str], SpectrumStub] = {}
+    groups: defaultdict[str, set[int]] = defaultdict(set)
     for stub in marshal.spectra_shared_with(group_ids=group_ids):
         if stop():
             return 0  # half a sweep says nothing about what is gone
-        stubs.append(stub)
-    usable = _stamped(stubs)
+        stubs[stub.spectrum_id, stub.modified] = stub
+        groups[stub.spectrum_id].update(stub.group_ids)
+    usable = _stamped(stubs.values())
     old = [] if last is not None else [stub for stub, modified in usable if modified < begun - backfill]
     with store.begin() as unit:
         unit.spectra.add(old, begun, state="baseline")
         added = unit.spectra.add([stub for stub, _ in usable], begun)
-        missed = unit.spectra.reopen_unseen((stub.spectrum_id for stub in stubs), begun)
+        missed = unit.spectra.reopen_unseen([*groups, *_others(unit, group_ids)], begun)
+        missed += unit.spectra.reopen_gone(groups, begun)
+        shared = unit.spectra.reopen(_shared_otherwise(unit, groups, set(group_ids)), begun)
         unit.watermarks.set(source, stamp(begun))
-    _log.info("swept", listed=len(stubs), new=added, missed=missed)
-    return added + missed
+    _log.info("swept", listed=len(groups), new=added, missed=missed, shared_otherwise=shared)
+    return added + missed + shared
 
 
-def _stamped(listed: Sequence[SpectrumStub]) -> list[tuple[SpectrumStub, datetime]]:
+def _others(unit: Unit, ours: Sequence[int]) -> list[str]:
+    """Spectra that were seen by none of our groups already when they were answered: no list of ours has them."""
+    return [name for name, seen in unit.reports.audiences(ASTRANET).items() if seen and not set(ours) & set(seen)]
+
+
+def _shared_otherwise(unit: Unit, groups: dict[str, set[int]], ours: set[int]) -> list[str]:
+    """Spectra that others of our groups see now than when they were answered, as far as lists and spectra tell."""
+    then = unit.reports.audiences(ASTRANET)
+    known = ((name, set(then.get(name, ())), now) for name, now in groups.items() if now)
+    return [name for name, before, now in known if before and before & ours != now]
+
+
+def _stamped(listed: Iterable[SpectrumStub]) -> list[tuple[SpectrumStub, datetime]]:
     return stamped(listed, lambda stub: (stub.spectrum_id, stub.target_id), lambda stub: stub.modified)

@@ -15,6 +15,7 @@ from plugin.cycle.posting import Post, Posting
 from plugin.cycle.posts import on_source
 from plugin.cycle.producer import Draft
 from plugin.cycle.spectra import compose
+from plugin.cycle.spectra.renew import REDSHIFT
 from plugin.cycle.spectra.sketch import Drawn, sketches
 from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
 from plugin.store.subject import Kind
@@ -78,9 +79,10 @@ class SpectraProducer:
         if name not in targets:
             targets[name] = self._target(name)
         redshift = redshift_of(raw, targets[name])
-        origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it
+        origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it, and a report
         examined = examine(raw, self.rules, redshift=replace(redshift, origin=origin))
-        item = (Evidence(target=targets[name], spectrum=examined.spectrum), examined.caveats)
+        told = replace(targets[name], redshift_origin=_cleaned(targets[name].redshift_origin, self.secrets))
+        item = (Evidence(target=told, spectrum=examined.spectrum), examined.caveats)
         return KnownSpectrum(raw, targets[name], item, redshift.value)
 
     def _target(self, name: str) -> Target:
@@ -102,7 +104,10 @@ class SpectraProducer:
             target_id=known.target.target_id,
             version=piece.version,
             report=replace(answer, target_id=known.target.target_id, spectrum_id=piece.subject.id),
-            facts=sketches(known.item[0].spectrum, known.raw, answer, known.redshift, self.drawn),
+            facts={
+                **sketches(known.item[0].spectrum, known.raw, answer, known.redshift, self.drawn),
+                **({} if known.target.redshift is None else {REDSHIFT: known.target.redshift}),
+            },
             observed_at=known.raw.observed_at,
             instrument=known.raw.instrument,
             group_ids=known.raw.group_ids,
@@ -133,8 +138,8 @@ class SpectraProducer:
         return posts
 
     def withdraw(self, unit: Unit, subject: Subject, target_id: str) -> list[Post]:
-        """Nothing on the spectrum, and the source without it."""
-        silent = unsaid(subject.id, self.posting)
+        """Nothing on the spectrum, a card or a message that waits included, and the source without it."""
+        silent = [compose.no_card(subject.id), *unsaid(subject.id, self.posting)]
         return [compose.gone(subject.id), *on_source(unit, target_id, self.posting), *silent]
 
 

@@ -52,11 +52,11 @@ def build(
     """Make a training set: quality control, labels, copies, splits, parquet, tensors, manifest."""
     from dataclasses import replace
 
-    from plugin.app import quality_rules
     from plugin.lab.dataset.assemble import assemble
     from plugin.lab.dataset.fetch import read_cache
     from plugin.lab.dataset.source import read_catalogues
     from plugin.lab.dataset.write import earlier_splits, write
+    from plugin.parts import quality_rules
     from plugin.settings import ConfigError, Settings
 
     if (fetched is None) == (not catalogue):

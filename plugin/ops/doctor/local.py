@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError
 
 from models.cards import BundleError
 from models.conformal.domains import PARTIAL_DOMAINS
-from plugin.app import make_analyst
 from plugin.ops.check import Check
+from plugin.parts import make_analyst
 from plugin.settings import PREFIX, Settings
 from plugin.sources.clear_text import sent_in_clear
 from plugin.store import StoreError, schema_of

@@ -1,6 +1,6 @@
 """The marshal: is it there, who are we, what may we do, and does it answer what the service asks?"""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, timedelta
 from typing import Final
 
@@ -12,9 +12,9 @@ from plugin.clock import stamp, utc_now
 from plugin.ops.channels import tag_options
 from plugin.ops.check import Check
 from plugin.settings import PREFIX, Settings
+from plugin.sources.membership import ALL_RIGHTS, foreign_groups, how_to_join, named
 
 _MOST_SKEW: Final = timedelta(seconds=30)
-_ALL_RIGHTS: Final = "System admin"
 
 
 def marshal_checks(settings: Settings, marshal: Marshal) -> Iterator[Check]:
@@ -47,26 +47,17 @@ def _rights(settings: Settings, account: Account) -> Check:
     wanted = {"Comment": settings.post_cards, "Classify": settings.post_classification}
     needed = {"Annotate"} | {right for right, used in wanted.items() if used}
     missing = sorted(needed - account.acls)
-    if missing and _ALL_RIGHTS not in account.acls:
+    if missing and ALL_RIGHTS not in account.acls:
         remedy = f"make a token with {', '.join(sorted(needed))} (role Full user has them)"
         return Check(name="token rights", ok=False, found=f"missing: {', '.join(missing)}", remedy=remedy)
-    return Check(name="token rights", ok=True, found=", ".join(sorted(needed & account.acls) or [_ALL_RIGHTS]))
+    return Check(name="token rights", ok=True, found=", ".join(sorted(needed & account.acls) or [ALL_RIGHTS]))
 
 
 def _groups(settings: Settings, account: Account) -> Check:
-    foreign = sorted(set(settings.group_ids) - account.group_ids)
-    if foreign:
-        ours = _named(account.group_ids, account.group_names) or "none"
-        remedy = f"add the bot to them on the marshal, or change {PREFIX}GROUP_IDS (it is in: {ours})"
-        return Check(
-            name="groups", ok=False, found=f"not a member of {_named(foreign, account.group_names)}", remedy=remedy
-        )
-    return Check(name="groups", ok=True, found=_named(settings.group_ids, account.group_names))
-
-
-def _named(group_ids: Iterable[int], names: Mapping[int, str]) -> str:
-    """Groups by number, with the names that the marshal has for them."""
-    return ", ".join(f"{group} ({names[group]})" if group in names else str(group) for group in sorted(group_ids))
+    if foreign := foreign_groups(settings, account):
+        found = f"not a member of {named(foreign, account)}"
+        return Check(name="groups", ok=False, found=found, remedy=how_to_join(account))
+    return Check(name="groups", ok=True, found=named(settings.group_ids, account))
 
 
 def _spectra(settings: Settings, marshal: Marshal) -> Check:

@@ -73,17 +73,18 @@ def _by_columns(call: Call) -> Iterable[Test]:
     if call.query.get("rejectedSourceIDs"):
         yield lambda s: s.id not in call.query["rejectedSourceIDs"].split(",")
     if (changed := call.date("createdOrModifiedAfter")) is not None:
-        yield lambda s: s.modified >= changed
+        yield lambda s: s.modified > changed  # `modified` is never before `created_at`; the limit itself is outside
     if {"ra", "dec", "radius"} <= set(call.query):
         ra, dec, radius = (float(call.query[name]) for name in ("ra", "dec", "radius"))
         yield lambda s: separation_deg(s.ra, s.dec, ra, dec) <= radius
 
 
 def _by_spectra(call: Call) -> Iterable[Test]:
+    have = {spectrum.obj_id for spectrum in call.state.spectra.values() if call.user.sees(spectrum.group_ids)}
     if call.flag("hasSpectrum"):
-        yield lambda s: bool(call.state.spectra_of(s.id, call.user))
+        yield lambda s: s.id in have
     if call.flag("hasNoSpectrum"):
-        yield lambda s: not call.state.spectra_of(s.id, call.user)
+        yield lambda s: s.id not in have
     # Documented as "saved after"; the server compares the time of observation.
     if (after := call.date("hasSpectrumAfter")) is not None:
         yield lambda s: any(x.observed_at >= after for x in call.state.spectra_of(s.id, call.user))

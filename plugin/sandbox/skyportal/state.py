@@ -67,6 +67,10 @@ class State:
         self.query_cache: dict[str, list[str]] = {}
         self.preferences: dict[int, Json] = defaultdict(dict)
 
+    def set_clock(self, now: Callable[[], datetime]) -> None:
+        """Go by another clock from now on, naive UTC; stamps still never go back."""
+        self._now = now
+
     def stamp(self) -> datetime:
         """A time stamp later than every one before."""
         with self.lock:
@@ -106,6 +110,17 @@ class State:
                 source.saves[group_id] = Save(id=save_id, group_id=group_id, saved_at=now, saved_by=user.id)
             return source
 
+    def set_columns(self, source_id: str, user: User, **columns: Any) -> None:
+        """Overwrite columns of a source, as PATCH does: for everybody, and `modified` moves."""
+        with self.lock:
+            source = self.sources[source_id]
+            for name, value in columns.items():
+                setattr(source, name, value)
+            source.modified = self.stamp()
+            if "redshift" in columns:
+                entry = redshift_entry(source, source.modified, user)
+                source.redshift_history = [*(source.redshift_history or []), entry]
+
     def visible_spectra(self, user: User) -> list[Spectrum]:
         """The spectra this account may read, in the order the server lists them: by time of observation."""
         seen = [s for s in self.spectra.values() if user.sees(s.group_ids)]
@@ -114,6 +129,13 @@ class State:
     def spectra_of(self, obj_id: str, user: User) -> list[Spectrum]:
         """The spectra of one source that this account may read."""
         return [s for s in self.visible_spectra(user) if s.obj_id == obj_id]
+
+    def remove_spectrum(self, spectrum_id: int) -> None:
+        """Delete a spectrum, and what hangs on it, as the database's cascade does."""
+        with self.lock:
+            del self.spectra[spectrum_id]
+            self.annotations = [a for a in self.annotations if a.spectrum_id != spectrum_id]
+            self.comments = [c for c in self.comments if c.spectrum_id != spectrum_id]
 
     def annotations_on(self, obj_id: str, spectrum_id: int | None, user: User) -> list[Annotation]:
         """The annotations at one place that this account may read."""

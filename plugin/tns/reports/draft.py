@@ -25,6 +25,8 @@ class Draft:
         The TNS's object type; None where it has none for our class.
     redshift, redshift_source
         The marshal's or the TNS's, and whose; None where neither has one.
+    probability, without_redshift : float, bool
+        Of the class; whether the redshift that is known was left out of account for it, as for the calibration spectra.
     purity : mapping
         The `models.conformal.purity.Cut` that the probability is above.
     tns_instrument : str
@@ -44,6 +46,7 @@ class Draft:
     label: str
     type_name: str | None
     probability: float
+    without_redshift: bool
     purity: Mapping[str, Any]
     bundle: str
     redshift: float | None
@@ -85,8 +88,9 @@ class Draft:
     def remarks(self, reviewer: str = UNNAMED) -> str:
         """What stands under the report."""
         c = self.purity
+        plain = " without the redshift" if self.without_redshift else ""
         return (
-            f"Classified by a machine (ASTRANet {self.bundle}, probability {self.probability:.2f}), reviewed by "
+            f"Classified by a machine (ASTRANet {self.bundle}, probability {self.probability:.2f}{plain}), reviewed by "
             f"{reviewer}. Of {c['spectra']} calibration spectra of {c['domain']} called {self.label} with at least "
             f"{c['threshold']:.2f}, {c['purity']:.1%} are {self.label} ({c['low']:.1%} to {c['high']:.1%})."
             + (f" Redshift from {self.redshift_source}." if self.redshift is not None else "")

@@ -14,7 +14,7 @@ from iris_client.taxonomy.trust import ORDER, Voice, settle
 from iris_client.tns.values import IdTables
 from models.conformal.policy import Policy
 from models.conformal.purity import Cut, Purities
-from models.domain import RawSpectrum, Spectrum, Status, Target
+from models.domain import RawSpectrum, RedshiftEstimate, Spectrum, Status, Subtype, Target
 from plugin.store import ASTRANET, Filed, Store
 from plugin.tns.reports.draft import Draft
 from plugin.tns.reports.spectrum_file import ascii_file, file_name, observed
@@ -22,6 +22,9 @@ from plugin.tns.reports.types import NOT_REPORTED, tns_type
 
 SIMULATED: Final = "simulated"
 """What the sandbox gives as origin of spectra that are made up."""
+KNOWN: Final = ", redshift known"
+"""How the cells of answers that were told a redshift end; the purity is that of answers without."""
+SUBTYPE_ALPHA: Final = "0.05"
 _NAME: Final = re.compile(r"(?:[A-Za-z]+\s*)??((?:19|20)\d\d[A-Za-z]+)")
 
 
@@ -128,17 +131,17 @@ class Drafting:
             raise _LeftOut(f"the TNS wants no {verdict.label}")
         if self.purities.bundle_id and filed.report.bundle != self.purities.bundle_id:
             raise _LeftOut(f"answered by {filed.report.bundle}, not by the model in use")
-        domain = confidence.calibration_cell or ""
+        probabilities = _plain(filed)
+        if (called := max(probabilities, key=lambda name: probabilities[name])) != verdict.label:
+            raise _LeftOut(f"without its redshift it would be called {called}")
+        domain = (confidence.calibration_cell or "").removesuffix(KNOWN)
         cut = self.purities.cut(verdict.label, domain.split(" and "), self.at_least)
         if cut is None:
             raise _LeftOut(
                 f"{verdict.label} is nowhere shown to be {self.at_least:.0%} pure at {domain or 'its domain'}"
             )
-        if verdict.probability < cut.threshold:
-            said = (
-                f"{verdict.label} with {verdict.probability:.2f}, {self.at_least:.0%} pure from {cut.threshold:.2f} on"
-            )
-            raise _LeftOut(said)
+        if (p := probabilities[verdict.label]) < cut.threshold:
+            raise _LeftOut(f"{verdict.label} with {p:.2f}, {self.at_least:.0%} pure from {cut.threshold:.2f} on")
         return cut
 
     def _draft(self, filed: Filed, cut: Cut) -> Draft:
@@ -156,7 +159,7 @@ class Drafting:
         spectrum = examine(raw, self.rules).spectrum
         if spectrum is None:
             raise _LeftOut("its spectrum is not what it was: it would be refused now")
-        return self._composed(filed, cut, name[1], spectrum, raw, _redshift(target, known))
+        return self._composed(filed, cut, name[1], spectrum, raw, _redshift(target, known, filed.report.redshift))
 
     def _asked(self, filed: Filed) -> tuple[Target, RawSpectrum]:
         try:
@@ -181,8 +184,7 @@ class Drafting:
     ) -> Draft:
         verdict, who = filed.report.verdict, self.signature
         assert verdict is not None
-        subtype = getattr(verdict, "subtype", None)
-        type_name = tns_type(verdict.label, subtype if isinstance(subtype, str) else None, self.tables)
+        type_name = tns_type(verdict.label, _sure_subtype(filed.report.subtype), self.tables)
         instrument = raw.instrument or ""
         theirs = who.instruments.get(instrument, instrument)
         taken = observed(raw.observed_at)
@@ -205,7 +207,8 @@ class Drafting:
             name=name,
             label=verdict.label,
             type_name=type_name,
-            probability=verdict.probability,
+            probability=_probability(filed),
+            without_redshift=filed.report.what_if is not None,
             purity=dataclasses.asdict(cut),
             bundle=filed.report.bundle,
             redshift=redshift[0],
@@ -234,14 +237,33 @@ def _is_sure(filed: Filed) -> bool:
 
 
 def _probability(filed: Filed) -> float:
-    return 0.0 if filed.report.verdict is None else filed.report.verdict.probability
+    return 0.0 if filed.report.verdict is None else _plain(filed)[filed.report.verdict.label]
 
 
-def _redshift(target: Target, known: TransientName | None) -> tuple[float | None, str | None]:
-    """A redshift and whose it is; never one of ours."""
+def _plain(filed: Filed) -> Mapping[str, float]:
+    """The probabilities without the help of a redshift: those that the calibration spectra have."""
+    assert filed.report.verdict is not None
+    what_if = filed.report.what_if
+    return filed.report.verdict.probabilities if what_if is None else what_if.without_redshift
+
+
+def _sure_subtype(subtype: Subtype | None) -> str | None:
+    """A subtype that is the only one left at an error rate of 0.05."""
+    if subtype is None:
+        return None
+    return subtype.label if subtype.prediction_sets.get(SUBTYPE_ALPHA) == (subtype.label,) else None
+
+
+def _redshift(
+    target: Target, known: TransientName | None, matched: RedshiftEstimate | None
+) -> tuple[float | None, str | None]:
+    """A redshift and whose it is: the marshal's, the TNS's, else that of matching archive spectra if there is one."""
     if target.redshift is not None:
         origin = f" ({target.redshift_origin})" if target.redshift_origin else ""
         return target.redshift, f"the marshal{origin}"
     if known is not None and known.redshift is not None:
         return known.redshift, f"the TNS ({known.source})"
+    if matched is not None and matched.value is not None:
+        width = "" if matched.low is None or matched.high is None else f" ({matched.low:.3f} to {matched.high:.3f})"
+        return round(matched.value, 3), f"matching archive spectra{width}"
     return None, None

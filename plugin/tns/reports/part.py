@@ -7,7 +7,7 @@ from iris_client.protocols import SpectrumSource
 from iris_client.tns.budget import Budget
 from iris_client.tns.hosts import may_report_to
 from iris_client.tns.reporter import Reporter
-from models.conformal.purity import Purities, purities_of
+from models.conformal.purity import COLUMNS, Purities, purities_of
 from plugin.clock import Clock, utc_now
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.sources.clients import described_by
@@ -66,8 +66,8 @@ def bundle_purities(bundle: "Bundle") -> Purities:
     if bundle.sentinel is None:
         raise ConfigError(f"{PREFIX}TNS_REPORT_PURITY: {bundle.bundle_id} has no probabilities of calibration spectra")
     kept = bundle.sentinel.calibration
-    spacing = {} if kept.spacing is None else {"spacing": kept.spacing}
-    return purities_of({"fine": kept.fine, "label": kept.label, **spacing}, bundle.bundle_id)
+    columns = {name: getattr(kept, name) for name in COLUMNS}
+    return purities_of({name: values for name, values in columns.items() if values is not None}, bundle.bundle_id)
 
 
 def draft_reports(
@@ -88,7 +88,7 @@ def draft_reports(
     UpstreamError
         If the marshal does not answer.
     """
-    from plugin.app import quality_rules
+    from plugin.parts import quality_rules
 
     if settings.tns_report_purity is None:
         what = Settings.model_fields["tns_report_purity"].description

@@ -1,6 +1,6 @@
 """Queue and health: how much waits and since when, how far everything was read, which model answers, which settings."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,10 +12,12 @@ from starlette.responses import Response
 from plugin.environment import PREFIX
 from plugin.settings import Settings
 from plugin.store.engine import parse_url
+from plugin.web.health import health_of
 from plugin.web.parts import WebParts
 from plugin.web.reading import Reading
 from plugin.web.rendering import page
 
+KIND_WORDS: Final = {"spectrum": "Spectra", "object": "Objects", "analysis": "Requests"}
 WORK_STATES: Final = {
     "new": "waiting",
     "claimed": "in hand",
@@ -55,14 +57,18 @@ def page_of(parts: WebParts) -> Callable[[Request], Response]:
         with parts.store.begin(to_read=True) as unit:
             reading = Reading(unit)
             depths, models, marks = reading.depths(), reading.models(), reading.watermarks()
+            workers = unit.workers.every()
         return page(
             request,
             "queue.html",
             now=now,
+            health=health_of(parts),
+            workers=workers,
+            kinds=KIND_WORDS,
             depths=depths,
             models=models,
             marks=marks,
-            work_states=WORK_STATES,
+            work=list(_work_rows(depths.work)),
             post_states=POST_STATES,
             oldest={kind: ago(now, when) for kind, when in depths.oldest_work.items()},
             oldest_post=None if depths.oldest_post is None else ago(now, depths.oldest_post),
@@ -72,6 +78,14 @@ def page_of(parts: WebParts) -> Callable[[Request], Response]:
         )
 
     return queue
+
+
+def _work_rows(work: Mapping[tuple[str, str], int]) -> Iterator[tuple[str, list[int]]]:
+    """A state in words, and how many are in it of each kind; of empty states only those that say something."""
+    for state, words in WORK_STATES.items():
+        counts = [work.get((kind, state), 0) for kind in KIND_WORDS]
+        if any(counts) or state in ("new", "parked"):
+            yield words, counts
 
 
 def ago(now: datetime, when: datetime) -> str:

@@ -93,6 +93,8 @@ def test_a_request_carries_the_token_in_lower_case_and_asks_for_json() -> None:
         ("get", httpx.Response(200, json=[1]), BadPayload),
         ("get", httpx.Response(200, json={"data": {}}), BadPayload),
         ("get", httpx.Response(200, json={"status": "error", "message": "no"}), Refused),
+        ("get", httpx.Response(400, json={"status": "success", "data": {}}), BadPayload),
+        ("post", httpx.Response(400, json={"status": "success", "data": {}}), Uncertain),
         ("get", httpx.Response(200, content=b"[" * 100_000, headers=JSON), BadPayload),
         ("get", ok("text"), BadPayload),
         ("get", httpx.ReadTimeout("late"), Unavailable),

@@ -17,7 +17,7 @@ from iris_client.marshal import parse
 from iris_client.marshal.comments import file_name, quiet
 from iris_client.marshal.places import source_path, spectrum_path
 from iris_client.marshal.skyportal import SkyPortal
-from iris_client.protocols import Marshal, Place
+from iris_client.protocols import Marshal, Place, Upserted
 from models.domain import HumanLabel
 from plugin.sandbox import Fault, FaultKind, FaultPlan, Sandbox, Seen
 from tests.fakes.recorded import BOT, client
@@ -57,10 +57,11 @@ def test_the_life_of_an_annotation(sandbox: Sandbox, place: Place) -> None:
         keep = {"origin": "ASTRANet", "group_ids": [sandbox.group_id]}
         first = marshal.upsert_annotation(place, data={"class": "SN Ia", "p": 1.0, "gone": 1}, **keep)
         sandbox.forget_requests()
-        assert marshal.upsert_annotation(place, data={"gone": 1, "p": 1, "class": "SN Ia"}, **keep) == first
+        same = marshal.upsert_annotation(place, data={"gone": 1, "p": 1, "class": "SN Ia"}, known_id=first.id, **keep)
+        assert same == Upserted(first.id, changed=False)
         assert sandbox.writes() == [], "the same again is not sent"
         assert marshal.upsert_annotation(place, data={"class": "SN II", "set": ["SN II"]}, **keep) == first
-        assert [(w.method, w.status) for w in sandbox.writes()] == [("PUT", 200)]
+        assert [(w.method, w.status) for w in sandbox.writes()] == [("POST", 400), ("PUT", 200)]
         assert annotations(sandbox, place) == [{"class": "SN II", "set": ["SN II"]}]
         assert marshal.delete_annotation(place, origin="ASTRANet") is True
         assert marshal.delete_annotation(place, origin="ASTRANet") is False
@@ -182,7 +183,7 @@ def test_two_clients_at_once_leave_one_annotation(sandbox: Sandbox) -> None:
             ids.append(
                 marshal.upsert_annotation(
                     PLACES[0], origin="ASTRANet", data={"number": number}, group_ids=[sandbox.group_id]
-                )
+                ).id
             )
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
@@ -213,15 +214,18 @@ def test_polling_and_sweeping(sandbox: Sandbox) -> None:
         assert {s.spectrum_id for s in marshal.spectra_shared_with(group_ids=groups)} == {"1", "2", str(late)}
 
 
-def test_the_sweep_takes_every_page_once(sandbox: Sandbox) -> None:
+def test_the_list_of_changed_sources_takes_every_page_once(sandbox: Sandbox) -> None:
     for i in range(230):
         name = f"ZTF26b{i:06d}"
         sandbox.add_source(name)
-        if i % 50 == 0:
-            sandbox.add_spectrum(name, wavelengths=WAVE, fluxes=FLUX)
+        if i % 2 == 0:
+            sandbox.add_spectrum(name, wavelengths=[1.0], fluxes=[1.0])
+    sandbox.forget_requests()
     with connect(sandbox) as marshal:
-        names = list(marshal._sources_with_spectra([sandbox.group_id]))
-    assert len(names) == len(set(names)) == 2 + 5
+        found = marshal.sources_modified_since("2026-01-01T00:00:00", group_ids=[sandbox.group_id])
+        names = [one.target_id for one in found]
+    assert len(names) == len(set(names)) == 2 + 115
+    assert len(sandbox.requests) == 2
 
 
 def test_light_curves_and_targets(sandbox: Sandbox) -> None:

@@ -5,12 +5,13 @@ import os
 import traceback
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
 from iris_client.errors import NotFound, Refused, Unavailable, Uncertain, UpstreamError
 from iris_client.http.responses import Reply, judge
-from iris_client.protocols import Marshal, Place
+from iris_client.protocols import Marshal, Place, Upserted
 from iris_client.quality.control import examine
 from tests.fakes.recorded import BOT, Recording, answer, client, load
 
@@ -122,49 +123,44 @@ def test_an_unknown_spectrum_is_not_found_though_the_server_says_403() -> None:
         client(Recording(FOLDER, "spectrum_not_found")).spectrum("999999")
 
 
-def test_the_sweep_finds_spectra_of_sources_of_the_group() -> None:
-    server = Recording(FOLDER, "sources_hasSpectrum", "obj_spectra")
-    server.exchanges.append(_empty_spectra_of("ZTF26aacider"))
+def test_the_sweep_asks_in_windows_of_the_time_of_observation() -> None:
+    everything = load(FOLDER, "spectra_modifiedAfter_minimal")
+
+    def server(request: httpx.Request) -> httpx.Response:
+        limits = dict(request.url.params)
+        assert (limits.pop("minimalPayload"), limits.pop("groupIDs")) == ("true", "6")
+        begin, end = limits.pop("observedAfter", ""), limits.pop("observedBefore", "9999")
+        assert not limits
+        asked.append((begin, end))
+        rows = [row for row in everything["response"]["data"] if begin <= row["observed_at"] <= end]
+        return answer({**everything, "response": {**everything["response"], "data": rows}})
+
+    asked: list[tuple[str, str]] = []
     stubs = list(client(server).spectra_shared_with(group_ids=GROUPS))
-    assert [(s.spectrum_id, s.target_id) for s in stubs] == [("1", "ZTF26aaapple"), ("2", "ZTF26aaapple")]
+    assert sorted((s.spectrum_id, s.group_ids) for s in stubs) == [("1", (6,)), ("2", (6,)), ("3", (6,))]
+    assert asked[0][1] == "9999", "what is dated in the future comes first"
+    assert asked[-1][0] == "", "whatever is older than all others comes last"
+    assert [begin for begin, _ in asked[:-1]] == [end for _, end in asked[1:]], "no gap between the windows"
+    assert len(asked) < 40
+
+
+def test_a_spectrum_in_the_recorded_window() -> None:
+    (row,) = load(FOLDER, "spectra_observed_range")["response"]["data"]
+    assert load(FOLDER, "spectra_observed_range")["request"]["params"]["observedAfter"] <= row["observed_at"]
+
+
+def test_sources_whose_rows_changed() -> None:
+    server = Recording(FOLDER, "sources_createdOrModifiedAfter")
+    found = list(client(server).sources_modified_since("2026-11-20T00:00:00", group_ids=GROUPS))
+    assert {s.target_id: s.redshift for s in found}["ZTF26aaapple"] == 0.0312
+    assert all(s.modified > "2026-11-20" for s in found)
     params = dict(server.requests[0].url.params)
-    assert (params["group_ids"], params["hasSpectrum"], params["useCache"]) == ("6", "true", "true")
-
-
-def _empty_spectra_of(target_id: str) -> dict[str, object]:
-    exchange = load(FOLDER, "obj_spectra_none")
-    exchange["request"]["path"] = f"/api/sources/{target_id}/spectra"
-    return exchange
-
-
-def test_the_sweep_walks_through_a_frozen_list() -> None:
-    server = Recording(FOLDER, "sources_useCache", "sources_useCache_page2", "obj_spectra", "obj_spectra_none")
-    server.exchanges += [_empty_spectra_of("ZTF26aacider"), _empty_spectra_of("ZTF26aanospc")]
-    stubs = list(client(server).spectra_shared_with(group_ids=GROUPS))
-    assert [s.spectrum_id for s in stubs] == ["1", "2"]
-    pages = [dict(r.url.params) for r in server.requests if r.url.path == "/api/sources"]
-    assert [page["pageNumber"] for page in pages] == ["1", "2"]
-    assert "queryID" not in pages[0]
-    assert len(pages[1]["queryID"]) == 64
-
-
-def test_the_sweep_leaves_out_what_is_not_shared_with_the_group() -> None:
-    server = Recording(FOLDER, "sources_hasSpectrum", "obj_spectra")
-    server.exchanges.append(_empty_spectra_of("ZTF26aacider"))
-    assert list(client(server).spectra_shared_with(group_ids=[77])) == []
-
-
-def test_a_source_that_went_away_does_not_stop_the_sweep() -> None:
-    gone = load(FOLDER, "obj_spectra_unknown_obj")
-    gone["request"]["path"] = "/api/sources/ZTF26aacider/spectra"
-    server = Recording(FOLDER, "sources_hasSpectrum", "obj_spectra")
-    server.exchanges.append(gone)
-    assert len(list(client(server).spectra_shared_with(group_ids=GROUPS))) == 2
+    assert (params["createdOrModifiedAfter"], params["hasSpectrum"]) == ("2026-11-20T00:00:00", "true")
 
 
 def test_a_group_that_is_not_ours_is_refused() -> None:
     with pytest.raises(Refused, match="not all accessible"):
-        list(client(Recording(FOLDER, "sources_list_inaccessible_group")).spectra_shared_with(group_ids=[7]))
+        list(client(Recording(FOLDER, "sources_list_inaccessible_group")).sources_modified_since("x", group_ids=[7]))
 
 
 def test_a_source() -> None:
@@ -246,7 +242,8 @@ def test_a_first_annotation_is_posted() -> None:
     server = Recording(FOLDER, "profile", "annotations_list_other_user", "annotation_post")
     data = {"class": "SN Ia", "p_SN_Ia": 0.93}
     made = client(server).upsert_annotation(SOURCE, origin="applecider", data=data, group_ids=GROUPS)
-    assert made == "1"
+    assert made == Upserted("1", changed=True)
+    assert len(server.requests) == 1
     body = {"origin": "applecider", "data": data, "group_ids": [6]}
     assert server.writes == [("POST", "/api/sources/ZTF26aaapple/annotations", body)]
 
@@ -257,26 +254,40 @@ def test_an_annotation_on_a_spectrum_is_posted_there() -> None:
     server = Recording(FOLDER, "profile", "annotation_on_spectrum_post")
     server.exchanges.append(none)
     made = client(server).upsert_annotation(SPECTRUM, origin="applecider", data={"a": 1}, group_ids=GROUPS)
-    assert made == "1"
+    assert made == Upserted("1", changed=True)
     assert [w[:2] for w in server.writes] == [("POST", "/api/spectra/1/annotations")]
 
 
 def test_a_changed_annotation_is_put() -> None:
-    server = Recording(FOLDER, "profile", "annotations_list", "annotation_put_data_replaced")
+    names = ["annotation_post_duplicate_origin", "annotations_list", "annotation_put_data_replaced"]
+    server = Recording(FOLDER, "profile", *names)
     marshal = client(server)
-    assert marshal.upsert_annotation(SOURCE, origin="applecider", data={"class": "SN Ib"}, group_ids=GROUPS) == "1"
-    ((method, path, body),) = server.writes
+    body = {"class": "SN Ib"}
+    assert marshal.upsert_annotation(SOURCE, origin="applecider", data=body, group_ids=GROUPS) == Upserted("1")
+    (refused, (method, path, body)) = server.writes
+    assert refused[0] == "POST"
     assert (method, path, body["data"]) == ("PUT", "/api/sources/ZTF26aaapple/annotations/1", {"class": "SN Ib"})
 
 
 def test_an_unchanged_annotation_is_not_sent() -> None:
     there = load(FOLDER, "annotations_list")
     there["response"]["data"][0]["data"] = recorded_data()
-    server = Recording(FOLDER, "profile")
+    server = Recording(FOLDER, "profile", "annotation_post_duplicate_origin")
     server.exchanges.append(there)
     marshal = client(server)
-    assert marshal.upsert_annotation(SOURCE, origin="applecider", data=recorded_data(), group_ids=GROUPS) == "1"
-    assert server.writes == []
+    same = {"origin": "applecider", "data": recorded_data(), "group_ids": GROUPS}
+    assert marshal.upsert_annotation(SOURCE, **same) == Upserted("1", changed=False)  # type: ignore[arg-type]
+    assert [write[0] for write in server.writes] == ["POST"], "which the server refused"
+
+
+def test_one_for_fewer_groups_is_changed() -> None:
+    there = load(FOLDER, "annotations_list")
+    there["response"]["data"][0]["data"] = recorded_data()
+    server = Recording(FOLDER, "profile", "annotation_post_duplicate_origin", "annotation_put_data_replaced")
+    server.exchanges.append(there)
+    made = client(server).upsert_annotation(SOURCE, origin="applecider", data=recorded_data(), group_ids=[6, 2])
+    assert made == Upserted("1", changed=True)
+    assert server.writes[-1][2]["group_ids"] == [2, 6]
 
 
 def test_an_origin_of_another_user_is_refused_with_a_clear_sentence() -> None:
@@ -291,7 +302,7 @@ def test_one_of_ours_that_we_cannot_read_is_found_by_the_id_we_kept() -> None:
     names = ["annotations_list_other_user", "annotation_post_duplicate_other_user"] * 2
     server = Recording(FOLDER, "profile", *names, "annotation_put_own_but_foreign_group")
     made = client(server).upsert_annotation(SOURCE, origin="applecider", data={"a": 1}, group_ids=GROUPS, known_id="7")
-    assert made == "7"
+    assert made == Upserted("7")
     assert server.writes[-1][:2] == ("PUT", "/api/sources/ZTF26aaapple/annotations/7")
 
 
@@ -456,7 +467,7 @@ def test_human_classifications_are_read_and_machines_are_not() -> None:
     source["response"]["data"]["classifications"] = machine + human
     server = Recording(FOLDER)
     server.exchanges.append(source)
-    assert client(server).target("ZTF26aaapple").classifications == ("AGN",)
+    assert [one.name for one in client(server).target("ZTF26aaapple").classifications] == ["AGN"]
 
 
 def test_the_rate_limit_of_the_real_nginx() -> None:

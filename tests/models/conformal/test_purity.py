@@ -74,4 +74,4 @@ def test_the_shipped_bundle_has_what_it_takes() -> None:
         cut = found.cut("SN Ia", [domain], 0.95)
         assert cut is not None
         assert cut.purity >= 0.95
-        assert cut.spectra >= 100
+        assert cut.spectra >= 50

@@ -79,6 +79,33 @@ def test_wrong_setting_is_named(service, monkeypatch):
         assert (code, text.strip()) == (2, "ASTRANET_DRYRUN: there is no such setting; did you mean ASTRANET_DRY_RUN?")
 
 
+def test_a_group_the_bot_is_not_in_is_named_and_nothing_is_done(service, monkeypatch):
+    service.marshal.add(good("1", "ZTF26a"))
+    monkeypatch.setenv("ASTRANET_GROUP_IDS", "6,7")
+    for command in ("once", "run"):
+        code, text = service(command)
+        assert (code, text.strip()) == (
+            2,
+            "ASTRANET_GROUP_IDS: bot is not a member of 7; add the bot to them on the marshal, "
+            "or change ASTRANET_GROUP_IDS (it is in: 2, 6)",
+        )
+    assert {name for name, _ in service.marshal.calls} == {"account", "close"}
+
+
+def test_a_job_that_there_is_not_is_named(service):
+    code, text = service("run", "--jobs", "discover,cook")
+    assert code == 2
+    assert "cook: no job of the service" in text
+
+
+def test_a_second_process_on_a_sqlite_file_is_told(service, tmp_path):
+    with open_store(f"sqlite:///{tmp_path / 'astranet.sqlite'}", marshal=URL):
+        for command in (("once",), ("run", "--jobs", "deliver")):
+            code, text = service(*command)
+            assert code == 1
+            assert "SQLite serves one process, PostgreSQL serves many" in text
+
+
 def test_missing_setting_is_named(service, monkeypatch):
     monkeypatch.delenv("ASTRANET_GROUP_IDS")
     code, text = service("once")

@@ -1,7 +1,6 @@
 """kill -9 at every step, then another cycle: the same state as without the kill, on the marshal and in the store."""
 
 import signal
-from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, select
@@ -17,7 +16,7 @@ STEPS = [
     ("plugin.store.migrate:upgrade", 1),  # before anything is there
     ("plugin.store.watermarks:Watermarks.set", 1),  # tasks inserted, not committed
     ("plugin.app:App._analyse", 1),  # after the poll was committed
-    ("plugin.app:App._sweep", 1),  # after everything was sent
+    ("plugin.app:App.sweep", 1),  # after everything was sent
     ("plugin.cycle.spectra.producer:SpectraProducer.fetch", 2),  # in the middle of a claimed batch
     ("plugin.cycle.analyse:Analysing._ask", 1),  # fetched, not yet asked
     ("tests.fakes.analyst:FakeAnalyst.run_many", 2),  # in the models, second batch
@@ -31,13 +30,14 @@ STEPS = [
 ]
 
 
-def rows(folder: Path) -> dict[str, list[dict[str, object]]]:
-    engine = create_engine(f"sqlite:///{folder / 'astranet.sqlite'}")
+def rows(database: str) -> dict[str, list[dict[str, object]]]:
+    engine = create_engine(database)
     found: dict[str, list[dict[str, object]]] = {}
     with engine.connect() as connection:
         for table in (tables.queue, tables.reports, tables.outbox, tables.delivered):
             kept = [c for c in table.c if c.name not in VOLATILE]
-            found[table.name] = [dict(row._mapping) for row in connection.execute(select(*kept).order_by(*kept))]
+            every = [dict(row._mapping) for row in connection.execute(select(*kept))]
+            found[table.name] = sorted(every, key=lambda row: [str(value) for value in row.values()])
     engine.dispose()
     return found
 
@@ -45,19 +45,20 @@ def rows(folder: Path) -> dict[str, list[dict[str, object]]]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> tuple[dict, dict]:
     folder = tmp_path_factory.mktemp("undisturbed")
-    posted = cycle(folder).posted
+    database = f"sqlite:///{folder / 'astranet.sqlite'}"
+    posted = cycle(folder, database).posted
     assert len(posted) == 7
-    return posted, rows(folder)
+    return posted, rows(database)
 
 
 @pytest.mark.parametrize(("step", "number"), STEPS)
-def test_kill_then_another_cycle(step, number, tmp_path, undisturbed):
-    assert run(tmp_path, step, number) == -signal.SIGKILL
-    marshal = cycle(tmp_path)
+def test_kill_then_another_cycle(step, number, tmp_path, empty_database, undisturbed):
+    assert run(tmp_path, empty_database, step, number) == -signal.SIGKILL
+    marshal = cycle(tmp_path, empty_database)
     assert marshal.posted == undisturbed[0]
-    assert rows(tmp_path) == undisturbed[1]
-    assert not cycle(tmp_path).writes
+    assert rows(empty_database) == undisturbed[1]
+    assert not cycle(tmp_path, empty_database).writes
 
 
-def test_driver_without_a_step_ends_well(tmp_path):
-    assert run(tmp_path, None, 0) == 0
+def test_driver_without_a_step_ends_well(tmp_path, empty_database):
+    assert run(tmp_path, empty_database, None, 0) == 0

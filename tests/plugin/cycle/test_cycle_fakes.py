@@ -83,6 +83,52 @@ def test_deleted_spectrum_is_noticed_by_the_sweep(make_app, marshal, clock):
     assert list(marshal.posted) == ["source/ZTF26a", "spectrum/1"]
 
 
+def test_a_spectrum_with_an_older_version_is_looked_at_once(make_app, marshal, clock):
+    marshal.add(good("1", "ZTF26a"))
+    app = make_app(sweep_hours=6)
+    app.once()
+    marshal.add(replace(marshal.spectra["1"], modified="2026-06-10T11:00:00"))
+    app.once()
+    marshal.set_redshift("ZTF26a", 0.1, "2026-06-10T11:59:00")
+    assert app.once().analysed == {"ok": 1}
+    del marshal.spectra["1"]
+    clock.forward(hours=7)
+    assert app.once().analysed == {"gone": 1}
+
+
+def test_a_redshift_that_comes_while_the_spectrum_is_read_is_not_missed(make_app, marshal):
+    marshal.add(good("1", "ZTF26a"), good("2", "ZTF26a"))
+    app = make_app(batch_size=1)
+
+    def change(method: str, place: str) -> None:
+        if (method, place) == ("spectrum", "2"):
+            marshal.set_redshift("ZTF26a", 0.1, "2026-06-10T11:59:00")
+
+    marshal.trouble = change
+    assert app.once().analysed == {"ok": 2}
+    marshal.trouble = lambda *_: None
+    assert app.once().analysed == {"ok": 1}, "the first was read before"
+    assert app.once().analysed == {}
+
+
+def test_parked_work_and_archives_are_not_looked_at_for_a_redshift(make_app, marshal, clock):
+    marshal.add(good("1", "ZTF26a"), good("2", "ZTF26b", modified="2025-01-01T00:00:00"))
+    marshal.trouble = lambda method, _: BadPayload("odd") if method == "spectrum" else None
+    app = make_app(sweep_hours=6)
+    app.once()
+    marshal.trouble = lambda *_: None
+    for name in ("ZTF26a", "ZTF26b"):
+        marshal.set_redshift(name, 0.1, "2026-06-10T11:59:00")
+    assert app.once().analysed == {}
+
+
+def test_what_cannot_be_listed_of_sources_keeps_no_spectrum_waiting(make_app, marshal):
+    marshal.add(good("1", "ZTF26a"))
+    marshal.trouble = lambda method, _: Unavailable("502") if method == "sources" else None
+    cycle = make_app().once()
+    assert (cycle.trouble, cycle.analysed) == (("502",), {"ok": 1})
+
+
 def test_sweep_finds_what_was_shared_late_but_takes_no_archive(make_app, marshal, clock):
     old = "2025-01-01T00:00:00"
     marshal.add(good("1", "ZTF25a", modified=old), good("2", "ZTF25b", modified=old, group_ids=(9,)))
@@ -112,7 +158,7 @@ def test_summary_does_not_depend_on_the_order_of_arrival(make_app, marshal, tmp_
 
 def test_marshal_away_loses_nothing(make_app, marshal, clock):
     marshal.add(*(good(str(n), f"ZTF26{n}") for n in range(1, 11)))
-    marshal.trouble = lambda method, _: None if method == "poll" else Unavailable("502")
+    marshal.trouble = lambda method, _: None if method in ("account", "poll") else Unavailable("502")
     app = make_app()
     cycle = app.once()
     assert not cycle.complete
@@ -272,3 +318,31 @@ def test_a_spectrum_at_rest_is_told_from_the_redshift_of_its_source_and_secrets_
         (refused,) = unit.reports.refused(ASTRANET)
     assert "although the redshift of the target (host, by ***) is 0.08" in refused.report.reason
     assert token not in refused.report.to_json()
+
+
+def test_a_spectrum_that_only_others_see_now_is_taken_back_once_and_comes_back_with_the_sweep(make_app, marshal, clock):
+    marshal.add(good("1", "ZTF26a"))
+    app = make_app(sweep_hours=6)
+    app.once()
+    marshal.add(replace(marshal.spectra["1"], group_ids=(9,)))
+    clock.forward(hours=2)
+    assert app.once().analysed == {"ok": 1}
+    assert not marshal.posted
+    for _ in range(5):
+        clock.forward(hours=2)
+        assert app.once().analysed == {}, "it is no news any more that no list has it"
+    marshal.add(replace(marshal.spectra["1"], group_ids=(6, 9)))
+    clock.forward(hours=7)
+    assert app.once().analysed == {"ok": 1}
+    assert list(marshal.posted) == ["source/ZTF26a", "spectrum/1"]
+
+
+def test_jobs_may_be_done_by_several_processes_in_turn(make_app, marshal):
+    marshal.add(good("1", "ZTF26a"), good("2", "ZTF26b"))
+    for jobs in (("discover",), ("analyse",), ("deliver",)):
+        app = make_app()
+        app.jobs = jobs
+        assert len(marshal.posted) == 0
+        app.once()
+        app.close()
+    assert len(marshal.posted) == 4

@@ -1,6 +1,6 @@
 """From the store to the files: which reports make a night, what the marshal says now, the card's figures."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,9 +9,9 @@ from iris_client.protocols import TransientName
 from models.domain import FINE_CLASSES, Confidence, HumanLabel, RawSpectrum, Report, Status, Target, Verdict
 from plugin.notes import Figures, Night, NoteRules
 from plugin.notes.night_entries import figures_of, night_entries
-from plugin.notes.nightly import draft_night
+from plugin.notes.nightly import draft_night, write_last_night
 from plugin.settings import Settings
-from plugin.store import ASTRANET, Filed, open_store, spectrum
+from plugin.store import ASTRANET, Filed, Store, open_store, spectrum
 
 URL = "http://marshal.example"
 NIGHT = Night.parse("2026-06-10")
@@ -164,3 +164,19 @@ def test_a_type_that_people_gave_in_the_marshal_is_not_overwritten(store):
     typed = Target(target_id="ZTF26a", tns_name="SN 2026abc", tns_type="SN II")
     (entry,) = night_entries(store, Marshal({"ZTF26a": typed}), NIGHT, NoteRules())
     assert entry.target == typed
+
+
+def test_the_last_night_is_written_once_by_one_worker(tmp_path, monkeypatch):
+    written: list[datetime] = []
+    monkeypatch.setattr("plugin.notes.nightly.write_night", lambda *_, now: written.append(now))
+    settings = Settings(output_dir=tmp_path)
+    with open_store(f"sqlite:///{tmp_path / 'a.sqlite'}", marshal=URL) as store:
+        one, other = Store(store.engine, URL), Store(store.engine, URL)  # without the file's lock, as with PostgreSQL
+        with other.leading("note"):
+            write_last_night(settings, one, Marshal(), now=NOW)
+        assert written == []
+        for worker in (one, other, one):
+            write_last_night(settings, worker, Marshal(), now=NOW)
+        assert written == [NOW]
+        write_last_night(settings, other, Marshal(), now=NOW + timedelta(days=1))
+        assert len(written) == 2

@@ -1,14 +1,20 @@
 """The schedule: what runs when, and how it ends."""
 
+import logging
 import os
 import signal
 import threading
 from datetime import datetime
 
 import pytest
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from structlog.testing import capture_logs
 
+from iris_client.errors import Unavailable
+from plugin.cycle.jobs import JOBS, chosen
+from plugin.ops.logs import configure
 from plugin.ops.schedule import run, scheduler
+from plugin.settings import ConfigError
 from tests.fakes.marshal import good
 
 
@@ -43,6 +49,24 @@ def test_the_night_is_told_after_the_note_where_there_is_a_web_hook(make_app):
     assert jobs["digest"].executor == jobs["note"].executor
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("deliver", {"cycle"}), ("sweep", {"sweep"}), ("note,discover", {"cycle", "note"}), ("names", set())],
+)
+def test_a_process_does_its_own_jobs_only(make_app, given, expected):
+    app = make_app()
+    app.jobs = chosen(given)
+    assert {job.id for job in scheduler(app, list).get_jobs()} == expected
+
+
+def test_jobs_are_named_in_one_order_and_unknown_ones_are_told():
+    assert chosen(" deliver, discover,deliver") == ("discover", "deliver")
+    assert chosen(",".join(JOBS)) == JOBS
+    for wrong in ("", "discover,web", "all"):
+        with pytest.raises(ValueError, match="no job of the service; there are discover, analyse"):
+            chosen(wrong)
+
+
 def test_sigterm_ends_the_cycle_after_the_piece_in_hand(make_app, marshal, signals):
     marshal.add(*(good(str(n), f"ZTF26{n}") for n in range(1, 6)))
     app = make_app(poll_seconds=5)
@@ -60,6 +84,75 @@ def test_sigterm_ends_the_cycle_after_the_piece_in_hand(make_app, marshal, signa
     marshal.trouble = lambda *_: None
     with make_app() as again:
         assert again.once().analysed["ok"] == 2
+
+
+def test_a_group_the_bot_is_not_in_ends_the_service_at_once(make_app, marshal, signals):
+    marshal.add(good("1", "ZTF26a", group_ids=(6, 7)))
+    app = make_app(group_ids=(6, 7))
+    with pytest.raises(ConfigError, match="ASTRANET_GROUP_IDS: bot is not a member of 7"):
+        run(app, list)
+    assert [name for name, _ in marshal.calls] == ["account"]
+
+
+def test_a_group_the_bot_is_not_in_ends_the_service_as_soon_as_the_marshal_says_so(make_app, marshal, signals):
+    app = make_app(group_ids=(6, 7))
+    away = iter([Unavailable("502")])
+    marshal.trouble = lambda method, _: next(away, None)
+    with capture_logs() as logged, pytest.raises(ConfigError, match="not a member of 7"):
+        run(app, list)
+    assert [e["event"] for e in logged if e["log_level"] == "warning"] == ["the marshal does not answer yet"]
+    assert not [e for e in logged if e["log_level"] == "error"], "the sentence at the end is enough"
+    assert {name for name, _ in marshal.calls} == {"account"}
+
+
+def test_a_marshal_that_comes_later_is_waited_for(make_app, marshal, signals):
+    marshal.add(good("1", "ZTF26a"))
+    app = make_app(poll_seconds=5)
+    answered = threading.Event()
+    away = iter([Unavailable("502")])
+
+    def trouble(method: str, _place: str) -> Unavailable | None:
+        if method == "upsert":
+            answered.set()
+        return next(away, None)
+
+    marshal.trouble = trouble
+    stopper = threading.Thread(target=lambda: (answered.wait(10), os.kill(os.getpid(), signal.SIGTERM)))
+    stopper.start()
+    run(app, list)
+    stopper.join()
+    assert answered.is_set()
+
+
+def test_a_cycle_that_outlasts_the_interval_is_no_warning(make_app, caplog, capsys):
+    app = make_app()
+    app.settings = app.settings.model_copy(update={"poll_seconds": 0.1})
+    started, free = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        started.set()
+        free.wait(10)
+
+    app.cycle = slow
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    skipped = threading.Event()
+    with capture_logs():
+        jobs = scheduler(app, list)
+        jobs.add_listener(lambda _: skipped.set(), EVENT_JOB_MAX_INSTANCES)
+        try:
+            configure(style="json", level="DEBUG")
+            root.addHandler(caplog.handler)
+            jobs.start()
+            assert started.wait(10)
+            assert skipped.wait(10)
+        finally:
+            free.set()
+            jobs.shutdown(wait=True)
+            root.handlers[:], root.level = before
+    loud = [r for r in caplog.records if r.levelno >= logging.WARNING and r.name.startswith("apscheduler")]
+    assert loud == []
+    assert "skipped" not in capsys.readouterr().err
 
 
 def test_failing_job_is_logged_once_and_the_schedule_goes_on(make_app, marshal, signals):

@@ -1,34 +1,24 @@
 """Requests in the store: taken in once, woken when their turn comes, let go when they end; and the way back."""
 
-import os
 from datetime import datetime, timedelta
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from iris_client.protocols import Place, SpectrumStub
 from plugin.store import ANALYSIS, Store, downgrade_store, migrate, open_store, schema_of, spectrum
 from plugin.store.analyses import ANSWERED, key_of
 from plugin.store.analyses.tables import analyses
-from plugin.store.engine import make_engine, parse_url
 
-POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 NOW = datetime(2026, 6, 10, 12)
 HOOK = "http://marshal.test/api/webhook/obj_analysis/11111111-2222-4333-8444-555555555555"
 BEFORE = str(ScriptDirectory.from_config(migrate._config()).get_revision("0011").down_revision)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.skipif(not POSTGRES, reason="no server"))])
-def url(request, tmp_path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'a.sqlite'}"
-    engine = make_engine(parse_url(POSTGRES))
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    return POSTGRES
+@pytest.fixture
+def url(empty_database) -> str:
+    return empty_database
 
 
 @pytest.fixture

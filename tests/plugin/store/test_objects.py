@@ -79,7 +79,7 @@ def test_a_lost_claim_is_told(store):
     saw(store, a=OLD)
     (one,) = claim(store)
     with store.begin() as unit:
-        assert unit.queue.recover(None) == 1
+        assert unit.queue.recover(everything=True) == 1
     with pytest.raises(LostClaim):
         finish(store, one)
 

@@ -1,21 +1,28 @@
 """What the tests of the pages share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plugin.store import Store
+from plugin.store import Store, open_store
 from plugin.web.parts import WebParts
 from plugin.web.server import make_web_app
 from tests.fakes.web import TestClient
-from tests.plugin.conftest import FakeClock, make_settings
+from tests.plugin.conftest import URL, FakeClock, make_settings
 
 BIND = "127.0.0.1:8765"
 LOCAL = "http://127.0.0.1:8765"
 WEB_TOKEN = "a-token-for-the-pages-0123456789"
 Visit = Callable[..., TestClient]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Beside the database of a service that a test may start."""
+    with open_store(f"sqlite:///{tmp_path / 'store.sqlite'}", marshal=URL) as opened:
+        yield opened
 
 
 @pytest.fixture

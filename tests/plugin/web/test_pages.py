@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 
-from iris_client.errors import BadPayload, Refused
+from iris_client.errors import BadPayload, Refused, Unavailable
 from models.domain import NEEDLE_CLASSES, HostVerdict, Report, Status
 from plugin.app import App
 from plugin.store import ASTRANET, NEEDLE, Filed, object_of, open_store, spectrum
@@ -187,7 +187,7 @@ def test_what_is_not_on_file_is_not_found(browser: TestClient) -> None:
 def test_a_refusal_is_listed_with_its_reason(browser: TestClient) -> None:
     page = browser.get("/unanswered").text
     assert "ZTF26r" in objects_on(page)
-    assert "80 % needed" in page
+    assert "70 % needed" in page
     assert "Answer again" not in page  # not logged in
     assert "/login?next=" in page
 
@@ -251,6 +251,18 @@ def test_queue_and_health_counts_and_keeps_secrets(browser: TestClient) -> None:
     assert "fake-1@00000000" in page
     assert "poll" in page
     assert "ASTRANET_MARSHAL_TOKEN" in page
+
+
+def test_queue_and_health_says_what_is_wrong_and_who_works(app: App, browser: TestClient) -> None:
+    assert "It is well" in browser.get("/queue").text
+    with app.store.begin() as unit:
+        unit.workers.beat(host="node<1>", jobs=("discover", "analyse"))
+    page = browser.get("/queue").text
+    assert "node&lt;1&gt;" in page
+    assert "discover, analyse" in page
+    app.marshal.trouble = lambda _method, _place: Unavailable("no answer")
+    app.cycle()
+    assert "Something is wrong" in browser.get("/queue").text
 
 
 def test_no_page_holds_a_secret(app: App, visit: Visit) -> None:

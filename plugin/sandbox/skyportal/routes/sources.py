@@ -9,7 +9,6 @@ from plugin.sandbox.skyportal.api import ApiError, Call, body_groups, find_sourc
 from plugin.sandbox.skyportal.rows import Json, Source
 from plugin.sandbox.skyportal.source_filters import matching, ordered
 from plugin.sandbox.skyportal.source_views import listed, single
-from plugin.sandbox.skyportal.state import redshift_entry
 from plugin.sandbox.skyportal.views import groups_json
 
 MOST_PER_PAGE = 500
@@ -79,13 +78,8 @@ def create(call: Call) -> Json:
 def update(call: Call) -> None:
     """PATCH /api/sources/<id>: overwrites for everybody."""
     source = find_source(call)
-    for key in ("redshift", "redshift_error", "redshift_origin", "ra", "dec", "altdata", "tns_name"):
-        if key in call.body:
-            setattr(source, key, call.body[key])
-    source.modified = call.state.stamp()
-    if "redshift" in call.body:
-        history = source.redshift_history or []
-        source.redshift_history = [*history, redshift_entry(source, source.modified, call.user)]
+    names = ("redshift", "redshift_error", "redshift_origin", "ra", "dec", "altdata", "tns_name")
+    call.state.set_columns(source.id, call.user, **{key: call.body[key] for key in names if key in call.body})
 
 
 def save_to_groups(call: Call) -> None:

@@ -1,6 +1,7 @@
 """Spectra: listed by time of observation, never paged, hardly validated, changed by their owner only."""
 
 import math
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,8 @@ _MJD_EPOCH = datetime(1858, 11, 17)
 
 def query(call: Call) -> list[Json]:
     """GET /api/spectra. Limits of time are inclusive; unknown parameters, `numPerPage` among them, are ignored."""
-    rows = [s for s in call.state.visible_spectra(call.user) if _wanted(call, s)]
+    wanted = _filter(call)
+    rows = [s for s in call.state.visible_spectra(call.user) if wanted(s)]
     if call.flag("minimalPayload"):
         return [minimal_spectrum(s) for s in rows]
     with_file = call.flag("includeOriginalFile")
@@ -105,8 +107,8 @@ def update(call: Call) -> None:
 
 
 def delete(call: Call) -> None:
-    """DELETE /api/spectra/<id>."""
-    del call.state.spectra[_own(call, "delete").id]
+    """DELETE /api/spectra/<id>: its annotations and comments go with it."""
+    call.state.remove_spectrum(_own(call, "delete").id)
 
 
 def share(call: Call) -> None:
@@ -124,24 +126,29 @@ def _at(call: Call, **path: Any) -> Call:
     return Call(state=call.state, user=call.user, path=path, query=call.query, body=call.body)
 
 
-def _wanted(call: Call, s: Spectrum) -> bool:
+def _filter(call: Call) -> Callable[[Spectrum], bool]:
+    """What the query asks for. A group the caller is not in is no error here: it only finds nothing more."""
     after, before = call.date("modifiedAfter"), call.date("modifiedBefore")
     seen_after, seen_before = call.date("observedAfter"), call.date("observedBefore")
     groups, instruments = call.numbers("groupIDs"), call.numbers("instrumentIDs")
-    return (
-        (after is None or s.modified >= after)
-        and (before is None or s.modified <= before)
-        and (seen_after is None or s.observed_at >= seen_after)
-        and (seen_before is None or s.observed_at <= seen_before)
-        and (groups is None or bool(s.group_ids & set(groups)))
-        and (instruments is None or s.instrument_id in instruments)
-        and call.query.get("objID", "") in s.obj_id
-        and call.query.get("origin", "") in (s.origin or "")
-        and call.query.get("label", "") in (s.label or "")
-        and ("type" not in call.query or s.type in call.query["type"].split(","))
-        and not call.query.get("followupRequestIDs")
-        and not call.query.get("assignmentIDs")
-    )
+
+    def wanted(s: Spectrum) -> bool:
+        return (
+            (after is None or s.modified >= after)
+            and (before is None or s.modified <= before)
+            and (seen_after is None or s.observed_at >= seen_after)
+            and (seen_before is None or s.observed_at <= seen_before)
+            and (groups is None or bool(s.group_ids & set(groups)))
+            and (instruments is None or s.instrument_id in instruments)
+            and call.query.get("objID", "") in s.obj_id
+            and call.query.get("origin", "") in (s.origin or "")
+            and call.query.get("label", "") in (s.label or "")
+            and ("type" not in call.query or s.type in call.query["type"].split(","))
+            and not call.query.get("followupRequestIDs")
+            and not call.query.get("assignmentIDs")
+        )
+
+    return wanted
 
 
 def _check_arrays(body: Json) -> None:

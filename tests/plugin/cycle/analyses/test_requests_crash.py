@@ -35,18 +35,19 @@ STEPS = [
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> dict[str, dict]:
-    _, hooks = cycle(tmp_path_factory.mktemp("undisturbed"))
+    folder = tmp_path_factory.mktemp("undisturbed")
+    _, hooks = cycle(folder, f"sqlite:///{folder / 'astranet.sqlite'}")
     assert [hooks.answers[h]["status"] for h in (FIRST, SECOND)] == ["success", "failure"]
     assert hooks.answers[FIRST]["analysis"]["plots"]
     return hooks.answers
 
 
 @pytest.mark.parametrize(("step", "number"), STEPS)
-def test_kill_then_another_cycle(step, number, tmp_path, undisturbed):
-    assert run(tmp_path, step, number, cycle) == -signal.SIGKILL
-    _, hooks = cycle(tmp_path)
+def test_kill_then_another_cycle(step, number, tmp_path, empty_database, undisturbed):
+    assert run(tmp_path, empty_database, step, number, cycle) == -signal.SIGKILL
+    _, hooks = cycle(tmp_path, empty_database)
     assert hooks.answers == undisturbed
-    engine = create_engine(f"sqlite:///{tmp_path / 'astranet.sqlite'}")
+    engine = create_engine(empty_database)
     with engine.connect() as connection:
         kept = connection.execute(select(analyses.c.ended, analyses.c.hook, analyses.c.inputs, analyses.c.plots)).all()
         states = connection.execute(select(queue.c.state).where(queue.c.subject == "analysis")).scalars().all()
@@ -57,7 +58,7 @@ def test_kill_then_another_cycle(step, number, tmp_path, undisturbed):
     assert [state for state, _ in posts] == ["sent", "sent"]
     assert "plots" not in json.dumps([body for _, body in posts])
     sent = hooks.refused
-    _, hooks = cycle(tmp_path)
+    _, hooks = cycle(tmp_path, empty_database)
     assert hooks.answers == undisturbed
     assert hooks.refused == 0  # nothing is sent once more
     assert sent <= 1

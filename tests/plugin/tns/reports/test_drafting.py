@@ -9,7 +9,7 @@ import pytest
 from iris_client.errors import Unavailable
 from iris_client.files.spectra import read_spectra as read_file
 from iris_client.quality.control import QualityRules
-from models.domain import HumanLabel, Target
+from models.domain import HumanLabel, RedshiftEstimate, Subtype, Target, WhatIf
 from plugin.store import Store
 from plugin.tns.reports.drafting import Drafted, Drafting, Signature
 from plugin.tns.reports.files import write_files
@@ -103,6 +103,47 @@ def test_a_redshift_is_the_marshals_or_the_tnss_and_never_ours(put, draft) -> No
     }
     entry = found["ZTF26a"].wire(reviewer="x", stored_name="y", tables=tables())["classification_report"]["0"]
     assert entry["redshift"] == ""
+
+
+def test_a_redshift_of_matches_is_told_as_such_and_a_known_one_goes_first(put, draft) -> None:
+    matched = {"redshift": RedshiftEstimate(value=0.06149, low=0.055, high=0.068, alpha=0.1, best=0.06, share=0.9)}
+    doubtful = {"redshift": RedshiftEstimate(value=None, alpha=0.1, best=0.06, share=0.2)}
+    put("ZTF26a", "AT 2026a", report=answer("ZTF26a", "a", found=matched))
+    put("ZTF26b", "AT 2026b", report=answer("ZTF26b", "b", found=matched), z=0.071)
+    put("ZTF26c", "AT 2026c", report=answer("ZTF26c", "c", found=doubtful))
+    assert {name: (one.redshift, one.redshift_source) for name, one in draft().drafts.items()} == {
+        "ZTF26a": (0.061, "matching archive spectra (0.055 to 0.068)"),
+        "ZTF26b": (0.071, "the TNS (mirror)"),
+        "ZTF26c": (None, None),
+    }
+
+
+def without(**p: float) -> dict[str, WhatIf]:
+    """What the networks say without the redshift."""
+    plain = {"SN Ia": 0.0, "SN II": 0.0, **p}
+    told = {"redshift": 0.05, "origin": "x", "with_redshift": {}, "sets_with": (), "sets_without": (), "alpha": 0.05}
+    return {"what_if": WhatIf(without_redshift=plain, **told)}
+
+
+def test_with_a_redshift_told_the_purity_is_that_of_the_answer_without(put, draft) -> None:
+    cell = "high resolution, redshift known"
+    for name, p in (("ZTF26a", {"SN Ia": 0.95, "SN II": 0.05}), ("ZTF26b", {"SN Ia": 0.6}), ("ZTF26c", {"SN II": 0.8})):
+        report = answer(name, name, p=0.99, calibration_cell=cell, found=without(**p))
+        put(name, f"AT 2026{name[-1]}", report=report)
+    found = draft()
+    one = found.drafts["ZTF26a"]
+    assert (list(found.drafts), one.probability, one.without_redshift) == (["ZTF26a"], 0.95, True)
+    assert "probability 0.95 without the redshift" in one.remarks()
+    assert found.left_out["ZTF26b"].startswith("SN Ia with 0.60")
+    assert found.left_out["ZTF26c"] == "without its redshift it would be called SN II"
+
+
+@pytest.mark.parametrize(("left", "kind"), [(("IIn",), "SN IIn"), (("IIn", "IIP"), "SN II"), ((), "SN II")])
+def test_a_subtype_is_reported_only_when_it_is_sure(put, draft, left, kind: str) -> None:
+    subtype = Subtype(label="IIn", probabilities={"IIn": 0.9}, prediction_sets={"0.05": left})
+    put(report=answer("ZTF26a", "s", "SN II", found={"subtype": subtype}))
+    found = draft(purities=purities("SN II"))
+    assert found.drafts["ZTF26a"].type_name == kind
 
 
 @pytest.mark.parametrize(

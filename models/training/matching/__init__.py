@@ -1,0 +1,1 @@
+"""How the bank of matches is chosen, and what is fitted and calibrated on it."""

@@ -1,0 +1,34 @@
+"""From the networks' prediction to the values of a report."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.conformal.spread import decompose
+from models.domain import COARSE_CLASSES, FINE_CLASSES, Verdict
+from models.spectral.ensemble import EnsemblePrediction
+
+DIGITS = 6
+
+
+def verdict_of(prediction: EnsemblePrediction, i: int) -> Verdict:
+    """The class of one spectrum."""
+    fine = prediction.fine[i]
+    return Verdict(
+        label=FINE_CLASSES[int(fine.argmax())],
+        probabilities=named(FINE_CLASSES, fine),
+        coarse=named(COARSE_CLASSES, prediction.coarse[i]),
+        spread=named(FINE_CLASSES, prediction.spread[i]),
+        members=len(prediction.seeds),
+    )
+
+
+def entropies(prediction: EnsemblePrediction, i: int) -> dict[str, float]:
+    """Total, aleatoric and epistemic entropy of one spectrum, nats (Eq. 4)."""
+    parts = decompose(prediction.member_fine[:, i : i + 1])
+    return {name: round(float(getattr(parts, name)[0]), DIGITS) for name in ("total", "aleatoric", "epistemic")}
+
+
+def named(names: Sequence[str], values: np.ndarray) -> dict[str, float]:
+    """Values by name, rounded as reports are."""
+    return {name: round(float(v), DIGITS) for name, v in zip(names, values, strict=True)}

@@ -1,0 +1,1 @@
+"""Matching: the bank of a bundle is made and measured."""

@@ -1,0 +1,194 @@
+"""`redshift.md`: the figures of matching, in words an astronomer reads."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models.bundle import Bundle
+from models.domain import FINE_CLASSES
+from plugin.lab.spectra.markdown import interval, table, yes_no
+
+
+def write_page(out: Path, bundle: Bundle, figures: Mapping[str, Any]) -> Path:
+    """Write the page and its figures as JSON; returns the page's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "redshift.json").write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+    path = out / "redshift.md"
+    path.write_text(page(bundle, figures))
+    return path
+
+
+def page(bundle: Bundle, figures: Mapping[str, Any]) -> str:
+    """The page as Markdown."""
+    bank: Any = bundle.card.get("matching", {})
+    parts = [
+        "# Redshift, phase and subtype",
+        f"Bundle `{bundle.bundle_id}`, split `{figures['split']}`: real spectra of objects that neither taught the "
+        f"networks nor stand in the bank ({bank.get('spectra')} spectra of {bank.get('objects')} training objects). "
+        "The spectra are asked about as the service does, without redshift, phase or name; the classes whose archive "
+        "spectra are matched are those the networks leave in question, never the true one. Made by",
+        "    .venv/bin/astranet evaluate redshift --data FOLDER --out docs/results",
+        f"One answer, networks and all, took {figures['milliseconds']:.0f} ms of processor time for this page. "
+        "Intervals are at 95 %, by drawing objects.",
+    ]
+    for name, told in figures["domains"].items():
+        parts += [f"## {name.capitalize()}", *_domain(told)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _domain(told: Mapping[str, Any]) -> list[str]:
+    redshift = told["redshift"]
+    rates, given = redshift["best"], redshift["given"]
+    rows = [
+        [name, str(rates["spectra"][name]), interval(rates["classes"][name]), interval(given["classes"].get(name))]
+        for name in FINE_CLASSES
+        if name in rates["classes"]
+    ]
+    rows.append(["**mean over classes**", "", interval(rates["mean"]), interval(given["mean"])])
+    rows.append(["mean without CV", "", interval(redshift["extragalactic"]), interval(redshift["extragalactic_given"])])
+    rows.append(["all spectra", str(redshift["spectra"]), interval(rates["all"]), interval(given["all"])])
+    return [
+        f"{told['spectra']} spectra of {told['objects']} objects; {redshift['spectra']} of them have a redshift.",
+        "**Redshift within 0.01.** A CV has redshift zero, and is given it where the networks call it one. The last "
+        "column counts a redshift that was withheld as wrong.",
+        table(["class", "spectra", "best peak", "given and right"], rows),
+        _given(redshift),
+        "**Interval of the redshift.**",
+        table(
+            ["promised", "covered", "binomial band", "inside", "median half width"],
+            [
+                [
+                    f"{1 - row['alpha']:g}",
+                    f"{row['coverage']:.3f}",
+                    f"{row['band'][0]:.3f} to {row['band'][1]:.3f}",
+                    yes_no(row["inside"]),
+                    f"{row['median_half']:.4f}",
+                ]
+                for row in redshift["intervals"]
+            ],
+        ),
+        *_phase(told["phase"]),
+        *_subtype(told["subtype"]),
+        *_networks(told["networks"]),
+        *_together(told["together"]),
+    ]
+
+
+def _given(redshift: Mapping[str, Any]) -> str:
+    return (
+        f"A redshift is given for {redshift['share_given']:.3f} of the spectra, and it is right for "
+        f"{redshift['right_where_given']:.3f} of these; of the others the best peak, which is told but not given as a "
+        f"redshift, is right for {_number(redshift['right_where_not'])}. Of {redshift['wrong']} that are given and "
+        f"wrong, {redshift['wrong_with_second']} have a second redshift beside them, which is the right one for "
+        f"{redshift['wrong_second_right']}."
+    )
+
+
+def _phase(phases: Mapping[str, Any]) -> list[str]:
+    if not phases:
+        return []
+    rows = [
+        [
+            name,
+            str(row["spectra"]),
+            f"{row['median_error']:.1f}",
+            f"{row['constant']:.1f}",
+            f"{row['median_half']:.1f}",
+            f"{row['coverage']:.3f} ({row['band'][0]:.3f} to {row['band'][1]:.3f})",
+            yes_no(row["inside"]),
+        ]
+        for name, row in phases.items()
+    ]
+    head = [
+        "class",
+        "spectra",
+        "median error",
+        "of a constant",
+        "median half width",
+        "covered (band) of 0.95",
+        "inside",
+    ]
+    return ["**Phase**, rest-frame days from maximum, given the right class.", table(head, rows)]
+
+
+def _subtype(subtypes: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for name, row in subtypes.items():
+        each = ", ".join(f"{n} {v['recall']:.2f} ({v['spectra']}/{v['objects']})" for n, v in row["recall"].items())
+        sets = row["sets"]
+        covered = f"{sets['coverage']:.3f} ({sets['band'][0]:.3f} to {sets['band'][1]:.3f})"
+        rows.append(
+            [
+                name,
+                str(row["spectra"]),
+                f"**{row['mean']:.2f}**",
+                each,
+                f"{row['accuracy']:.2f}",
+                covered,
+                f"{sets['size']:.2f}",
+            ]
+        )
+    head = [
+        "class",
+        "spectra",
+        "mean recall",
+        "recall (spectra/objects)",
+        "accuracy",
+        "sets cover (band) of 0.95",
+        "size",
+    ]
+    return ["**Subtype**, given the right class.", table(head, rows)] if rows else []
+
+
+def _networks(networks: Mapping[str, Any]) -> list[str]:
+    rows = [
+        [
+            label,
+            str(figures[k]["spectra"]),
+            told,
+            interval(figures[k]["accuracy"]),
+            interval(figures[k]["macro_recall"]),
+        ]
+        for label, figures in (("all classes", networks["all"]), ("without CVs", networks["extragalactic"]))
+        for k, told in (("without", "no"), ("with", "yes"))
+    ]
+    sets = [
+        [
+            f"{1 - float(alpha):g}",
+            f"{row['coverage']:.3f}",
+            f"{row['band_low']:.3f} to {row['band_high']:.3f}",
+            yes_no(bool(row["inside"])),
+            f"{row['size']:.2f}",
+        ]
+        for alpha, row in networks["sets_with"].items()
+    ]
+    return [
+        "**The networks told the catalogue's redshift.** Where a marshal knows none for a CV, as is usual, the rows "
+        "without CVs are those that count: a redshift of zero gives a CV away.",
+        table(["spectra", "how many", "redshift told", "accuracy", "macro recall"], rows),
+        "Their prediction sets, calibrated with the redshift told:",
+        table(["promised", "covered", "binomial band", "inside", "size"], sets),
+    ]
+
+
+def _together(told: Mapping[str, Any]) -> list[str]:
+    if not told:
+        return []
+    rows = [
+        [name, interval(told[key]["accuracy"]), interval(told[key]["macro_recall"])]
+        for name, key in (("each spectrum alone, mean", "single"), ("all of them as one answer", "combined"))
+    ]
+    covered = "; ".join(
+        f"{1 - row['alpha']:g}: {row['coverage']:.3f} (band {row['band'][0]:.3f} to {row['band'][1]:.3f})"
+        for row in told["sets"]
+    )
+    return [
+        f"**All spectra of an object**, {told['objects']} objects with {told['spectra']} spectra, each object once.",
+        table(["answer", "accuracy", "macro recall"], rows),
+        f"Their sets, calibrated by object, cover {covered}.",
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"

@@ -1,0 +1,140 @@
+"""The parts of the service, each made from the settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from iris_client.protocols import WatchList
+from iris_client.quality.control import QualityRules
+from models.domain import Report, Spectrum
+from plugin.clock import Clock
+from plugin.cycle.carriers import Carrier, marshal_carriers
+from plugin.cycle.posting import Posting
+from plugin.cycle.spectra.producer import Analyst, Card
+from plugin.settings import Settings
+from plugin.sources.clients import Clients
+from plugin.store import Store
+
+if TYPE_CHECKING:
+    from iris_client.tns.reporter import Reporter
+    from plugin.cycle.analyses.part import RequestsPart
+    from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
+
+
+def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
+    """What follows alerts and answers about objects; None when the settings name no source of alerts.
+
+    Raises
+    ------
+    ConfigError
+        If a setting that is needed is missing or wrong.
+    BundleError
+        If a model of NEEDLE's is damaged.
+    """
+    if clients.alerts is None:
+        return None
+    from plugin.cycle.objects.part import WatchPart, make_object_analyst
+
+    if not isinstance(clients.marshal, WatchList):
+        raise TypeError(f"{type(clients.marshal).__name__} cannot list candidates and saves")
+    return WatchPart(source=clients.alerts, analyst=make_object_analyst(settings), watch_list=clients.marshal)
+
+
+def make_tns_reporter(settings: Settings, wait: Callable[[float], bool]) -> "Reporter | None":
+    """Who sends reports to the TNS; None without a key.
+
+    Raises
+    ------
+    ConfigError
+        If reports may not go to TNS_REPORT_URL.
+    """
+    if settings.tns_api_key is None:
+        return None
+    from plugin.tns.reports.part import make_reporter
+
+    return make_reporter(settings, wait=wait)
+
+
+def make_analyst(settings: Settings) -> Analyst:
+    """The models, from a verified bundle."""
+    from models.analyst import Analyst  # torch is loaded here and not before
+    from models.bundle import load
+
+    return Analyst(
+        load(settings.bundle),
+        regime=settings.regime,
+        alpha=settings.alpha,
+        false_alarm_rate=settings.false_alarm_rate,
+    )
+
+
+def make_card(analyst: Analyst) -> Card:
+    """The picture of an alert, with the bundle's archive spectra where the analyst has any."""
+    drawn = getattr(analyst, "sketch", None)
+    matched = getattr(analyst, "matched", None)
+    more = {} if matched is None else {"matched": matched}
+
+    def draw(report: Report, spectrum: Spectrum) -> bytes:
+        from plugin.cycle.spectra.card import vetting_card  # matplotlib is loaded with the first alert and not before
+
+        return vetting_card(report, spectrum, drawn=drawn, **more)
+
+    return draw
+
+
+def posting(settings: Settings, analyst: Analyst | None = None) -> Posting:
+    """What is posted, for whom; with the bundle's way of combining a source's spectra."""
+    return Posting(
+        group_ids=settings.group_ids,
+        alpha=settings.alpha,
+        refusals=settings.post_refusals,
+        classification=settings.post_classification,
+        least_probability=settings.min_classification_probability,
+        tags=settings.post_tags,
+        messages=settings.slack_webhook is not None,
+        together=getattr(analyst, "together", None),
+    )
+
+
+def quality_rules(settings: Settings) -> QualityRules:
+    """When a spectrum is good enough."""
+    names = {field.name for field in fields(QualityRules)} & set(Settings.model_fields)
+    given = {name: getattr(settings, name) for name in names}
+    return QualityRules(max_gap_A=settings.max_gap_angstrom, **given)
+
+
+def make_requests(
+    settings: Settings, clients: Clients, analyst: Analyst | None, card: Card | None, watch: "WatchPart | None"
+) -> "RequestsPart | None":
+    """What answers the Analysis button; None where nobody can press it, or another process answers."""
+    if clients.hooks is None or analyst is None or card is None:
+        return None
+    from plugin.cycle.analyses.part import RequestsPart
+
+    return RequestsPart(
+        hooks=clients.hooks,
+        marshal=clients.marshal,
+        analyst=analyst,
+        card=card,
+        posting=posting(settings, analyst),
+        rules=quality_rules(settings),
+        watch=watch,
+    )
+
+
+def answer_carriers(clients: Clients, store: Store) -> Mapping[str, Carrier]:
+    """Who takes answers to the marshal, by kind of post."""
+    if clients.hooks is None:
+        return marshal_carriers(clients.marshal)
+    from plugin.cycle.analyses.carrier import AnalysisCarrier
+
+    return {**marshal_carriers(clients.marshal), "analysis": AnalysisCarrier(clients.hooks, store)}
+
+
+def message_carriers(clients: Clients, settings: Settings, store: Store, clock: Clock) -> Mapping[str, Carrier]:
+    """Who tells people of answers, by kind of post; nobody without a web hook."""
+    if clients.slack is None:
+        return {}
+    from plugin.cycle.messages.carrier import message_carriers as of_hook
+
+    return of_hook(clients.slack, settings, store, clock)
