@@ -28,6 +28,7 @@ from plugin.parts import (
     make_analyst,
     make_card,
     make_requests,
+    make_tns_reporter,
     make_watch,
     message_carriers,
     posting,
@@ -90,6 +91,7 @@ class App(Closing):
         self._signs = SignsOfLife(self.activity, store, clock)
         self.naming = self._make_naming()
         self._requests = make_requests(settings, clients, analyst, self._draw, watch)
+        self._reporter = make_tns_reporter(settings, self._stop.wait)
 
     def once(self, *, retry_parked: bool = False) -> Cycle:
         """A cycle; then, when it is due, the sweep, and another cycle for what that finds; then the TNS's names."""
@@ -100,6 +102,8 @@ class App(Closing):
                 done += self.cycle()
         if "names" in self.jobs:
             self.look_up_names()
+        if "deliver" in self.jobs:
+            self.send_tns_reports()
         return done
 
     def beating(self) -> Heartbeat:
@@ -179,6 +183,21 @@ class App(Closing):
         with self.store.leading("names") as ours:
             return self.naming.run() if ours else Counter()
 
+    def send_tns_reports(self) -> int:
+        """Take the reports that people have approved as far as they go now; returns how many were looked at.
+
+        Nothing without a TNS key, and nothing in a dry run.
+        """
+        if self._reporter is None or self.settings.dry_run or self.stopping:
+            return 0
+        from plugin.tns.reports.part import refresh_files
+        from plugin.tns.reports.sending import Sending
+
+        sending = Sending(store=self.store, reporter=self._reporter, clock=self._clock, stop=self._stop.is_set)
+        if done := sending.run():
+            refresh_files(self.settings, self.store)
+        return done
+
     def tell_night(self) -> None:
         """Put a message about the last night into the outbox, once; the next cycle sends it."""
         if self.clients.slack is None:
@@ -202,6 +221,8 @@ class App(Closing):
             self._signs.end()
         self.store.close()
         self.clients.close()
+        if self._reporter is not None:
+            self._reporter.close()
 
     def _make_naming(self) -> "Naming | None":
         from plugin.tns.source import make_naming
@@ -341,10 +362,10 @@ def build(
         alerts = None if watch is None else watch.source
         clients = Clients.connect(settings, store, marshal=marshal, alerts=alerts, activity=activity, hooks=hooks)
         watch = watch or make_watch(settings, clients)
+        return App(settings, store, clients, analyst, clock, watch, activity, card=card, jobs=jobs)
     except BaseException:
         store.close()
         raise
-    return App(settings, store, clients, analyst, clock, watch, activity, card=card, jobs=jobs)
 
 
 def _counts(prefix: str, outcomes: Counter[str]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """The parts of the service, each made from the settings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from plugin.sources.clients import Clients
 from plugin.store import Store
 
 if TYPE_CHECKING:
+    from iris_client.tns.reporter import Reporter
     from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
 
@@ -37,6 +38,21 @@ def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
     if not isinstance(clients.marshal, WatchList):
         raise TypeError(f"{type(clients.marshal).__name__} cannot list candidates and saves")
     return WatchPart(source=clients.alerts, analyst=make_object_analyst(settings), watch_list=clients.marshal)
+
+
+def make_tns_reporter(settings: Settings, wait: Callable[[float], bool]) -> "Reporter | None":
+    """Who sends reports to the TNS; None without a key.
+
+    Raises
+    ------
+    ConfigError
+        If reports may not go to TNS_REPORT_URL.
+    """
+    if settings.tns_api_key is None:
+        return None
+    from plugin.tns.reports.part import make_reporter
+
+    return make_reporter(settings, wait=wait)
 
 
 def make_analyst(settings: Settings) -> Analyst:

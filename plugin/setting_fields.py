@@ -243,6 +243,30 @@ class SettingFields(BaseSettings):
         description="For how many days after its last answer a source's TNS name is looked up daily; 0: never.",
     )
 
+    # Classification reports to the TNS: drafts for people; sent only when somebody approves one
+    tns_report_purity: float | None = Field(
+        None,
+        gt=0.5,
+        le=1,
+        description="Purity, on calibration spectra of the same resolution, that a class must have at its probability "
+        "for a draft of a TNS report, such as 0.95; empty: no drafts.",
+    )
+    tns_report_url: Address = Field(
+        "https://sandbox.wis-tns.org",
+        description="Where reports go: the TNS's sandbox. https://www.wis-tns.org only with TNS_PRODUCTION=true.",
+    )
+    tns_production: bool = Field(
+        False, description="true lets reports go to the TNS itself, where they are public and stay for ever."
+    )
+    tns_group_id: int | None = Field(None, ge=1, description="Number of the TNS group that classifies, such as 48.")
+    tns_classifier: str = Field("", description="Classifier in reports: names with affiliation, as they should stand.")
+    tns_observer: str = Field("", description="Observer in reports, where the marshal has none for a spectrum.")
+    tns_reducer: str = Field("", description="Reducer in reports, where the marshal has none for a spectrum.")
+    tns_instruments: Words = Field(
+        (),
+        description="What the TNS calls our instruments where the names differ: ours=theirs, separated by commas.",
+    )
+
     # The pages; off unless an address is given
     web_bind: Bind | None = Field(
         None,

@@ -58,6 +58,9 @@ def spectrum(row: Row) -> RawSpectrum:
         modified=_text(row.get("modified")),
         origin=_text(row.get("origin")),
         group_ids=ids(row.get("groups")),
+        observers=_people(row, "observers", "external_observer"),
+        reducers=_people(row, "reducers", "external_reducer"),
+        exposure_s=_exposure(row.get("altdata")),
     )
 
 
@@ -176,6 +179,39 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if abs(value) < 1e300 else None  # JSON has integers that no float can hold
+
+
+def _people(row: Row, key: str, external: str) -> tuple[str, ...]:
+    """Names of those who took or reduced a spectrum; accounts without a name, such as those of robots, by theirs.
+
+    Who has no account stands in a text beside them, where SkyPortal keeps the account as a contact only.
+    """
+    outside = _text(row.get(external))
+    if outside is not None:
+        return (outside,)
+    names = []
+    for one in rows(row.get(key)):
+        parts = (_text(one.get("first_name")), _text(one.get("last_name")))
+        name = " ".join(part for part in parts if part) or _text(one.get("username"))
+        names.append(name or "")
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _exposure(altdata: Any) -> float | None:
+    """Seconds of exposure, where the header of the file came along and says so."""
+    if not isinstance(altdata, dict):
+        return None
+    found = {str(key).strip().lower(): value for key, value in altdata.items()}
+    for key in ("exptime", "exposure"):
+        value = found.get(key)
+        value = value.get("value") if isinstance(value, dict) else value
+        try:
+            seconds = float(str(value).split("/")[0])
+        except ValueError:
+            continue
+        if 0 < seconds < 1e6:
+            return seconds
+    return None
 
 
 def _tns_type(info: Any) -> str | None:

@@ -25,10 +25,11 @@ import requests
 import tenacity
 import urllib3
 
-from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, redact
+from iris_client.errors import BadPayload, NotFound, Refused, Unavailable, Uncertain, redact
 from iris_client.http.closing import Closing
 from iris_client.http.unpack import ACCEPTED, unpacked
 from iris_client.tns.budget import PATIENCE_S, Budget
+from iris_client.tns.hosts import Door
 from iris_client.tns.mirror import TnsObject, from_object, number, read_csv, unzip
 
 CSV_PATH: Final = "/system/files/tns_public_objects"
@@ -86,10 +87,16 @@ class Tns(Closing):
         self._secrets = _Hidden(api_key)
         self._session = requests.Session()
         self._session.trust_env = parts.hostname not in {"localhost", "127.0.0.1", "::1"}
+        self._guard(Door(writes=False))
         self._session.headers.update({"User-Agent": marker(bot_id, bot_name), "Accept-Encoding": ACCEPTED})
 
     def __repr__(self) -> str:
         return f"Tns({self.url!r})"
+
+    def _guard(self, door: Door) -> None:
+        """Let every request of this client pass through a door of its own, which holds what must not leave."""
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, door)
 
     def close(self) -> None:
         """Close every connection."""
@@ -117,7 +124,7 @@ class Tns(Closing):
         def read(data: Any) -> TnsObject:
             if isinstance(data, Mapping) and "objname" in data:
                 return from_object(data)
-            if _is_no_result(data):
+            if is_no_result(data):
                 raise NotFound(f"the TNS has no object {name!r}")
             raise BadPayload(f"get/object: neither an object nor 'no results': {self._sample(json.dumps(data))}")
 
@@ -142,12 +149,12 @@ class Tns(Closing):
                 raise NotFound(f"the TNS has no file {file}", status=404)
             if reply.status_code == 403:
                 raise Unavailable(f"the TNS refuses {file} for now", status=403, retry_after=CSV_PAUSE_S)
-            if reply.status_code != 200 or _is_html(reply):
+            if reply.status_code != 200 or is_html(reply):
                 raise self._judge(reply, file)
             yield from read_csv(unzip(kept))
 
     def _names(self, data: Any) -> list[str]:
-        if _is_no_result(data):
+        if is_no_result(data):
             return []
         if not isinstance(data, list):
             raise BadPayload(f"get/search: no list: {self._sample(json.dumps(data))}")
@@ -169,19 +176,36 @@ class Tns(Closing):
     def _once(self, path: str, query: Mapping[str, str], *, cone: bool) -> Any:
         form = {"api_key": self._secrets.value, "data": json.dumps(query)}
         reply = self._post(f"/api/{path}", form, self._timeout_s, cone=cone)
-        if reply.status_code != 200 or _is_html(reply):
+        if reply.status_code != 200 or is_html(reply):
             raise self._judge(reply, path)
         return self._payload(reply, path)
 
     def _post(
-        self, path: str, form: Mapping[str, str], seconds: float, *, cone: bool, keep: IO[bytes] | None = None
-    ) -> "_Reply":
-        """One request; what comes back is in memory, or in the file `keep` when it is an answer of status 200."""
+        self,
+        path: str,
+        form: Mapping[str, str],
+        seconds: float,
+        *,
+        cone: bool = False,
+        keep: IO[bytes] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+    ) -> "Reply":
+        """One request; what comes back is in memory, or in the file `keep` when it is an answer of status 200.
+
+        `files` are sent along as a multipart form: name of the field to name, content and media type of the file.
+
+        Raises
+        ------
+        Uncertain
+            If the request may have arrived and its answer is lost.
+        Unavailable
+            If it cannot have arrived, or the budget is used up.
+        """
         limits, to_file = (min(CONNECT_S, seconds), seconds), False
         with self.budget.turn(cone=cone):
             try:
                 with self._session.post(
-                    self.url + path, data=form, timeout=limits, allow_redirects=False, stream=True
+                    self.url + path, data=form, files=files, timeout=limits, allow_redirects=False, stream=True
                 ) as reply:
                     headers = {name.lower(): value for name, value in reply.headers.items()}
                     self.budget.learn(headers, refused=reply.status_code == 429, cone=cone)
@@ -196,10 +220,11 @@ class Tns(Closing):
                     else:
                         content = b"".join(parts)
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-                raise Unavailable(f"TNS {path}: no answer ({type(error).__name__})") from None
-        return _Reply(reply.status_code, headers, content)
+                lost = Unavailable if _never_arrived(error) else Uncertain
+                raise lost(f"TNS {path}: no answer ({type(error).__name__})") from None
+        return Reply(reply.status_code, headers, content)
 
-    def _judge(self, reply: "_Reply", path: str) -> Exception:
+    def _judge(self, reply: "Reply", path: str) -> Exception:
         status, said = reply.status_code, f"TNS {path}: {reply.status_code} {self._sample(reply.content)}"
         if status == 429:
             wait = max(window.wait(self.budget.clock()) for window in (self.budget.everything, self.budget.cones))
@@ -210,7 +235,7 @@ class Tns(Closing):
             return Unavailable(f"{said} (maintenance?)", status=status)
         return Refused(said, status=status)
 
-    def _payload(self, reply: "_Reply", path: str) -> Any:
+    def _payload(self, reply: "Reply", path: str) -> Any:
         """`data` of the new envelope, `data.reply` of the one before 2025."""
         try:
             body = json.loads(reply.content)
@@ -219,7 +244,10 @@ class Tns(Closing):
         code = number(body.get("id_code")) if isinstance(body, Mapping) else None
         if code is not None and code != OK:
             said = f"TNS {path}: {code:g} {self._sample(str(body.get('id_message')))}"
-            raise Unavailable(said) if code in {408, 429} or 500 <= code < 600 else Refused(said, status=_status(code))
+            if code == 429:
+                raise Unavailable(said)
+            broken = code == 408 or 500 <= code < 600
+            raise (Unavailable if broken else Refused)(said, status=_status(code))
         if not isinstance(body, Mapping) or "data" not in body:
             raise BadPayload(f"TNS {path}: no envelope: {self._sample(reply.content)}")
         data = body["data"]
@@ -246,7 +274,7 @@ def hourly_file(hour: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reply:
+class Reply:
     """What came back; of a file only its start."""
 
     status_code: int
@@ -254,18 +282,27 @@ class _Reply:
     content: bytes
 
 
-def _is_html(reply: "_Reply") -> bool:
+def _never_arrived(error: Exception) -> bool:
+    """Whether no connection was made, so that nothing can have been sent."""
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError):
+        return True
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)
+
+
+def is_html(reply: Reply) -> bool:
+    """Whether an answer is a page for people, such as one about maintenance."""
     kind = reply.headers.get("content-type", "").lower()
     return "html" in kind or reply.content[:200].lstrip().lower().startswith((b"<!doctype", b"<html"))
 
 
-def _is_no_result(data: Any, depth: int = 3) -> bool:
+def is_no_result(data: Any, depth: int = 3) -> bool:
     """Code 110 in the reply, which stands a level or two down, or nothing at all."""
     if not isinstance(data, Mapping):
         return depth == 3 and (data is None or data == [])
     if str(NO_RESULTS) in data or number(data.get("message_id")) == NO_RESULTS:
         return True
-    return depth > 0 and any(_is_no_result(value, depth - 1) for value in data.values() if isinstance(value, Mapping))
+    return depth > 0 and any(is_no_result(value, depth - 1) for value in data.values() if isinstance(value, Mapping))
 
 
 def _status(code: float) -> int | None:

@@ -89,6 +89,10 @@ class RawSpectrum:
     """What the reader took for what, such as "wavelength from column 1, flux from column 2"; for refusals."""
     notes: tuple[Caveat, ...] = ()
     """What the reader had to guess, or has repaired."""
+    observers: tuple[str, ...] = ()
+    reducers: tuple[str, ...] = ()
+    """Names of people, as the source has them."""
+    exposure_s: float | None = None
     trouble: str | None = None
     """Why the reader could not make arrays of it at all (truncated FITS, HTML...); None when it could."""
 

@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from plugin.commands import tns_report
+
 tns_app = typer.Typer(help="The Transient Name Server: mirror and cross-match.", no_args_is_help=True)
 
 
@@ -15,6 +17,7 @@ def register(app: typer.Typer) -> None:
     tns_app.command()(match)
     tns_app.command()(changes)
     tns_app.command()(conflicts)
+    tns_report.register(tns_app)
 
 
 def update() -> None:

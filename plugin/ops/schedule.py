@@ -2,7 +2,7 @@
 
 Cycle and note share one thread, so they never overlap. The sweep has its own: it may take long, and a new spectrum
 must not wait for it. It only adds tasks, and shares the pacer. So has looking names up, which waits for the budget of
-the TNS; it writes to tables of its own.
+the TNS; it writes to tables of its own. The same holds for reports to the TNS.
 """
 
 import signal
@@ -20,6 +20,8 @@ from plugin.app import App
 from plugin.clock import utc_now
 from plugin.settings import ConfigError
 
+REPORTS_S = 30
+"""Seconds between two looks at reports to the TNS that are under way."""
 _log = structlog.get_logger("astranet.schedule")
 
 
@@ -32,7 +34,7 @@ def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler
     """
     jobs = BackgroundScheduler(
         timezone="UTC",
-        executors={name: ThreadPoolExecutor(1) for name in ("default", "sweep", "names")},
+        executors={name: ThreadPoolExecutor(1) for name in ("default", "sweep", "names", "reports")},
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
     )
     seconds = app.settings.poll_seconds
@@ -43,6 +45,8 @@ def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler
     if "names" in app.jobs and app.naming is not None:
         every = {"hours": 1, "executor": "names", "next_run_time": utc_now()}
         jobs.add_job(app.look_up_names, "interval", id="names", **every)
+    if "deliver" in app.jobs and app.settings.tns_api_key is not None:
+        jobs.add_job(app.send_tns_reports, "interval", seconds=REPORTS_S, id="tns-reports", executor="reports")
     if "note" in app.jobs:
         jobs.add_job(write_note, "cron", hour=app.settings.note_hour_utc, id="note")
         if app.clients.slack is not None:  # after the note, which it tells of; they share one thread

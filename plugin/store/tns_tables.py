@@ -52,3 +52,30 @@ tns_names = Table(
 
 No name: it was asked and there was none. `conflict`: who says what, where people do not agree about its class.
 """
+
+tns_reports = Table(
+    "tns_reports",
+    metadata,
+    Column("marshal", String(255), primary_key=True),
+    Column("server", String(255), primary_key=True),
+    Column("target_id", String(255), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("draft", Text, nullable=False),
+    Column("drafted_at", DateTime, nullable=False),
+    Column("reviewer", String(200)),
+    Column("stored_name", String(255)),
+    Column("report_id", String(32)),
+    Column("sent_at", DateTime),
+    Column("reasons", Text, nullable=False),
+    Column("history", Text, nullable=False),
+    Column("not_before", DateTime, nullable=False),
+    Column("touched_at", DateTime, nullable=False),
+    Column("claimed_by", String(64)),
+    Column("claimed_until", DateTime),
+)
+"""A classification report to the TNS: one per source and server, see `plugin.store.tns_reports`.
+
+`sent_at` is written before the report is sent: with it and without a `report_id` nobody knows whether it arrived.
+"""
+
+Index("ix_tns_reports_due", tns_reports.c.marshal, tns_reports.c.server, tns_reports.c.state, tns_reports.c.not_before)

@@ -13,6 +13,7 @@ from plugin.store.reports import Reports
 from plugin.store.spectra import Spectra
 from plugin.store.tns import TnsRows
 from plugin.store.tns_names import Names
+from plugin.store.tns_reports import TnsReports
 from plugin.store.watermarks import Watermarks
 from plugin.store.workers.rows import Leases, Workers
 
@@ -29,6 +30,7 @@ class Unit:
     watermarks: Watermarks
     tns: TnsRows
     names: Names
+    tns_reports: TnsReports
     workers: Workers
     leases: Leases
     status: Status
@@ -47,6 +49,7 @@ class Unit:
             watermarks=Watermarks(context),
             tns=TnsRows(context),
             names=Names(context),
+            tns_reports=TnsReports(context),
             workers=Workers(context),
             leases=Leases(context),
             status=Status(context),

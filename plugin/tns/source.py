@@ -49,14 +49,14 @@ def make_naming(
         first.append(BrokerMatches(rows=broker.tns_matches))
     order = InOrder(first=first)
     if tns is not None:
-        tns.budget.sleep = _until_stopped(wait)
+        tns.budget.sleep = until_stopped(wait)
         order = InOrder(first=first, mirror=Mirror(store=store, server=tns.url, clock=clock), last=Api(tns=tns))
     return Naming(
         marshal=marshal, store=store, names=order, tns=tns, watched=watched, trust=trust, clock=clock, stop=stop
     )
 
 
-def _until_stopped(wait: Callable[[float], bool]) -> Callable[[float], None]:
+def until_stopped(wait: Callable[[float], bool]) -> Callable[[float], None]:
     """A budget may make us wait for a minute; a service that is to stop must neither wait nor go on too early."""
 
     def sleep(seconds: float) -> None:

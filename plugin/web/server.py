@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from plugin.environment import PREFIX, ConfigError
-from plugin.web import analysis, health, login, pages
+from plugin.web import analysis, health, login, pages, reports
 from plugin.web.access import STATIC, Access, Guard
 from plugin.web.parts import MakeRoom, WebParts
 from plugin.web.rendering import STATIC_FOLDER
@@ -24,7 +24,13 @@ from plugin.web.security import SecurityHeaders
 
 _log = structlog.get_logger("astranet.web")
 
-ROOMS: Final[tuple[MakeRoom, ...]] = (pages.make_room, login.make_room, health.make_room, analysis.make_room)
+ROOMS: Final[tuple[MakeRoom, ...]] = (
+    pages.make_room,
+    login.make_room,
+    health.make_room,
+    analysis.make_room,
+    reports.make_room,
+)
 """Every room there is. Each gives its routes, its links, and which paths it guards itself."""
 
 _START_S, _STOP_S, _ASKED_S = 20.0, 10.0, 5

@@ -30,7 +30,9 @@ def test_commands_exist(document):
 def test_options_exist(document):
     for name, rest in re.findall(r"(?:`|bin/)astranet ([a-z][a-z-]+)([^`\n]*)", document.read_text()):
         command = COMMANDS[name]
-        if sub := getattr(command, "commands", {}).get((rest.split() or [""])[0]):
+        for word in rest.split():
+            if (sub := getattr(command, "commands", {}).get(word)) is None:
+                break
             command = sub
         known = {o for p in command.params for o in p.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"astranet {name}{rest}"

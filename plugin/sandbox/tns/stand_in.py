@@ -3,7 +3,8 @@
 403 in HTML without the marker, 401 in JSON with a wrong key, search replies without position and type, code 110 for
 what is not there, both envelopes, rolling budgets in headers with the word "Exceeded", 429 in JSON, 500 for positions
 with too many decimals, maintenance pages (503, or 200), bulk files with a line of time before the header, a 403 on the
-second full one, and reports that are answered later. After the manual and public clients; not checked against the TNS.
+second full one, uploads of files, tables of numbers, and reports that are judged later (`reports.py`).
+After the manual and public clients; not checked against the TNS.
 Faults can be brought about as in the marshal's sandbox: `faults` is asked about every call.
 """
 
@@ -26,7 +27,7 @@ from plugin.sandbox.faults import Hook
 from plugin.sandbox.gate import Gate, Record
 from plugin.sandbox.server import Connections, Served, ServerThread
 from plugin.sandbox.tns.files import Files
-from plugin.sandbox.tns.reports import Reports
+from plugin.sandbox.tns.reports import Reports, values
 
 NO_RESULTS = {"name": {"110": {"message": "No results found.", "message_id": 110}}}
 _LONGEST_DECIMALS = 7
@@ -123,10 +124,24 @@ class TnsSandbox(Served):
 
     async def _answer(self, request: Request) -> Response:
         path = "/" + request.path_params["path"]
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            response = await self._upload(request, path)
+            self.requests.append((path, response.status_code))
+            return response
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         response = self._gate(request, path, form)
         self.requests.append((path, response.status_code))
         return response
+
+    async def _upload(self, request: Request, path: str) -> Response:
+        """`set/file-upload`: every file of the form gets the name it is kept under."""
+        async with request.form() as form:
+            fields = {name: value for name, value in form.items() if isinstance(value, str)}
+            files = [(one.filename or "file", await one.read()) for one in form.values() if not isinstance(one, str)]
+        refused = self._gate(request, path, {**fields, "files": str(len(files))})
+        if refused.status_code != 200 or self.maintenance is not None:
+            return refused
+        return JSONResponse(self._wrapped([self.reports.upload(name, content) for name, content in files]))
 
     def _gate(self, request: Request, path: str, form: dict[str, str]) -> Response:
         if self.maintenance is not None:
@@ -159,11 +174,17 @@ class TnsSandbox(Served):
         return not strict or (int(said.get("tns_id", 0)), said.get("name")) == self.bot
 
     def _route(self, path: str, form: dict[str, str]) -> Response:
+        self.reports.tick()
         if form.get("api_key") != self.api_key:
             return JSONResponse({"id_code": 401, "id_message": "Unauthorized"}, 401)
         if path.startswith("/system/files/tns_public_objects/"):
             status, content = self.files.serve(path.rpartition("/")[2])
             return Response(content, status, media_type="application/zip" if status == 200 else "text/html")
+        if path == "/api/set/file-upload":
+            taken = form.get("files", "0") != "0"
+            return JSONResponse({"id_code": 200 if taken else 400}, 200 if taken else 400)
+        if path == "/api/get/values":
+            return JSONResponse(self._wrapped(values()))
         if path == "/api/set/bulk-report":
             return JSONResponse(self._wrapped({"report_id": self.reports.take(json.loads(form["data"]))}))
         if path == "/api/get/bulk-report-reply":
@@ -185,7 +206,10 @@ class TnsSandbox(Served):
 
     def _object(self, query: dict[str, Any]) -> dict[str, Any]:
         named = [one for one in self.objects.values() if one.name == query.get("objname")]
-        return _as_json(named[0]) if named else dict(NO_RESULTS)
+        if not named:
+            return dict(NO_RESULTS)
+        spectra = self.reports.spectra.get(named[0].name, []) if query.get("spectra") == "1" else []
+        return {**_as_json(named[0]), "spectra": spectra}
 
     def _wrapped(self, payload: Any, code: int = 200) -> dict[str, Any]:
         data = payload if self.envelope == "new" else {"received_data": {}, "reply": payload}

@@ -396,3 +396,23 @@ def test_candidates_are_read_page_by_page_and_each_once() -> None:
         (None, "6", "2026-06-01T00:00:00"),
         ("frozen", "6", "2026-06-01T00:00:00"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "observers", "exposure"),
+    [
+        ({}, (), None),
+        ({"observers": [{"first_name": "Ann", "last_name": "Bee", "username": "ab"}]}, ("Ann Bee",), None),
+        ({"observers": [{"first_name": None, "last_name": None, "username": "sedm"}]}, ("sedm",), None),
+        ({"observers": [{"username": "contact"}], "external_observer": "C. Guest"}, ("C. Guest",), None),
+        ({"observers": [None, 3, {}], "altdata": {"EXPTIME": 2250}}, (), 2250.0),
+        ({"altdata": {"exposure": {"value": "1800.5", "comment": "s"}}}, (), 1800.5),
+        ({"altdata": {"EXPTIME": "1200 / seconds"}}, (), 1200.0),
+        ({"altdata": {"EXPTIME": "nan"}, "observers": "x"}, (), None),
+        ({"altdata": {"EXPTIME": -3}}, (), None),
+        ({"altdata": [1]}, (), None),
+    ],
+)
+def test_who_observed_and_for_how_long(row, observers, exposure):
+    found = parse.spectrum({"id": 1, "obj_id": "ZTF26a", **row})
+    assert (found.observers, found.exposure_s) == (observers, exposure)
