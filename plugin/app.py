@@ -22,17 +22,18 @@ from plugin.cycle.patience import Patience
 from plugin.cycle.poison import why
 from plugin.cycle.signs import SignsOfLife
 from plugin.cycle.spectra.finding import Finding
-from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
+from plugin.cycle.spectra.producer import Analyst, Card
 from plugin.parts import (
     answer_carriers,
     make_analyst,
     make_card,
+    make_names_part,
     make_requests,
+    make_spectra_producer,
     make_tns_reporter,
     make_watch,
     message_carriers,
     posting,
-    quality_rules,
 )
 from plugin.settings import Settings
 from plugin.sources.clear_text import sent_in_clear
@@ -43,7 +44,6 @@ from plugin.store import KINDS, Heartbeat, Store, open_store
 if TYPE_CHECKING:
     from plugin.cycle.analyses.carrier import Hooks
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
-    from plugin.tns.names import Naming
 
 _log = structlog.get_logger("astranet")
 
@@ -89,7 +89,7 @@ class App(Closing):
         if analyst is not None:
             self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
-        self.naming = self._make_naming()
+        self.naming = make_names_part(settings, clients, store, clock, self._stop)
         self._requests = make_requests(settings, clients, analyst, self._draw, watch)
         self._reporter = make_tns_reporter(settings, self._stop.wait)
 
@@ -224,21 +224,6 @@ class App(Closing):
         if self._reporter is not None:
             self._reporter.close()
 
-    def _make_naming(self) -> "Naming | None":
-        from plugin.tns.source import make_naming
-
-        return make_naming(
-            self.clients.tns,
-            watched=timedelta(days=self.settings.tns_watch_days),
-            trust=self.settings.trust,
-            marshal=self.marshal,
-            store=self.store,
-            alerts=self.clients.alerts,
-            clock=self._clock,
-            wait=self._stop.wait,
-            stop=self._stop.is_set,
-        )
-
     def _answer_requests(self) -> Counter[str]:
         if self._requests is None or self.stopping:
             return Counter()
@@ -277,18 +262,9 @@ class App(Closing):
     def _analyse(self) -> Counter[str]:
         if self.analyst is None:
             return Counter()
-        astranet = SpectraProducer(
-            marshal=self.marshal,
-            analyst=self.analyst,
-            posting=posting(self.settings, self.analyst),
-            rules=quality_rules(self.settings),
-            secrets=self.settings.secrets,
-            card=self._draw if self.settings.post_cards else None,
-            drawn=getattr(self.analyst, "sketch", None),
-            clock=self._clock,
-        )
+        card = self._draw if self.settings.post_cards else None
         return Analysing(
-            producer=astranet,
+            producer=make_spectra_producer(self.settings, self.clients, self.analyst, card, self._clock),
             store=self.store,
             patience=Patience(self.settings.max_attempts),
             secrets=self.settings.secrets,

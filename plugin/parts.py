@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iris_client.protocols import WatchList
@@ -10,7 +11,7 @@ from models.domain import Report, Spectrum
 from plugin.clock import Clock
 from plugin.cycle.carriers import Carrier, marshal_carriers
 from plugin.cycle.posting import Posting
-from plugin.cycle.spectra.producer import Analyst, Card
+from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
 from plugin.sources.clients import Clients
 from plugin.store import Store
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from iris_client.tns.reporter import Reporter
     from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
+    from plugin.tns.names import Naming
 
 
 def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
@@ -138,3 +140,38 @@ def message_carriers(clients: Clients, settings: Settings, store: Store, clock: 
     from plugin.cycle.messages.carrier import message_carriers as of_hook
 
     return of_hook(clients.slack, settings, store, clock)
+
+
+def make_spectra_producer(
+    settings: Settings, clients: Clients, analyst: Analyst, card: Card | None, clock: Clock
+) -> SpectraProducer:
+    """What answers about spectra; `card` draws the picture of an alert, where one is wanted."""
+    return SpectraProducer(
+        marshal=clients.marshal,
+        analyst=analyst,
+        posting=posting(settings, analyst),
+        rules=quality_rules(settings),
+        secrets=settings.secrets,
+        card=card,
+        drawn=getattr(analyst, "sketch", None),
+        clock=clock,
+    )
+
+
+def make_names_part(
+    settings: Settings, clients: Clients, store: Store, clock: Clock, stop: threading.Event
+) -> "Naming | None":
+    """What finds out what the TNS calls our sources; None when neither the TNS nor a broker can be asked."""
+    from plugin.tns.source import make_naming
+
+    return make_naming(
+        clients.tns,
+        watched=timedelta(days=settings.tns_watch_days),
+        trust=settings.trust,
+        marshal=clients.marshal,
+        store=store,
+        alerts=clients.alerts,
+        clock=clock,
+        wait=stop.wait,
+        stop=stop.is_set,
+    )
