@@ -1,5 +1,6 @@
 """The parts of the service, each made from the settings."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import timedelta
