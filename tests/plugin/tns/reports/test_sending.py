@@ -267,10 +267,10 @@ def test_a_wrong_key_keeps_it_waiting_and_stands_nowhere(sandbox: TnsSandbox, st
         assert "wrong-key-777" not in str(trip.report)
 
 
-def test_two_workers_never_send_the_same_report_together(trip: Trip, tmp_path: Path) -> None:
+def test_two_workers_never_send_the_same_report_together(trip: Trip) -> None:
     trip.approve()
-    other = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}", marshal=URL, beside=True)
-    with other, other.begin() as unit:
+    other = Store(trip.store.engine, URL)
+    with other.begin() as unit:
         assert unit.tns_reports.claim(trip.reporter.url, "ZTF26a", trip.clock(), early=True) is not None
     assert trip.go() == "approved"
     assert trip.sending.advance("ZTF26a", early=True) is None
@@ -278,19 +278,20 @@ def test_two_workers_never_send_the_same_report_together(trip: Trip, tmp_path: P
     assert trip.go(minutes=16) == "submitted"  # the other one vanished
 
 
-def test_a_worker_that_lost_its_claim_sends_nothing(trip: Trip, tmp_path: Path) -> None:
+def test_a_worker_that_lost_its_claim_sends_nothing(trip: Trip) -> None:
     trip.approve()
-    real = trip.reporter.upload
+    real, taken = trip.reporter.upload, []
 
     def slow(name: str, content: bytes) -> str:
         trip.clock.forward(hours=1)
-        other = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}", marshal=URL, beside=True)
-        with other, other.begin() as unit:
-            unit.tns_reports.claim(trip.reporter.url, "ZTF26a", trip.clock())
+        with Store(trip.store.engine, URL).begin() as unit:
+            taken.append(unit.tns_reports.claim(trip.reporter.url, "ZTF26a", trip.clock()))
         return real(name, content)
 
     trip.reporter.upload = slow  # type: ignore[method-assign]
     trip.go()
+    assert taken[0] is not None
+    assert trip.count(UPLOADS) == 1
     assert trip.count(SENT) == 0
 
 
