@@ -149,8 +149,8 @@ def account(profile: Row, groups: Row, is_ours: Callable[[object], bool]) -> Acc
 
 
 def _named(found: Sequence[Row]) -> dict[int, str]:
-    names = {row.get("id"): _text(row.get("name")) for row in found}
-    return {number: name for number, name in names.items() if isinstance(number, int) and name is not None}
+    names = {row["id"]: _text(row.get("name")) for row in found if isinstance(row.get("id"), int)}
+    return {number: name for number, name in names.items() if name is not None}
 
 
 def rows(value: Any) -> list[Row]:

@@ -183,7 +183,7 @@ given = {"MARSHAL_URL": "http://other.test", "MARSHAL_TOKEN": "t", "GROUP_IDS": 
 settings = Settings.load({f"ASTRANET_{k}": v for k, v in given.items()}, env_file=None)
 with build(settings, analyst=FakeAnalyst()) as app:
     print(">", dict(app.once().analysed))
-import plugin.ops.doctor as doctor
+import plugin.ops.doctor.local as doctor
 doctor.make_analyst = lambda _settings: FakeAnalyst()
 told = ("marshal", "token rights", "groups", "clock")
 print(">", sorted(c.name for c in examine(settings) if c.ok and c.name in told))

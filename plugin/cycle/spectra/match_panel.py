@@ -13,7 +13,8 @@ Matched = Callable[[str], tuple[Floats, Floats]]
 """From the id of a spectrum of the bank to rest wavelength in Angstrom and flux, NaN where missing."""
 DEGREE: Final = 3
 """Of the polynomial that brings a match's continuum to the spectrum's: its lines are what is compared."""
-_RESIDUAL_AT: Final = -0.35
+_RESIDUAL_AT: Final = -0.4
+_LIMITS: Final = (-0.9, 1.5)
 
 
 def shown_redshift(report: Report) -> tuple[float, str] | None:
@@ -43,7 +44,7 @@ def draw_match(axes: Any, wave: Floats, flux: Floats, report: Report, matched: M
     at = np.interp(wave, at_rest[known] * (1 + redshift), template[known], left=np.nan, right=np.nan)
     both = np.isfinite(at) & np.isfinite(flux)
     axes.plot(wave, flux, color="0.15", lw=0.7)
-    axes.set(xlim=(wave[0], wave[-1]), yticks=[], xlabel="observed wavelength, \u00c5")
+    axes.set(xlim=(wave[0], wave[-1]), ylim=_LIMITS, yticks=[], xlabel="observed wavelength, \u00c5")
     axes.set_title(f"best match: {_named(best)}; {_told(report)}", fontsize=8, loc="left")
     if int(both.sum()) <= DEGREE + 1:
         return

@@ -30,12 +30,15 @@ class Header:
         Fine class of SNID's best match; None for no match and for what is none of the seven.
     rlap : float
         How good SNID finds its match.
+    redshift : float
+        Of SNID's best match.
     """
 
     exposure_s: float
     quality: float
     snid: str | None
     rlap: float
+    redshift: float = float("nan")
 
 
 def read_headers(folder: Path) -> Mapping[str, Header]:
@@ -50,6 +53,7 @@ def read_headers(folder: Path) -> Mapping[str, Header]:
             quality=_number(row["quality"]),
             snid=snid_class(row["snidmatchtype"], row["snidmatchsubtype"], _number(row["snidmatchredshift"])),
             rlap=_number(row["snidmatchrlap"]),
+            redshift=_number(row["snidmatchredshift"]),
         )
         for row in rows
     }

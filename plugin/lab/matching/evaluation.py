@@ -24,6 +24,7 @@ from models.training.evaluate import predict_dataset, set_coverage, summary
 from models.training.matching.labels import subtypes
 from models.training.matching.weights import RIGHT
 from models.training.metrics import accuracy, binomial_band, bootstrap, macro_recall
+from plugin.lab.dataset.headers import Header, read_headers
 from plugin.lab.matching.frames import read_spectra
 
 ALPHAS: Final = (0.05, 0.1, 0.2)
@@ -49,10 +50,15 @@ def evaluate_redshift(
     part = data.part(split)
     found = answered(Analyst(bundle), folder, part, progress)
     domains = np.array([domain_of(float(s)) or HIGH for s in part.spacing])
+    headers = read_headers(folder)
     return {
         "split": split,
         "milliseconds": round(1000 * found.seconds, 1),
-        "domains": {name: _domain(bundle, found, domains == name, name) for name in (HIGH, LOW)},
+        "domains": {
+            name: _domain(bundle, found, domains == name, name) | _snid(part.rows(domains == name), headers)
+            for name in (HIGH, LOW)
+            if (domains == name).any()
+        },
     }
 
 
@@ -104,7 +110,7 @@ def _redshift(bundle: Bundle, data: Dataset, reports: list[Report], domain: str)
         "extragalactic": _rates(right[moving], data.rows(moving))["mean"],
         "extragalactic_given": _rates((given & right)[moving], data.rows(moving))["mean"],
         "share_given": round(float(given.mean()), 4),
-        "right_where_given": round(float(right[given].mean()), 4),
+        "right_where_given": round(float(right[given].mean()), 4) if given.any() else None,
         "right_where_not": round(float(right[~given].mean()), 4) if (~given).any() else None,
         "wrong": int(wrong.sum()),
         "wrong_with_second": int((wrong & shown).sum()),
@@ -144,7 +150,7 @@ def _interval(
     fitted = bundle.matching.matcher.fitted
     half = np.array([fitted.redshift_cell(domain, max(s, BELIEVABLE), alpha).half for s in share])
     inside = (np.abs(best - true) <= half)[given]
-    return _coverage(inside, alpha) | {"median_half": round(float(np.median(half[given])), 4)}
+    return _coverage(inside, alpha) | {"median_half": round(float(np.median(half[given])), 4) if given.any() else None}
 
 
 def _coverage(inside: Bools, alpha: float) -> dict[str, Any]:
@@ -159,6 +165,17 @@ def _coverage(inside: Bools, alpha: float) -> dict[str, Any]:
         "band": [round(low, 4), round(high, 4)],
         "inside": bool(low <= value <= high),
     }
+
+
+def _snid(data: Dataset, headers: Mapping[str, Header]) -> dict[str, Any]:
+    """The redshift of SNID, as the SED Machine's pipeline ran it, where the headers have its answer."""
+    rows = np.array([i for i, name in enumerate(data.ids) if name in headers and np.isfinite(data.redshift[i])], int)
+    moving = rows[data.label[rows] != FINE_CLASSES.index(GALACTIC)] if len(rows) else rows
+    if len(moving) < 2:
+        return {}
+    part = data.rows(moving)
+    told = np.array([headers[name].redshift for name in part.ids])
+    return {"snid": _rates(np.abs(told - part.redshift) < RIGHT, part)}
 
 
 def _phase(data: Dataset, reports: list[Report]) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def _domain(told: Mapping[str, Any]) -> list[str]:
         "column counts a redshift that was withheld as wrong.",
         table(["class", "spectra", "best peak", "given and right"], rows),
         _given(redshift),
+        *_snid(told),
         "**Interval of the redshift.**",
         table(
             ["promised", "covered", "binomial band", "inside", "median half width"],
@@ -66,6 +67,7 @@ def _domain(told: Mapping[str, Any]) -> list[str]:
                     f"{row['median_half']:.4f}",
                 ]
                 for row in redshift["intervals"]
+                if row["spectra"]
             ],
         ),
         *_phase(told["phase"]),
@@ -75,12 +77,22 @@ def _domain(told: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _snid(told: Mapping[str, Any]) -> list[str]:
+    if "snid" not in told:
+        return []
+    rates = told["snid"]
+    return [
+        f"SNID, as the SED Machine's pipeline ran it, on {sum(rates['spectra'].values())} of these spectra, none of "
+        f"a CV: {interval(rates['mean'])} (mean over classes), {interval(rates['all'])} (all)."
+    ]
+
+
 def _given(redshift: Mapping[str, Any]) -> str:
     return (
         f"A redshift is given for {redshift['share_given']:.3f} of the spectra, and it is right for "
-        f"{redshift['right_where_given']:.3f} of these; of the others the best peak, which is told but not given as a "
-        f"redshift, is right for {_number(redshift['right_where_not'])}. Of {redshift['wrong']} that are given and "
-        f"wrong, {redshift['wrong_with_second']} have a second redshift beside them, which is the right one for "
+        f"{_number(redshift['right_where_given'])} of these; of the others the best peak, which is told but not given "
+        f"as a redshift, is right for {_number(redshift['right_where_not'])}. Of {redshift['wrong']} that are given "
+        f"and wrong, {redshift['wrong_with_second']} have a second redshift beside them, which is the right one for "
         f"{redshift['wrong_second_right']}."
     )
 

@@ -10,8 +10,9 @@ from rich.console import Console
 from structlog.testing import capture_logs
 
 from plugin.app import build
+from plugin.cycle.spectra.sketch import floats
 from plugin.sandbox import Record, Sandbox
-from plugin.sandbox.demo.run import DemoFailed, _floats, kinds, live_settings, tell
+from plugin.sandbox.demo.run import DemoFailed, kinds, live_settings, tell
 from tests.fakes.analyst import FakeAnalyst
 
 WAVES = np.linspace(3700.0, 9200.0, 500)
@@ -117,7 +118,7 @@ def test_requests_are_counted_by_what_they_are_about():
 
 
 def test_whatever_was_uploaded_becomes_numbers():
-    assert json.dumps(_floats([1, None, "x", 2.5])) == "[1.0, NaN, NaN, 2.5]"
-    assert _floats("3800, 3900") == ()
-    assert _floats(None) == ()
-    assert _floats(np.array([1.0, 2.0])) == (1.0, 2.0)
+    assert json.dumps(floats([1, None, "x", 2.5])) == "[1.0, NaN, NaN, 2.5]"
+    assert floats("3800, 3900") == ()
+    assert floats(None) == ()
+    assert floats(np.array([1.0, 2.0])) == (1.0, 2.0)
