@@ -267,10 +267,10 @@ def test_a_wrong_key_keeps_it_waiting_and_stands_nowhere(sandbox: TnsSandbox, st
         assert "wrong-key-777" not in str(trip.report)
 
 
-def test_two_workers_never_send_the_same_report_together(trip: Trip, tmp_path: Path) -> None:
+def test_two_workers_never_send_the_same_report_together(trip: Trip) -> None:
     trip.approve()
-    other = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}", marshal=URL, beside=True)
-    with other, other.begin() as unit:
+    other = Store(trip.store.engine, URL)
+    with other.begin() as unit:
         assert unit.tns_reports.claim(trip.reporter.url, "ZTF26a", trip.clock(), early=True) is not None
     assert trip.go() == "approved"
     assert trip.sending.advance("ZTF26a", early=True) is None
@@ -278,31 +278,32 @@ def test_two_workers_never_send_the_same_report_together(trip: Trip, tmp_path: P
     assert trip.go(minutes=16) == "submitted"  # the other one vanished
 
 
-def test_a_worker_that_lost_its_claim_sends_nothing(trip: Trip, tmp_path: Path) -> None:
+def test_a_worker_that_lost_its_claim_sends_nothing(trip: Trip) -> None:
     trip.approve()
-    real = trip.reporter.upload
+    real, taken = trip.reporter.upload, []
 
     def slow(name: str, content: bytes) -> str:
         trip.clock.forward(hours=1)
-        other = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}", marshal=URL, beside=True)
-        with other, other.begin() as unit:
-            unit.tns_reports.claim(trip.reporter.url, "ZTF26a", trip.clock())
+        with Store(trip.store.engine, URL).begin() as unit:
+            taken.append(unit.tns_reports.claim(trip.reporter.url, "ZTF26a", trip.clock()))
         return real(name, content)
 
     trip.reporter.upload = slow  # type: ignore[method-assign]
     trip.go()
+    assert taken[0] is not None
+    assert trip.count(UPLOADS) == 1
     assert trip.count(SENT) == 0
 
 
 # Killed at any step
 
 
-def send_in_a_process(folder: Path) -> None:
+def send_in_a_process(folder: Path, database: str) -> None:
     """One look at what is due, as the service does it; the time stands in a file."""
     told = (folder / "told").read_text().split("\n")
     now = datetime.fromisoformat(told[2])
     with (
-        open_store(f"sqlite:///{folder / 'x.sqlite'}", marshal=URL) as store,
+        open_store(database, marshal=URL) as store,
         Reporter(told[0], bot_id=4242, bot_name="sandbox_bot", api_key=told[1]) as reporter,
     ):
         Sending(store=store, reporter=reporter, clock=lambda: now).run()
@@ -323,17 +324,17 @@ AFTER_ARRIVAL = ("iris_client.tns.client:Tns._payload", 4)
 def test_killed_at_any_step_it_arrives_exactly_once(
     sandbox: TnsSandbox, tmp_path: Path, step: str, number: int
 ) -> None:
-    now = datetime(2026, 6, 10, 12)
-    with open_store(f"sqlite:///{tmp_path / 'x.sqlite'}", marshal=URL) as store, store.begin() as unit:
+    now, database = datetime(2026, 6, 10, 12), f"sqlite:///{tmp_path / 'x.sqlite'}"
+    with open_store(database, marshal=URL) as store, store.begin() as unit:
         unit.tns_reports.put_draft(sandbox.url, "ZTF26a", make_draft().to_dict(), now)
         unit.tns_reports.approve(sandbox.url, "ZTF26a", "Ann", now, now)
     killed, state = 0, "approved"
     for _ in range(40):
         (tmp_path / "told").write_text("\n".join((sandbox.url, sandbox.api_key, now.isoformat())))
-        code = crash_driver.run(tmp_path, None if killed else step, number, send_in_a_process)
+        code = crash_driver.run(tmp_path, database, None if killed else step, number, send_in_a_process)
         killed += code == -9
         assert code in (0, -9)
-        with open_store(f"sqlite:///{tmp_path / 'x.sqlite'}", marshal=URL) as store, store.begin() as unit:
+        with open_store(database, marshal=URL) as store, store.begin() as unit:
             state = unit.tns_reports.of(sandbox.url, "ZTF26a").state
         if state == "accepted" and killed:
             break
