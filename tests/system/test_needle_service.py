@@ -114,7 +114,7 @@ def test_first_run_posts_everything_and_later_ones_write_nothing(sandbox, tmp_pa
     assert sandbox.writes() == []
     with opened(sandbox, tmp_path, database_url=f"sqlite:///{tmp_path / 'new.sqlite'}") as app:  # a lost database
         assert app.once().objects == {"ok": 5, "refused": 1}
-    assert sandbox.writes() == []
+    assert [one for one in sandbox.writes() if one.status < 400] == []  # what is there is found out by trying
 
 
 def test_the_keys_are_flat_and_keep_their_types(sandbox, tmp_path):

@@ -17,7 +17,7 @@ from models.domain import HumanLabel, LightCurve, RawSpectrum, Target
 
 PIECE: Final = 100
 """Spectra per file: what a kill can cost at most."""
-_TUPLES: Final = ("group_ids", "band", "notes")
+_TUPLES: Final = ("group_ids", "band", "notes", "observers", "reducers")
 
 
 class SpectrumCache:

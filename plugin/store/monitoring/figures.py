@@ -69,12 +69,9 @@ class Figures:
         return since
 
     def last_filed(self) -> datetime | None:
-        """When the last report was made."""
-        # Not by an index of the marshal's, which would read and sort every report: the last row is at the end.
-        mine = func.coalesce(reports.c.marshal, "") == self.context.marshal
-        last = self.context.connection.execute(
-            select(reports.c.filed_at).where(mine).order_by(reports.c.id.desc()).limit(1)
-        )
+        """When the last of the reports that count was made."""
+        mine = (reports.c.marshal == self.context.marshal, reports.c.is_current.is_(True))
+        last = self.context.connection.execute(select(func.max(reports.c.filed_at)).where(*mine))
         found: datetime | None = last.scalar_one_or_none()
         return found
 

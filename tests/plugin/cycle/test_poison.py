@@ -56,13 +56,13 @@ def at_file(app, monkeypatch):
 
 
 def at_card(app, monkeypatch):
-    def draw(report: Report, _spectrum) -> bytes:
+    def draw(report: Report, _spectrum, **_more) -> bytes:
         if is_second(report):
             raise Poison("nobody thought of this")
         return b"PNG"
 
     monkeypatch.setattr(compose, "wants_card", lambda filed, _: is_second(filed.report))
-    monkeypatch.setattr("plugin.app.make_card", lambda _analyst: draw)
+    monkeypatch.setattr("plugin.cycle.spectra.card.vetting_card", draw)
 
 
 def is_second(report: Report) -> bool:

@@ -36,7 +36,7 @@ def test_a_name_of_somebody_else_that_points_here_is_refused(visit: Visit, host:
 
 def test_metrics_are_not_for_a_page_elsewhere_whose_name_points_here(visit: Visit) -> None:
     assert visit().get("/metrics").status_code == 200
-    assert visit().get("/metrics", headers={"host": "evil.test"}).status_code == 401
+    assert visit().get("/metrics", headers={"host": "evil.test"}).status_code == 421
 
 
 @pytest.mark.parametrize("host", ["localhost:8765", "127.0.0.1", "[::1]:8765", "LOCALHOST"])
