@@ -45,10 +45,10 @@ def make_source(settings: Settings, pacer: Pacing | None = None, hooks: Hooks = 
 def make_pacer(settings: Settings, store: Store | None = None) -> Pacing:
     """The one pacer of the marshal's token, of all workers where several share the database.
 
-    SkyPortal: 5 requests per second, 10 at once.
+    SkyPortal allows 5 requests per second. None is sent in a burst, though it would allow that too: so no second ever
+    has more than the rate and one.
     """
-    rate = settings.requests_per_second
-    burst = max(1, int(2 * rate))
+    rate, burst = settings.requests_per_second, 1
     shared = None if store is None else store.pacer(rate, burst)
     return shared or Pacer(rate, burst)
 
