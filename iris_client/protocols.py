@@ -211,11 +211,10 @@ class CrossMatches(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveStub:
-    """That a source was saved to a group."""
+    """That a source was saved to a group, by the server's own time stamp (naive UTC ISO text with microseconds)."""
 
     target_id: str
     saved_at: str
-    """The server's own time stamp, naive UTC ISO text with microseconds."""
 
 
 @runtime_checkable

@@ -70,7 +70,7 @@ def changes(
     from plugin.clock import utc_now
     from plugin.settings import Settings
     from plugin.store import open_store
-    from plugin.store.tns_names import renamed
+    from plugin.store.tns.names import renamed
 
     with _told():
         settings = Settings.load()

@@ -12,7 +12,7 @@ from plugin.commands.service import prepared
 if TYPE_CHECKING:
     from plugin.settings import Settings
     from plugin.store import Store
-    from plugin.store.tns_reports import TnsReport
+    from plugin.store.tns.reports import TnsReport
     from plugin.tns.reports.sending import Sending
 
 report_app = typer.Typer(help="Classification reports to the TNS.", no_args_is_help=True)
@@ -96,7 +96,7 @@ def send(
     """Approve a draft and send it, or go on with one that is under way. With DRY_RUN nothing is sent."""
     from plugin.clock import utc_now
     from plugin.settings import PREFIX, ConfigError
-    from plugin.store.tns_reports import ENDED
+    from plugin.store.tns.reports import ENDED
     from plugin.tns.reports.draft import Draft
     from plugin.tns.reports.part import make_reporter, refresh_files
     from plugin.tns.reports.sending import Sending
@@ -134,7 +134,7 @@ def status() -> None:
     """How many reports are in which state, and those that are under way."""
     from collections import Counter
 
-    from plugin.store.tns_reports import UNDER_WAY
+    from plugin.store.tns.reports import UNDER_WAY
 
     with _opened() as (settings, store), store.begin(to_read=True) as unit:
         found = unit.tns_reports.every(settings.tns_report_url)
@@ -150,7 +150,7 @@ def _follow(sending: "Sending", source: str, seconds: float) -> None:
     """Go on until it has ended, or the time is over."""
     import time
 
-    from plugin.store.tns_reports import ENDED
+    from plugin.store.tns.reports import ENDED
     from plugin.tns.reports.sending import SOON
 
     end = time.monotonic() + seconds

@@ -12,7 +12,7 @@ from plugin.notes.entries import Entry, Figure, Figures
 from plugin.notes.night import Night
 from plugin.notes.rules import NoteRules, confident
 from plugin.store import ASTRANET, Filed, Store
-from plugin.store.tns_names import Known
+from plugin.store.tns.names import Known
 
 SIMULATED = "simulated"
 """What the sandbox gives as origin of spectra that are made up."""

@@ -12,7 +12,7 @@ from plugin.cycle.spectra import matched
 from plugin.ops.doctor import Check
 from plugin.store import ASTRANET, KINDS, NEEDLE, Filed, Parcel, Piece, Store
 from plugin.store.outbox import FOLLOWING
-from plugin.store.tns_names import Known, in_words
+from plugin.store.tns.names import Known, in_words
 
 _EPOCHS = 12
 

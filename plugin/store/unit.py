@@ -11,9 +11,9 @@ from plugin.store.outbox import Outbox
 from plugin.store.queue import Queue
 from plugin.store.reports import Reports
 from plugin.store.spectra import Spectra
-from plugin.store.tns import TnsRows
-from plugin.store.tns_names import Names
-from plugin.store.tns_reports import TnsReports
+from plugin.store.tns.names import Names
+from plugin.store.tns.reports import TnsReports
+from plugin.store.tns.rows import TnsRows
 from plugin.store.watermarks import Watermarks
 from plugin.store.workers.rows import Leases, Workers
 

@@ -22,7 +22,7 @@ from plugin.clock import Clock, utc_now
 from plugin.cycle.patience import Breaker
 from plugin.cycle.poison import why
 from plugin.store import Store
-from plugin.store.tns_names import Change, in_words
+from plugin.store.tns.names import Change, in_words
 from plugin.tns.update import update_mirror
 
 EVERY: Final = timedelta(hours=20)

@@ -15,7 +15,7 @@ from iris_client.errors import BadPayload, NotFound, Unavailable
 from iris_client.tns.client import FULL, Tns, daily_file, hourly_file
 from iris_client.tns.mirror import TnsObject
 from plugin.store import Store
-from plugin.store.tns import Renamed
+from plugin.store.tns.rows import Renamed
 
 DAYS_KEPT: Final = 14
 """Daily files older than this are gone; then only the full one helps."""

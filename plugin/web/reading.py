@@ -15,7 +15,7 @@ from plugin.store.context import Context
 from plugin.store.queue import piece_of
 from plugin.store.reports import read_row
 from plugin.store.tables import delivered, outbox, queue, reports, watermark
-from plugin.store.tns_names import Known
+from plugin.store.tns.names import Known
 
 PAGE: Final = 50
 _MANY: Final = 400

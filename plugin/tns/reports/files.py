@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from plugin.notes.files import replace_file
-from plugin.store.tns_reports import TnsReport
+from plugin.store.tns.reports import TnsReport
 from plugin.tns.reports.draft import Draft
 
 FOLDER: Final = "tns_reports"

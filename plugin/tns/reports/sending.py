@@ -21,7 +21,7 @@ from iris_client.tns.reporter import Reporter, Standing
 from plugin.clock import Clock, utc_now
 from plugin.cycle.poison import why
 from plugin.store import Store
-from plugin.store.tns_reports import State, TnsReport
+from plugin.store.tns.reports import State, TnsReport
 from plugin.tns.reports.draft import Draft
 
 SETTLED: Final = timedelta(minutes=30)

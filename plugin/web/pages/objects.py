@@ -14,7 +14,7 @@ from models.domain import FINE_CLASSES, NEEDLE_CLASSES, Report
 from plugin.cycle.spectra.compose import analog
 from plugin.cycle.spectra.sketch import unpacked
 from plugin.store import ASTRANET, NEEDLE, Filed, Parcel, Piece
-from plugin.store.tns_names import Known
+from plugin.store.tns.names import Known
 from plugin.web.look.answer import Answer
 from plugin.web.look.objects import history
 from plugin.web.look.spectrum import draw, overlay

@@ -10,7 +10,7 @@ from plugin.cycle.posting import prediction_set
 from plugin.cycle.spectra.compose import joint
 from plugin.cycle.spectra.sketch import unpacked
 from plugin.store import ASTRANET, NEEDLE, Filed
-from plugin.store.tns_names import in_words
+from plugin.store.tns.names import in_words
 from plugin.web.look.answer import Answer
 from plugin.web.look.spectrum import thumbnail
 from plugin.web.reading import Entry, Rank

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from iris_client.tns.hosts import PRODUCTION
 from models.domain import Spectrum
-from plugin.store.tns_reports import TnsReport
+from plugin.store.tns.reports import TnsReport
 from plugin.tns.reports.draft import Draft
 from plugin.tns.reports.files import write_files
 from plugin.web.access import form_of, refusal

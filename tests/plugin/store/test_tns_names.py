@@ -8,7 +8,7 @@ import pytest
 from iris_client.protocols import TransientName
 from models.domain import Report, Status
 from plugin.store import ASTRANET, Filed, Store, open_store, spectrum
-from plugin.store.tns_names import renamed
+from plugin.store.tns.names import renamed
 
 NOW = datetime(2026, 11, 21, 9)
 AT = TransientName(name="AT 2026abc", source="mirror", separation_arcsec=0.4)

@@ -310,8 +310,8 @@ def send_in_a_process(folder: Path, database: str) -> None:
 
 
 STEPS = [
-    ("plugin.store.tns_reports:TnsReports.claim", 1),
-    *(("plugin.store.tns_reports:TnsReports.step", number) for number in (1, 2, 3)),
+    ("plugin.store.tns.reports:TnsReports.claim", 1),
+    *(("plugin.store.tns.reports:TnsReports.step", number) for number in (1, 2, 3)),
     *((f"iris_client.tns.reporter:Reporter.{name}", 1) for name in ("stands", "values", "upload", "submit", "reply")),
     ("iris_client.tns.reporter:read_feedback", 1),
 ]

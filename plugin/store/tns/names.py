@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from iris_client.protocols import TransientName
 from plugin.store.context import Context
 from plugin.store.tables import reports
-from plugin.store.tns_tables import tns_names
+from plugin.store.tns.tables import tns_names
 
 _NAME, _TYPE = 80, 64
 """Longest texts that the table takes; whatever comes longer is cut."""

@@ -73,7 +73,7 @@ tns_reports = Table(
     Column("claimed_by", String(64)),
     Column("claimed_until", DateTime),
 )
-"""A classification report to the TNS: one per source and server, see `plugin.store.tns_reports`.
+"""A classification report to the TNS: one per source and server, see `plugin.store.tns.reports`.
 
 `sent_at` is written before the report is sent: with it and without a `report_id` nobody knows whether it arrived.
 """

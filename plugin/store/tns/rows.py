@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 
 from iris_client.tns.mirror import TnsObject, separation_arcsec
 from plugin.store.context import Context
-from plugin.store.tns_tables import tns_files, tns_objects
+from plugin.store.tns.tables import tns_files, tns_objects
 
 _CHUNK: Final = 500
 _BANDS_PER_DEG: Final = 60.0

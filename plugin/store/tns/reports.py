@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, or_, select, update
 
 from plugin.store.context import Context, canonical, storable
-from plugin.store.tns_tables import tns_reports
+from plugin.store.tns.tables import tns_reports
 
 State = Literal["draft", "approved", "uploaded", "unknown", "submitted", "accepted", "partial", "duplicate", "rejected"]
 UNDER_WAY: Final[tuple[State, ...]] = ("approved", "uploaded", "unknown", "submitted")

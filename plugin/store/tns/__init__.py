@@ -1,0 +1,1 @@
+"""What the TNS knows, and what we report to it."""
