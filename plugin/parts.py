@@ -115,7 +115,6 @@ def make_requests(
     from plugin.cycle.analyses.part import RequestsPart
 
     return RequestsPart(
-        hooks=clients.hooks,
         marshal=clients.marshal,
         analyst=analyst,
         card=card,

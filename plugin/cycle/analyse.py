@@ -169,8 +169,11 @@ class Analysing(Generic[Known, Answer]):
 
     def _postpone(self, piece: Piece, reason: str) -> str:
         """Another answer comes first."""
-        with self.store.begin() as unit:
-            unit.queue.postpone(piece, reason, self.patience.next_look(self.clock()))
+        try:
+            with self.store.begin() as unit:
+                unit.queue.postpone(piece, reason, self.patience.next_look(self.clock()))
+        except LostClaim as lost:
+            return _lost(lost)
         return "waiting"
 
     def _park(self, piece: Piece, step: str, error: Exception) -> str:

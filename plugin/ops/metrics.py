@@ -3,6 +3,7 @@
 Labels hold kinds, states, classes and codes from closed lists: never the name of an object, a person or a secret.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -13,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from iris_client.http.pacer import Pacing
+from iris_client.taxonomy.names import translate
 from models.domain import Status
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
@@ -58,6 +60,8 @@ class StoreCollector(Collector):
         with self._store.begin(to_read=True) as unit:
             yield from self._work(unit)
             yield from self._answers(unit)
+            typed = unit.figures.typed()
+        yield self._coverage(typed)
 
     def describe(self) -> list[Metric]:
         """Nothing in advance: the store is not read before somebody asks."""
@@ -114,6 +118,22 @@ class StoreCollector(Collector):
             models.add_metric([producer], {"model": model})
         yield from (answers, refusals, models)
 
+    def _coverage(self, typed: Sequence[tuple[str, str]]) -> Metric:
+        """Whether sets hold what the TNS says. Which sources are typed is no matter of chance, so neither is this."""
+        family = GaugeMetricFamily(
+            "astranet_typed_answers",
+            "Of the newest answers about sources that the TNS gives one of our classes: whether the set holds it.",
+            labels=["held"],
+        )
+        counts: Counter[bool] = Counter()
+        for kind, body in typed:
+            label, members = translate(kind).fine, _members(body, f"{self._settings.alpha:g}")
+            if label is not None and members is not None:
+                counts[label in members] += 1
+        for held, word in ((True, "yes"), (False, "no")):
+            _add(family, counts[held], word)
+        return family
+
 
 def exposition(
     store: Store,
@@ -141,6 +161,15 @@ def exposition(
     ProcessCollector(registry=registry)
     counted = b"" if activity is None else generate_latest(activity.registry)
     return generate_latest(registry) + counted
+
+
+def _members(body: str, alpha: str) -> Sequence[str] | None:
+    """The prediction set of a stored report; None where it has none, or cannot be read by this version."""
+    try:
+        members = json.loads(body)["confidence"]["prediction_sets"][alpha]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return members if isinstance(members, list) else None
 
 
 def _with_zeros(

@@ -10,7 +10,6 @@ import structlog
 from iris_client.quality.control import QualityRules
 from plugin.clock import Clock
 from plugin.cycle.analyse import Analysing
-from plugin.cycle.analyses.carrier import AnalysisCarrier, Hooks
 from plugin.cycle.analyses.requests import RequestsProducer, Service, answer_failures
 from plugin.cycle.analyses.spectra import SpectraService
 from plugin.cycle.patience import Patience
@@ -32,23 +31,16 @@ class RequestsPart:
 
     Parameters
     ----------
-    hooks : Hooks
-        Where answers go.
     watch : WatchPart or None
         What follows alerts, where anything does.
     """
 
-    hooks: Hooks
     marshal: object
     analyst: Analyst
     card: Card
     posting: Posting
     rules: QualityRules
     watch: "WatchPart | None" = None
-
-    def carrier(self, store: Store) -> AnalysisCarrier:
-        """Who takes answers to their web hooks."""
-        return AnalysisCarrier(self.hooks, store)
 
     def answer(self, settings: Settings, store: Store, clock: Clock, stop: Callable[[], bool]) -> Counter[str]:
         """Answer what can be answered now; what waits for a report of the queue's is put back."""

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 
+from models.domain import Status
 from plugin.store.context import Context
 from plugin.store.outbox import waits_for_its_annotation
+from plugin.store.subject import ASTRANET
 from plugin.store.tables import outbox, queue, reports
+from plugin.store.tns.tables import tns_names
 
 _UNDONE: Final = ("new", "claimed", "parked")
 _UNSENT: Final = ("pending", "sending", "parked")
@@ -67,6 +70,21 @@ class Figures:
             select(func.min(queue.c.not_before)).where(due)
         ).scalar_one()
         return since
+
+    def typed(self, most: int = 1000) -> list[tuple[str, str]]:
+        """The TNS's type of a source, as last looked up, and the body of an answer about it; newest answers first."""
+        ours = (reports.c.marshal == self.context.marshal, reports.c.is_current.is_(True))
+        answered = (reports.c.producer == ASTRANET, reports.c.status == Status.OK)
+        same = (tns_names.c.marshal == reports.c.marshal, tns_names.c.target_id == reports.c.target_id)
+        later = tns_names.alias("later")
+        is_later = (later.c.marshal == tns_names.c.marshal, later.c.target_id == tns_names.c.target_id)
+        last = ~exists().where(*is_later, later.c.since > tns_names.c.since)
+        return self._rows(
+            select(tns_names.c.type, reports.c.body)
+            .where(*ours, *answered, *same, tns_names.c.type.is_not(None), last)
+            .order_by(reports.c.filed_at.desc())
+            .limit(most)
+        )
 
     def last_filed(self) -> datetime | None:
         """When the last of the reports that count was made."""

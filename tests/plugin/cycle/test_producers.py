@@ -12,8 +12,8 @@ from iris_client.protocols import Place
 from models.domain import Report, Status
 from plugin.cycle.analyse import Analysing
 from plugin.cycle.posting import Post
-from plugin.cycle.producer import Draft
-from plugin.store import NEEDLE, Filed, object_of
+from plugin.cycle.producer import Draft, Waits
+from plugin.store import NEEDLE, Filed, Store, object_of
 
 NOW = datetime(2026, 6, 10, 12)
 
@@ -138,3 +138,26 @@ def test_so_many_in_one_cycle_and_the_rest_waits(store):
     queued(store, *"abcde")
     assert looping(store, Third(), batch_size=1, most=3).run() == {"ok": 3, "waiting": 2}
     assert looping(store, Third(), batch_size=1, most=3).run() == {"ok": 2}
+
+
+@pytest.mark.parametrize(
+    "end",
+    [None, NotFound("gone"), Unavailable("504"), BadPayload("odd"), Waits("another first"), RuntimeError("broken")],
+    ids=lambda end: type(end).__name__,
+)
+def test_however_a_piece_ends_one_that_was_taken_over_is_left_to_the_other(store, end):
+    """Its claim is lost while it is worked on: nothing is filed, and the loop goes on with the others."""
+    queued(store, "a", "b")
+    slow, quick = (Store(store.engine, store.marshal, lease=timedelta(0)) for _ in range(2))
+
+    class Overtaken(Third):
+        def fetch(self, piece, targets) -> str | None:
+            quick.recover()
+            if end is not None:
+                raise end
+            return piece.subject.id
+
+    assert looping(slow, Overtaken(tries=1), most=1).run()["later"] == 2
+    assert set(states(store).values()) == {"new"}
+    with store.begin() as unit:
+        assert unit.reports.every("THIRD") == []

@@ -1,12 +1,15 @@
 """`/healthz` and `/metrics`: who may read what, and what stands there."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from iris_client.errors import Refused, Unavailable
 from iris_client.http.pacer import Pacer
+from iris_client.protocols import TransientName
+from models.domain import FINE_CLASSES
 from plugin.activity import Activity
 from plugin.web.parts import WebParts
 from plugin.web.server import make_web_app
@@ -123,6 +126,23 @@ def test_figures_of_a_service_at_work(beside, marshal, clock) -> None:
     assert found["astranet_upload_to_annotation_seconds_count",] == 1
     assert found["astranet_upload_to_annotation_seconds_sum",] == pytest.approx(60, abs=1e-3)
     assert found["process_resident_memory_bytes",] > 1e6
+
+
+def test_sets_are_compared_with_what_the_tns_says(beside, marshal, clock) -> None:
+    client, app = beside()
+    marshal.add(*(good(str(n), f"ZTF26{c}") for n, c in enumerate("abcdef", 1)))
+    app.cycle()
+    with app.store.begin() as unit:
+        sets = {f.target_id: f.report.confidence.prediction_sets["0.05"] for f in unit.reports.every("ASTRANet")}
+        held, missed, vague, renamed = list(sets)[:4]
+        outside = next(label for label in FINE_CLASSES if label not in sets[missed])
+        said = {held: sets[held][0], missed: outside, vague: "Other", renamed: sets[renamed][0]}
+        for name, kind in said.items():
+            known = TransientName(name="SN 2026abc", type=kind, source="mirror")
+            unit.names.put(name, known, clock())
+        unit.names.put(renamed, TransientName(name="SN 2026abc", type=None, source="mirror"), clock() + timedelta(1))
+    found = samples(client.get("/metrics").text)
+    assert (found["astranet_typed_answers", "yes"], found["astranet_typed_answers", "no"]) == (1, 1)
 
 
 def test_a_renewed_answer_is_no_first_one(beside, marshal, clock) -> None:

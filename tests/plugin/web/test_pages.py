@@ -267,11 +267,14 @@ def test_queue_and_health_says_what_is_wrong_and_who_works(app: App, browser: Te
 
 def test_no_page_holds_a_secret(app: App, visit: Visit) -> None:
     password = "database-pass-word-0815"
-    secrets = {name: f"secret-of-{name}" for name in ("tns_api_key", "boom_password", "kafka_password")}
+    names = ("tns_api_key", "boom_password", "kafka_password", "analysis_secret")
+    secrets = {name: f"secret-of-{name}" for name in names}
+    secrets["slack_webhook"] = "https://hooks.slack.test/services/T0/B0/secret-of-the-hook"
     address = f"postgresql+psycopg://astranet:{password}@db/astranet"
     browser = visit(store=app.store, web_token=WEB_TOKEN, database_url=address, **secrets)
     browser.post("/login", data={"token": WEB_TOKEN})
     pages = ["/", "/unanswered", "/queue", "/notes", "/object/ZTF26b", "/login", "/static/pages.js", "/object?name=x"]
+    pages += ["/metrics", "/healthz", "/reports"]
     texts = {path: browser.get(path) for path in pages}
     for path, answer in texts.items():
         for secret in (TOKEN, WEB_TOKEN, password, *secrets.values()):
