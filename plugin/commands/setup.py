@@ -5,9 +5,12 @@ import textwrap
 import typer
 
 NEEDED = ("marshal_url", "marshal_token_file", "group_ids")
+SUGGESTED = {"web_bind": "127.0.0.1:8765"}
+"""Off by default; who starts from this file gets pages that are seen on this machine alone."""
 _HEAD = """\
 # Settings of the ASTRANet annotator. Made by `astranet env-example`; a test keeps it in step with plugin/settings.py.
-# Lines that start with `#ASTRANET_` show the default. A misspelt name stops the start, and so does a wrong value.
+# Lines that start with `#ASTRANET_` show the default; of the others fill in those that are empty. A misspelt name
+# stops the start, and so does a wrong value.
 """
 
 
@@ -22,7 +25,7 @@ def print_env_example() -> None:
 
 
 def env_example() -> str:
-    """Every `ASTRANET_*` variable, commented out at its default, except the three that must be given."""
+    """Every `ASTRANET_*` variable, commented out at its default, except those that must be given, or are meant to be."""
     from plugin.settings import Settings
 
     blocks = [_HEAD, *(_block(name) for name in Settings.model_fields)]
@@ -36,10 +39,10 @@ def _block(name: str) -> str:
 
     field = Settings.model_fields[name]
     what = textwrap.fill(field.description or "", 110, initial_indent="# ", subsequent_indent="# ")
-    mark = "" if name in NEEDED else "#"
+    mark = "" if name in (*NEEDED, *SUGGESTED) else "#"
     # A factory's default depends on the machine; its description says what it is.
     default = "" if field.default is PydanticUndefined else _text(field.default)
-    return f"{what}\n{mark}{PREFIX}{name.upper()}={default}\n"
+    return f"{what}\n{mark}{PREFIX}{name.upper()}={SUGGESTED.get(name, default)}\n"
 
 
 def _text(value: object) -> str:

@@ -40,7 +40,9 @@ def test_env_example_names_every_setting_once_with_its_default():
     text = env_example()
     assert re.findall(r"^#?(ASTRANET_\w+)=", text, re.MULTILINE) == list(Settings.variables())
     uncommented = re.sub(r"^#(ASTRANET_)", r"\1", text, flags=re.MULTILINE)
-    assert Settings.load(_parse(uncommented), env_file=None) == Settings()
+    assert Settings.load(_parse(uncommented), env_file=None) == Settings(web_bind="127.0.0.1:8765")
+    meant = re.findall(r"^ASTRANET_(\w+)=", text, re.MULTILINE)
+    assert {name.lower() for name in meant} == {*NEEDED, "web_bind"}
 
 
 def _parse(text):
@@ -110,6 +112,8 @@ def test_compose_starts_one_service_without_a_database_server():
     assert {v.split(":")[0] for v in service["volumes"]} == set(compose["volumes"])
     assert set(service["secrets"]) == set(compose["secrets"])
     assert service["environment"]["ASTRANET_MARSHAL_TOKEN_FILE"] == "/run/secrets/marshal_token"
+    assert service["environment"]["ASTRANET_WEB_TOKEN_FILE"] == "/run/secrets/web_token"
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
 def test_what_holds_secrets_is_not_in_the_repository():

@@ -145,7 +145,8 @@ def test_the_dashboard_is_whole() -> None:
 
 
 def test_the_files_fit_each_other() -> None:
-    services = COMPOSE["services"]
+    base = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    services = {**base, **COMPOSE["services"]}
     mounted = {v.split(":")[1]: v.split(":")[0] for s in services.values() for v in s.get("volumes", ())}
     (job,) = SCRAPE["scrape_configs"]
     host, port = job["static_configs"][0]["targets"][0].split(":")
