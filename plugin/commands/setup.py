@@ -25,7 +25,7 @@ def print_env_example() -> None:
 
 
 def env_example() -> str:
-    """Every `ASTRANET_*` variable, commented out at its default, except those that must be given, or are meant to be."""
+    """Every `ASTRANET_*` variable, commented out at its default but for those that are to be set."""
     from plugin.settings import Settings
 
     blocks = [_HEAD, *(_block(name) for name in Settings.model_fields)]
