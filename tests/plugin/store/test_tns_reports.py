@@ -1,31 +1,20 @@
 """Reports to the TNS in the database: each step once, by one worker, on SQLite and PostgreSQL."""
 
-import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect
 
 from plugin.store import Store, migrate, open_store
-from plugin.store.engine import make_engine, parse_url
 from tests.fakes.tns_reports import SERVER, make_draft
 
-POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 NOW = datetime(2026, 6, 10, 12)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.skipif(not POSTGRES, reason="no server"))])
-def store(request, tmp_path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'x.sqlite'}"
-    if request.param == "postgres":
-        url = POSTGRES
-        engine = make_engine(parse_url(url))
-        with engine.begin() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-        engine.dispose()
-    with open_store(url, marshal="m") as opened:
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    with open_store(database, marshal="m") as opened:
         yield opened
 
 
