@@ -28,8 +28,11 @@ types: setup
 # Tests marked slow (more than ten seconds each) run where the real data are and in CI; elsewhere with `make test CI=1`.
 MARKS := not benchmark$(if $(or $(ASTRANET_DATA_DIR),$(CI)),, and not slow)
 
+# Two processes, each with whole files of tests; `make test WORKERS=0` runs them in one, as a debugger wants it.
+WORKERS ?= 2
+
 test: lint types
-	$(BIN)/python -m pytest -m '$(MARKS)'
+	$(BIN)/python -m pytest -m '$(MARKS)' -n $(WORKERS) --dist loadfile
 
 benchmark: setup
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s
