@@ -12,7 +12,7 @@ from datetime import datetime
 from plugin.notes import wording
 from plugin.notes.entries import Entry, Figures
 from plugin.notes.night import Night
-from plugin.notes.related import RelatedObject, row
+from plugin.notes.related import COLUMNS, RelatedObject, row
 from plugin.notes.rules import NoteRules, Selection, select
 
 ABSTRACT_LIMIT = 1000
@@ -30,16 +30,28 @@ class Byline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An AstroNote that nobody has reviewed yet. All text is plain; escaping is the templates' work."""
+    """An AstroNote that nobody has reviewed yet. All text is plain; escaping is the templates' work.
+
+    Parameters
+    ----------
+    kind : str
+        Which of our notes it is, such as "classes".
+    type : str
+        What the TNS calls the type of an AstroNote.
+    columns : tuple of str
+        The heads of the Related Objects table.
+    """
 
     night: str
     kind: str
+    type: str
     title: str
     authors: str
     source_group: str
     keywords: tuple[str, ...]
     abstract: str
     body: tuple[str, ...]
+    columns: tuple[str, ...]
     related: tuple[RelatedObject, ...]
     bundle: str
     as_of: str
@@ -94,13 +106,15 @@ def _write(night: Night, selection: Selection, as_of: str, figures: Figures, rul
     )
     return Draft(
         night=str(night),
-        kind="Object/s-Discovery/Classification",
+        kind="classes",
+        type="Object/s-Discovery/Classification",
         title=wording.title(facts),
         authors=wording.plain(", ".join(a for a in (wording.APPROVER, byline.authors) if a)),
         source_group=wording.plain(byline.source_group),
         keywords=wording.keywords(facts),
         abstract=wording.fit(wording.abstract(facts), ABSTRACT_LIMIT),
         body=wording.body(facts),
+        columns=COLUMNS,
         related=related,
         bundle=bundle,
         as_of=as_of,

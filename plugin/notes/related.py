@@ -83,11 +83,11 @@ def row(entry: Entry, rules: NoteRules) -> RelatedObject:
     )
 
 
-def to_csv(rows: Iterable[RelatedObject]) -> str:
+def to_csv(columns: Iterable[str], rows: Iterable[RelatedObject]) -> str:
     """As CSV with a header line. Texts that a spreadsheet would run as a formula get a leading apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     writer.writerows([_harmless(cell) for cell in r.cells()] for r in rows)
     return out.getvalue()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from plugin.notes.draft import ABSTRACT_LIMIT, Draft
-from plugin.notes.related import COLUMNS, to_csv
+from plugin.notes.related import to_csv
 from plugin.ops.templates import html_templates
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,13 +25,13 @@ def to_text(draft: Draft) -> str:
 def to_html(draft: Draft) -> str:
     """A page of its own."""
     template = _ENVIRONMENT.get_template("note.html")
-    return template.render(draft=draft, limit=ABSTRACT_LIMIT, columns=COLUMNS, note_css=css())
+    return template.render(draft=draft, limit=ABSTRACT_LIMIT, columns=draft.columns, note_css=css())
 
 
 def to_html_part(draft: Draft) -> Markup:
     """The note without page around it, escaped, for a page that brings `css()` along."""
     macros = _ENVIRONMENT.get_template("parts.html").module
-    return Markup(macros.note(draft, COLUMNS, ABSTRACT_LIMIT))  # type: ignore[attr-defined]  # noqa: S704
+    return Markup(macros.note(draft, draft.columns, ABSTRACT_LIMIT))  # type: ignore[attr-defined]  # noqa: S704
 
 
 def css() -> Markup:
@@ -49,7 +49,7 @@ def files(draft: Draft) -> dict[str, str]:
     return {
         "astronote.html": to_html(draft),
         "astronote.txt": to_text(draft),
-        CSV_NAME: to_csv(draft.related),
+        CSV_NAME: to_csv(draft.columns, draft.related),
         "astronote.json": to_json(draft),
     }
 
@@ -60,6 +60,6 @@ FILE_NAMES = ("astronote.html", "astronote.txt", CSV_NAME, "astronote.json")
 
 def _columns(draft: Draft) -> str:
     """The table in columns of even width."""
-    rows = [COLUMNS, *(r.cells() for r in draft.related)]
-    widths = [max(len(r[i]) for r in rows) for i in range(len(COLUMNS))]
+    rows = [draft.columns, *(r.cells() for r in draft.related)]
+    widths = [max(len(r[i]) for r in rows) for i in range(len(draft.columns))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows)
