@@ -47,6 +47,8 @@ class CalibrationFields(TypedDict):
     objects: int
     partial: NotRequired[dict[str, Any]]
     """How many of them cover 70-80 % of the window, by domain; `objects` are those of the others alone."""
+    told_id: NotRequired[str]
+    """Where another calibration took the place of the shipped one: the id of that, which answers with a redshift keep."""
 
 
 class SentinelFields(TypedDict):

@@ -6,7 +6,7 @@
 Arrays are read-only, units stand in the names, and what is missing is `None` plus a `Caveat`, never an exception.
 """
 
-from models.domain.answers import Anomaly, Confidence, HostVerdict, Verdict
+from models.domain.answers import Anomaly, Basis, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat, CaveatCode
 from models.domain.classes import COARSE_CLASSES, COARSE_OF, FINE_CLASSES, NEEDLE_CLASSES
 from models.domain.evidence import Cutouts, Evidence, Host, HumanLabel, LightCurve, RawSpectrum, Spectrum, Target
@@ -19,6 +19,7 @@ __all__ = [
     "FINE_CLASSES",
     "NEEDLE_CLASSES",
     "Anomaly",
+    "Basis",
     "Caveat",
     "CaveatCode",
     "Confidence",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from models.domain.answers import Anomaly, Confidence, HostVerdict, Verdict
+from models.domain.answers import Anomaly, Basis, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat
 from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf
 
@@ -45,6 +45,8 @@ class Report:
         Where a redshift and a magnitude are known.
     what_if : WhatIf or None
         Where a redshift is known: what the networks say with and without it.
+    basis : Basis or None
+        What calibration on answers of one's own needs; None for a refusal, and from versions before there was any.
     bundle : str
         Name and short hash of the model bundle, such as `compact-1@3f2a9c1d`.
     input_hash : str
@@ -65,6 +67,7 @@ class Report:
     matches: tuple[Mapping[str, object], ...] = ()
     luminosity: Luminosity | None = None
     what_if: WhatIf | None = None
+    basis: Basis | None = None
     caveats: tuple[Caveat, ...] = ()
     bundle: str = ""
     input_hash: str = ""
