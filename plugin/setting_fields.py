@@ -289,9 +289,9 @@ class SettingFields(BaseSettings):
         (), description="Names under which people reach the pages through a proxy, separated by commas."
     )
     trust: Voices = Field(
-        ("tns", "marshal"),
-        description="Who is believed about what an object is, first one first: tns, marshal. Who is left out does not "
-        "count. Classes that people gave with a probability below 0.5 never do.",
+        ("tns", "marshal", "file"),
+        description="Who is believed about what an object is, first one first: tns, marshal, file (`astranet truth "
+        "import`). Who is left out does not count. Classes that people gave with a probability below 0.5 never do.",
     )
 
     # SkyPortal's Analysis button; off without a secret

@@ -14,6 +14,8 @@ from plugin.store.spectra import Spectra
 from plugin.store.tns.names import Names
 from plugin.store.tns.reports import TnsReports
 from plugin.store.tns.rows import TnsRows
+from plugin.store.truth.truths import Truths
+from plugin.store.truth.verdicts import Verdicts
 from plugin.store.watermarks import Watermarks
 from plugin.store.workers.rows import Leases, Workers
 
@@ -36,6 +38,8 @@ class Unit:
     status: Status
     figures: Figures
     analyses: Analyses
+    truth: Truths
+    verdicts: Verdicts
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -55,4 +59,6 @@ class Unit:
             status=Status(context),
             figures=Figures(context),
             analyses=Analyses(context),
+            truth=Truths(context),
+            verdicts=Verdicts(context),
         )
