@@ -48,7 +48,7 @@ class CalibrationFields(TypedDict):
     partial: NotRequired[dict[str, Any]]
     """How many of them cover 70-80 % of the window, by domain; `objects` are those of the others alone."""
     told_id: NotRequired[str]
-    """Where another calibration took the place of the shipped one: the id of that, which answers with a redshift keep."""
+    """The id of the shipped calibration where another one took its place: answers with a redshift keep it."""
 
 
 class SentinelFields(TypedDict):

@@ -26,6 +26,7 @@ from plugin.cycle.spectra.producer import Analyst, Card
 from plugin.parts import (
     answer_carriers,
     make_analyst,
+    make_calibration_part,
     make_card,
     make_names_part,
     make_requests,
@@ -89,6 +90,7 @@ class App(Closing):
         if analyst is not None:
             self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
+        self.calibration = make_calibration_part(settings, store, analyst, clock, messages=clients.slack is not None)
         self.naming = make_names_part(settings, clients, store, clock, self._stop)
         self._requests = make_requests(settings, clients, analyst, self._draw, watch)
         self._reporter = make_tns_reporter(settings, self._stop.wait)
@@ -133,14 +135,15 @@ class App(Closing):
         if (trouble := self.membership.trouble()) is not None:
             return Cycle(trouble=(trouble,))
         now = self._clock()
-        freed = self.store.recover()
-        if freed:
+        if freed := self.store.recover():
             _log.info("taken up again what was left unfinished", pieces=freed)
         if retry_parked:
             with self.store.begin() as unit:
                 again = {kind: unit.queue.unpark(kind, now) for kind in KINDS}
                 _log.info("parked work is tried again", **again, posts=unit.outbox.unpark(now))
         done = Cycle()
+        if self.calibration is not None:
+            self.calibration.before_cycle()
         if "discover" in self.jobs:
             with self.store.leading("discover") as ours:
                 if ours:
@@ -153,6 +156,8 @@ class App(Closing):
             done += Cycle(requests=asked)
         if "deliver" in self.jobs:
             done += Cycle(delivered=self._deliver())
+        if self.calibration is not None and not self.stopping:
+            self.calibration.after_cycle()
         outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
         outcomes |= _counts("requests_", done.requests)
         _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
@@ -241,10 +246,9 @@ class App(Closing):
 
     def _look_at_alerts(self, *, sweep: bool = False) -> Cycle:
         """Look for news of watched objects, where there is a source of alerts."""
-        watch = self.watch
-        if watch is None:
+        if self.watch is None:
             return Cycle()
-        look = watch.sweep if sweep else watch.look
+        look = self.watch.sweep if sweep else self.watch.look
         found = self._look(lambda: look(self.settings, self.store, self._clock, self._stop.is_set))
         return Cycle(objects_found=found.found, trouble=found.trouble)
 

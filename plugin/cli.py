@@ -30,6 +30,7 @@ SUBJECTS = (
     "needle",
     "bundle",
     "analysis",
+    "drift",
     "setup",
 )
 
@@ -77,6 +78,7 @@ _LAB = (
     "needle_images",
     "iris",
     "simulator",
+    "drift",
 )
 EXTRAS = (
     Extra(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from iris_client.tns.reporter import Reporter
     from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
+    from plugin.drift.part import CalibrationPart
     from plugin.tns.names import Naming
 
 
@@ -60,15 +61,26 @@ def make_tns_reporter(settings: Settings, wait: Callable[[float], bool]) -> "Rep
 
 def make_analyst(settings: Settings) -> Analyst:
     """The models, from a verified bundle."""
-    from models.analyst import Analyst  # torch is loaded here and not before
-    from models.bundle import load
+    from models.bundle import load  # torch is loaded here and not before
+    from models.recalibration.applied import LocalAnalyst
 
-    return Analyst(
+    return LocalAnalyst(
         load(settings.bundle),
         regime=settings.regime,
         alpha=settings.alpha,
         false_alarm_rate=settings.false_alarm_rate,
     )
+
+
+def make_calibration_part(
+    settings: Settings, store: Store, analyst: Analyst | None, clock: Clock, *, messages: bool
+) -> "CalibrationPart | None":
+    """What watches for drift and calibrates on answers of one's own; None where the models cannot be recalibrated."""
+    if analyst is None:
+        return None
+    from plugin.drift.part import make_part
+
+    return make_part(settings, store, analyst, clock, messages=messages)
 
 
 def make_card(analyst: Analyst) -> Card:

@@ -230,6 +230,22 @@ class SettingFields(BaseSettings):
         description="Folder for drafts and pages.",
     )
 
+    # Staying calibrated: see docs/staying-calibrated.md
+    recalibrate: Literal["off", "propose", "automatic"] = Field(
+        "propose",
+        description="Calibration on own answers whose class became known: off (the model's own calibration answers), "
+        "propose (every night; a person adopts with `astranet calibration adopt`), automatic (adopts what passes).",
+    )
+    recalibration_window: int = Field(
+        10_000, ge=100, description="How many of the latest answers with a known class a calibration is made of."
+    )
+    drift_false_alarms: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="Probability of an alarm without drift within 20,000 answers, all tests for drift together.",
+    )
+
     # The Transient Name Server; nobody asks it without a key
     tns_url: Address = Field(
         "https://www.wis-tns.org", description="Address of the TNS; https://sandbox.wis-tns.org to try."

@@ -32,9 +32,7 @@ def bets(p: float) -> NDArray[np.float64]:
     """
     bend = 6.0 * (p - 0.5) ** 2 - 0.5
     high = _POWERS * max(p, 1e-12) ** (_POWERS - 1.0)
-    return np.concatenate(
-        [1.0 + _SLOPES * (p - 0.5), 1.0 + _BENDS * bend, high, np.where(p < _STEPS, _HIGH, _LOW)]
-    )
+    return np.concatenate([1.0 + _SLOPES * (p - 0.5), 1.0 + _BENDS * bend, high, np.where(p < _STEPS, _HIGH, _LOW)])
 
 
 class Exchangeability:

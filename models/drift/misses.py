@@ -2,7 +2,7 @@
 
 Waudby-Smith & Ramdas (2024, J. R. Stat. Soc. B 86, 1, "Estimating means of bounded random variables by betting"):
 `1 + l (miss - limit)` has a mean of at most 1 for every `l > 0` as long as sets miss with at most the probability
-`limit`, whatever was seen before.
+`limit`, whatever was seen before. Sets at every error rate are bet on, for where small ones say little, large ones do.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ import numpy as np
 
 from models.drift.wealth import Wealth
 
-_SIZES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+ALPHAS: Final = (0.01, 0.025, 0.05, 0.1, 0.2)
+_SIZES: Final = np.array([0.5, 1.0, 2.0, 4.0, 8.0])
 _SURE: Final = 2.6
 """Standard deviations: so far may the miss rate of right sets lie above alpha by the chance of their calibration."""
 
@@ -28,30 +29,33 @@ def allowed(alpha: float, calibration: float) -> float:
 
 
 class Misses:
-    """The test of one error rate."""
+    """The test of all error rates together."""
 
     def __init__(self) -> None:
-        self.wealth = Wealth(len(_SIZES))
-        self.answers = self.missed = 0
+        self.wealth = Wealth(len(ALPHAS) * len(_SIZES))
 
-    def saw(self, miss: bool, limit: float) -> float:
+    def saw(self, misses: Mapping[float, bool], calibration: float) -> float:
         """Take an answer in; returns the capital after it.
 
         Parameters
         ----------
-        limit : float
-            The highest miss rate that is no fault; see `allowed`.
+        misses : mapping of float to bool
+            Whether the set at each error rate lacks the true class; of one that is not told nothing is bet.
+        calibration : float
+            Independent calibration spectra behind the sets.
         """
-        stakes = np.minimum(_SIZES, 0.9 / limit)
-        self.answers += 1
-        self.missed += int(miss)
-        return self.wealth.bet(1.0 + stakes * (float(miss) - limit))
+        factors = [
+            1.0 + np.minimum(_SIZES, 0.9 / limit) * (float(misses[alpha]) - limit)
+            if alpha in misses
+            else np.ones(len(_SIZES))
+            for alpha, limit in ((alpha, allowed(alpha, calibration)) for alpha in ALPHAS)
+        ]
+        return self.wealth.bet(np.concatenate(factors))
 
     def to_dict(self) -> Mapping[str, Any]:
         """As plain JSON."""
-        return {"wealth": self.wealth.to_dict(), "answers": self.answers, "missed": self.missed}
+        return {"wealth": self.wealth.to_dict()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `to_dict` gave."""
         self.wealth.restore(state["wealth"])
-        self.answers, self.missed = int(state["answers"]), int(state["missed"])

@@ -8,14 +8,15 @@ from typing import Any, Final
 from models.drift.blocks import BLOCK, Blocks
 from models.drift.effect import kolmogorov_smirnov, population_stability
 from models.drift.exchangeable import Exchangeability
-from models.drift.misses import Misses, allowed
+from models.drift.misses import Misses
 from models.drift.seen import Learned, References, Seen
 
 RATE: Final = 0.05
-SCORES: Final = ("confidence", "anomaly", "mix", "truth")
+SCORES: Final = ("confidence", "anomaly", "truth")
 """Compared with calibration spectra of the same cell, and with what came since."""
-SHARES: Final = ("refusals", "alerts", "sampling", "unlike")
-"""The first three are compared with what came before in this stream, of which calibration says nothing."""
+SHARES: Final = ("mix", "refusals", "alerts", "sampling", "unlike")
+"""The first four are compared with what came before in this stream: of refusals calibration says nothing, and its mix
+of classes and its ALERTs are not promised to be those of any stream."""
 TESTS: Final = (*SCORES, *SHARES, "embedding", "coverage")
 RECENT: Final = 200
 """Answers that the figures beside an alarm are of."""
@@ -26,7 +27,7 @@ VERSION: Final = 1
 _WHAT: Final[Mapping[str, str]] = {
     "confidence": "the answers' confidence is no longer like that of calibration",
     "anomaly": "anomaly scores are no longer like those of calibration",
-    "mix": "the mix of classes that is answered is no longer that of calibration",
+    "mix": "the mix of classes that is answered has changed",
     "truth": "the probability given to the true class is no longer like that of calibration",
     "refusals": "the share of refusals has changed",
     "alerts": "the share of ALERTs has changed",
@@ -74,11 +75,10 @@ class Monitor:
         self.raised: dict[str, Alarm] = {}
         self._scores = {name: Exchangeability(seed) for seed, name in enumerate((*SCORES, *SHARES))}
         self._blocks, self._misses = Blocks(), Misses()
-        self._recent: dict[str, deque[float]] = {
-            name: deque(maxlen=RECENT) for name in (*SCORES, *SHARES, "miss")
-        }
+        self._recent: dict[str, deque[float]] = {name: deque(maxlen=RECENT) for name in (*SCORES, *SHARES, "miss")}
         self._reference: dict[str, list[float]] = {}
         self._instruments: dict[str, int] = {}
+        self._alpha = 0.05
 
     @property
     def threshold(self) -> float:
@@ -117,9 +117,10 @@ class Monitor:
         """Take the truth about an answer in; returns the alarms that it raises."""
         self.truths += 1
         self._recent["truth"].append(truth.nonconformity)
-        self._recent["miss"].append(float(truth.miss))
+        self._recent["miss"].append(float(truth.misses.get(truth.alpha, False)))
+        self._alpha = truth.alpha
         score = self._scores["truth"].saw(truth.cell, truth.nonconformity)
-        missed = self._misses.saw(truth.miss, allowed(truth.alpha, truth.calibration))
+        missed = self._misses.saw(truth.misses, truth.calibration)
         new = [self._judge("truth", score, self.truths), self._judge("coverage", missed, self.truths)]
         return [alarm for alarm in new if alarm is not None]
 
@@ -133,9 +134,11 @@ class Monitor:
         recent = list(self._recent.get(name, ()))
         if name == "coverage":
             missed = list(self._recent["miss"])
-            return f"{int(sum(missed))} of the last {len(missed)} answers with a known class" if missed else ""
+            return f"at {self._alpha:g} {int(sum(missed))} of the last {len(missed)} miss" if missed else ""
         if name in ("refusals", "alerts", "unlike") and recent:
             return f"{int(sum(recent))} of the last {len(recent)}"
+        if name == "mix" and recent:
+            return f"mean probability of SN Ia {sum(recent) / len(recent):.2f} over the last {len(recent)}"
         if name == "sampling" and recent:
             return f"a median pixel of {sorted(recent)[len(recent) // 2]:.1f} A over the last {len(recent)}"
         before = self._reference.get(name)
@@ -149,6 +152,7 @@ class Monitor:
         return {
             "version": VERSION,
             "rate": self.rate,
+            "alpha": self._alpha,
             "answers": self.answers,
             "truths": self.truths,
             "raised": {k: {"answers": a.answers, "sentence": a.sentence} for k, a in self.raised.items()},
@@ -180,6 +184,7 @@ class Monitor:
         monitor._misses.restore(state["misses"])
         for name, values in state["recent"].items():
             monitor._recent[name].extend(values)
+        monitor._alpha = float(state["alpha"])
         monitor._reference, monitor._instruments = dict(state["reference"]), dict(state["instruments"])
         return monitor
 

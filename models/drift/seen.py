@@ -53,24 +53,24 @@ class Learned:
     ----------
     nonconformity : float
         `1 - p(true class)`; 1 for a rare type, which is none of the classes.
-    miss : bool
-        Whether the prediction set that was given lacks the true class.
+    misses : mapping of float to bool
+        By error rate, whether the prediction set that was given lacks the true class.
     alpha : float
-        Error rate of that set.
+        The operator's error rate, of which an alarm tells.
     calibration : float
         Independent calibration spectra behind it.
     """
 
     cell: str
     nonconformity: float
-    miss: bool
+    misses: Mapping[float, bool]
     alpha: float
     calibration: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The calibration spectra of one cell, each of the first three of shape (n,)."""
+    """The calibration spectra of one cell, each of the first three of shape (n,), `nonconformity` of those known."""
 
     confidence: Floats
     anomaly: Floats
@@ -91,13 +91,14 @@ def summaries(families: Floats, anomaly: Floats, confidence: Floats, epistemic: 
 def reference(
     fine: Floats, label: NDArray[np.int64], seed_scores: Floats, families: Floats, epistemic: Floats
 ) -> Reference:
-    """From columns of calibration spectra."""
+    """From columns of calibration spectra; a label of -1 is one that nobody knows, which has no nonconformity."""
+    known = label >= 0
     confidence, anomaly = 1.0 - fine.max(1), seed_scores.mean(1)
     return Reference(
         confidence=confidence,
         anomaly=anomaly,
         mix=fine[:, 0],
-        nonconformity=1.0 - fine[np.arange(len(label)), label],
+        nonconformity=1.0 - fine[known, label[known]],
         summary=summaries(families, anomaly, confidence, epistemic),
     )
 

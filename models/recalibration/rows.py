@@ -67,7 +67,14 @@ class Rows:
 
     @classmethod
     def joined(cls, parts: Sequence["Rows"]) -> "Rows":
-        """The rows of several, one after the other."""
+        """The rows of several, one after the other; empty ones add nothing.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        parts = [part for part in parts if len(part)] or list(parts[:1])
         return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
 
     @property

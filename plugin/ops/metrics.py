@@ -60,6 +60,7 @@ class StoreCollector(Collector):
         with self._store.begin(to_read=True) as unit:
             yield from self._work(unit)
             yield from self._answers(unit)
+            yield from _drift(unit)
             typed = unit.figures.typed()
         yield self._coverage(typed)
 
@@ -161,6 +162,28 @@ def exposition(
     ProcessCollector(registry=registry)
     counted = b"" if activity is None else generate_latest(activity.registry)
     return generate_latest(registry) + counted
+
+
+def _drift(unit: Unit) -> Iterator[Metric]:
+    """Evidence of each test for drift, and whether an alarm stands; an instrument's name is no label."""
+    summary = unit.drift.summary()
+    evidence = GaugeMetricFamily(
+        "astranet_drift_evidence", "Evidence that the stream has changed, by test; 1 says nothing.", labels=["test"]
+    )
+    standing = Counter(alarm.test.partition(" ")[0] for alarm in unit.drift.alarms())
+    alarms = GaugeMetricFamily("astranet_drift_alarms", "Alarms that nobody has acknowledged.", labels=["test"])
+    for test in (*summary.get("evidence", {}), "instrument"):
+        _add(alarms, standing[test], test)
+    for test, value in summary.get("evidence", {}).items():
+        _add(evidence, value, test)
+    yield from (evidence, alarms)
+    if "threshold" in summary:
+        what = "Evidence from which on a test for drift raises its alarm."
+        yield _one("astranet_drift_threshold", what, float(summary["threshold"]))
+    adopted = unit.calibrations.adopted()
+    calibration = InfoMetricFamily("astranet_calibration", "The adopted calibration on own answers; none: the model's.")
+    calibration.add_metric([], {"calibration": "none" if adopted is None else adopted.calibration_id})
+    yield calibration
 
 
 def _members(body: str, alpha: str) -> Sequence[str] | None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from plugin.store.analyses import Analyses
 from plugin.store.context import Context
+from plugin.store.drift.calibrations import Calibrations
+from plugin.store.drift.drift import Drift
 from plugin.store.monitoring.figures import Figures
 from plugin.store.monitoring.status import Status
 from plugin.store.objects import Objects
@@ -40,6 +42,8 @@ class Unit:
     analyses: Analyses
     truth: Truths
     verdicts: Verdicts
+    drift: Drift
+    calibrations: Calibrations
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -61,4 +65,6 @@ class Unit:
             analyses=Analyses(context),
             truth=Truths(context),
             verdicts=Verdicts(context),
+            drift=Drift(context),
+            calibrations=Calibrations(context),
         )

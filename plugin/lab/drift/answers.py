@@ -59,11 +59,12 @@ def rows_of(bundle: Bundle, data: Dataset, *, started: Started, what: str, kept:
     name = hashlib.sha256(seen + data.flux.tobytes() + data.mask.tobytes()).hexdigest()
     path = None if kept is None else kept / f"{name[:24]}.safetensors"
     if path is not None and path.is_file():
-        return Rows(**known, **load_file(path))
+        kept_arrays: dict[str, Any] = load_file(path)
+        return Rows(**known, **kept_arrays)
     with started(what, len(data)) as advance:
         prediction = predict_dataset(bundle.ensemble, data, progress=advance)
     judged = bundle.sentinel.judge(prediction)
-    found = {
+    found: dict[str, Any] = {
         "fine": prediction.fine,
         "seed_scores": judged.seed_scores,
         "families": judged.families,

@@ -1,6 +1,7 @@
 """The figures of `astranet evaluate drift`: false alarms, delays, and what recalibration mends."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -153,6 +154,7 @@ def recalibration(calibrate: Rows, test: Rows, *, started: Started) -> dict[str,
                 {
                     "own": len(own),
                     "new": len(new),
+                    "objects": (own.count_objects(), new.count_objects()),
                     "adopted": proposal.ok,
                     "failed": [c.name for c in proposal.checks if not c.ok],
                     "before": _covered(shipped, new),
@@ -176,7 +178,16 @@ def recalibration(calibrate: Rows, test: Rows, *, started: Started) -> dict[str,
 
 def _alpha_row(splits: list[dict[str, Any]], i: int, alpha: float) -> dict[str, Any]:
     low, high = zip(*(binomial_band(1 - alpha, s["new"]) for s in splits), strict=True)
-    row: dict[str, Any] = {"alpha": alpha, "low": round(float(np.mean(low)), 4), "high": round(float(np.mean(high)), 4)}
+    spread = [1.96 * np.sqrt(alpha * (1 - alpha) * sum(1 / n for n in s["objects"])) for s in splits]
+    after = np.array([s["after"][i]["coverage"] for s in splits])
+    row: dict[str, Any] = {
+        "alpha": alpha,
+        "low": round(float(np.mean(low)), 4),
+        "high": round(float(np.mean(high)), 4),
+        "wide_low": round(float(1 - alpha - np.mean(spread)), 4),
+        "wide_high": round(float(min(1 - alpha + np.mean(spread), 1.0)), 4),
+        "after_inside_wide": int((np.abs(after - (1 - alpha)) <= spread).sum()),
+    }
     for when in ("before", "after"):
         shares = np.array([s[when][i]["coverage"] for s in splits])
         row[when] = round(float(shares.mean()), 4)
@@ -201,14 +212,14 @@ def _refused(shipped: Rows, own: Rows, share: float, rng: np.random.Generator) -
     chosen = np.flatnonzero(rng.random(len(own)) < share) if share < 1 else np.arange(len(own))
     label = own.label.copy()
     label[chosen] = label[rng.permutation(chosen)]
-    bad = Rows(**{f: label if f == "label" else getattr(own, f) for f in Rows.__dataclass_fields__})
+    bad = replace(own, label=label)
     return not propose(shipped, bad, alpha=ALPHA).ok
 
 
 def _each_its_own(rows: Rows) -> Rows:
     """Rows drawn with replacement count as objects of their own."""
     names = np.array([f"{i}" for i in range(len(rows))])
-    return Rows(**{f: names if f == "objects" else getattr(rows, f) for f in Rows.__dataclass_fields__})
+    return replace(rows, objects=names)
 
 
 def _of(rng: np.random.Generator, rows: Rows, n: int) -> Rows:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.conformal.domains import WHOLE_DOMAINS
 from models.conformal.sets import quantile
+from models.drift.misses import ALPHAS
 from models.drift.monitor import TESTS, Alarm, Monitor
 from models.drift.seen import Learned, Reference, Seen, reference, summaries
 from models.recalibration.rows import Rows
@@ -55,7 +56,7 @@ class Calibrated:
     def __init__(self, rows: Rows) -> None:
         names = rows.domain_names
         self.references: dict[str, Reference] = {}
-        self.limits: dict[str, float] = {}
+        self.limits: dict[str, dict[float, float]] = {}
         self.alerts: dict[str, float] = {}
         self.sizes: dict[str, int] = {}
         for name in WHOLE_DOMAINS:
@@ -64,7 +65,7 @@ class Calibrated:
                 self.references[name] = reference(
                     mine.fine, mine.label, mine.seed_scores, mine.families, mine.epistemic
                 )
-                self.limits[name] = quantile(mine.nonconformity, ALPHA)
+                self.limits[name] = {alpha: quantile(mine.nonconformity, alpha) for alpha in ALPHAS}
                 self.alerts[name] = float(np.quantile(mine.anomaly, 0.95))
                 self.sizes[name] = mine.count_objects()
 
@@ -73,9 +74,7 @@ class Calibrated:
         return domain if domain in self.references else next(iter(self.references))
 
 
-def answers(
-    calibrated: Calibrated, rows: Rows, rng: np.random.Generator
-) -> Iterator[tuple[Seen, Learned | None]]:
+def answers(calibrated: Calibrated, rows: Rows, rng: np.random.Generator) -> Iterator[tuple[Seen, Learned | None]]:
     """Each row as the service would have answered it; some are refused, the truth of some becomes known."""
     summary = summaries(rows.families, rows.anomaly, 1.0 - rows.fine.max(1), rows.epistemic)
     domains, anomaly, top = rows.domain_names, rows.anomaly, rows.fine.max(1)
@@ -90,7 +89,7 @@ def answers(
             known = Learned(
                 cell=cell,
                 nonconformity=score,
-                miss=rows.label[i] < 0 or score > calibrated.limits[cell],
+                misses={a: bool(rows.label[i] < 0 or score > q) for a, q in calibrated.limits[cell].items()},
                 alpha=ALPHA,
                 calibration=calibrated.sizes[cell],
             )
