@@ -243,6 +243,19 @@ class SettingFields(BaseSettings):
         description="For how many days after its last answer a source's TNS name is looked up daily; 0: never.",
     )
 
+    # What people say of the objects that we answered about
+    truth_watch_days: float = Field(
+        365.0,
+        ge=0,
+        description="For how many days after its last answer the classes that people give an object are read: daily "
+        "for the first 30, then once a week; 0: never.",
+    )
+    truth_ignored: Words = Field(
+        (),
+        description="Accounts and origins on the marshal whose classifications are no people's, such as other robots', "
+        "separated by commas. Our own and those marked as machine-made never count.",
+    )
+
     # Classification reports to the TNS: drafts for people; sent only when somebody approves one
     tns_report_purity: float | None = Field(
         None,
