@@ -32,6 +32,7 @@ from plugin.parts import (
     make_requests,
     make_spectra_producer,
     make_tns_reporter,
+    make_truth,
     make_watch,
     message_carriers,
     posting,
@@ -91,7 +92,8 @@ class App(Closing):
             self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
         self.calibration = make_calibration_part(settings, store, analyst, clock, messages=clients.slack is not None)
-        self.naming = make_names_part(settings, clients, store, clock, self._stop)
+        self.truth = make_truth(settings, clients.marshal, store, clock, self._stop.is_set)
+        self.naming = make_names_part(settings, clients, store, clock, self._stop, self.truth)
         self._requests = make_requests(settings, clients, analyst, self._draw, watch)
         self._reporter = make_tns_reporter(settings, self._stop.wait)
 
@@ -104,6 +106,8 @@ class App(Closing):
                 done += self.cycle()
         if "names" in self.jobs:
             self.look_up_names()
+        if "truth" in self.jobs and self.truth is not None:
+            self.truth.ask()
         if "deliver" in self.jobs:
             self.send_tns_reports()
         return done
@@ -195,13 +199,9 @@ class App(Closing):
         """
         if self._reporter is None or self.settings.dry_run or self.stopping:
             return 0
-        from plugin.tns.reports.part import refresh_files
-        from plugin.tns.reports.sending import Sending
+        from plugin.tns.reports.part import send_reports
 
-        sending = Sending(store=self.store, reporter=self._reporter, clock=self._clock, stop=self._stop.is_set)
-        if done := sending.run():
-            refresh_files(self.settings, self.store)
-        return done
+        return send_reports(self.settings, self.store, self._reporter, clock=self._clock, stop=self._stop.is_set)
 
     def tell_night(self) -> None:
         """Put a message about the last night into the outbox, once; the next cycle sends it."""

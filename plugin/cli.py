@@ -26,6 +26,7 @@ SUBJECTS = (
     "marshal",
     "notes",
     "tns",
+    "truth",
     "classify",
     "needle",
     "bundle",

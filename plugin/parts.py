@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iris_client.protocols import WatchList
+from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
 from plugin.clock import Clock
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
     from plugin.drift.part import CalibrationPart
     from plugin.tns.names import Naming
+    from plugin.truth.part import TruthPart
 
 
 def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
@@ -170,8 +171,24 @@ def make_spectra_producer(
     )
 
 
+def make_truth(
+    settings: Settings, marshal: Marshal, store: Store, clock: Clock, stop: Callable[[], bool]
+) -> "TruthPart | None":
+    """What reads what people say of our objects; None where TRUTH_WATCH_DAYS is 0."""
+    if not settings.truth_watch_days:
+        return None
+    from plugin.truth.part import TruthPart
+
+    return TruthPart(settings=settings, marshal=marshal, store=store, clock=clock, stop=stop)
+
+
 def make_names_part(
-    settings: Settings, clients: Clients, store: Store, clock: Clock, stop: threading.Event
+    settings: Settings,
+    clients: Clients,
+    store: Store,
+    clock: Clock,
+    stop: threading.Event,
+    truth: "TruthPart | None" = None,
 ) -> "Naming | None":
     """What finds out what the TNS calls our sources; None when neither the TNS nor a broker can be asked."""
     from plugin.tns.source import make_naming
@@ -183,6 +200,7 @@ def make_names_part(
         marshal=clients.marshal,
         store=store,
         alerts=clients.alerts,
+        hearing=None if truth is None else truth.hearing,
         clock=clock,
         wait=stop.wait,
         stop=stop.is_set,

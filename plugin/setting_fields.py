@@ -232,18 +232,13 @@ class SettingFields(BaseSettings):
 
     # Staying calibrated: see docs/staying-calibrated.md
     recalibrate: Literal["off", "propose", "automatic"] = Field(
-        "propose",
-        description="Calibration on own answers whose class became known: off (the model's own calibration answers), "
-        "propose (every night; a person adopts with `astranet calibration adopt`), automatic (adopts what passes).",
+        "propose", description="Calibrations on own answers whose class is known: off, propose, or automatic adoption."
     )
     recalibration_window: int = Field(
-        10_000, ge=100, description="How many of the latest answers with a known class a calibration is made of."
+        10_000, ge=100, description="Of how many of the latest such answers they are made."
     )
     drift_false_alarms: float = Field(
-        0.05,
-        gt=0,
-        lt=1,
-        description="Probability of an alarm without drift within 20,000 answers, all tests for drift together.",
+        0.05, gt=0, lt=1, description="Probability of an alarm without drift within 20,000 answers, all tests together."
     )
 
     # The Transient Name Server; nobody asks it without a key
@@ -257,6 +252,19 @@ class SettingFields(BaseSettings):
         30.0,
         ge=0,
         description="For how many days after its last answer a source's TNS name is looked up daily; 0: never.",
+    )
+
+    # What people say of the objects that we answered about
+    truth_watch_days: float = Field(
+        365.0,
+        ge=0,
+        description="For how many days after its last answer the classes that people give an object are read: daily "
+        "for the first 30, then once a week; 0: never.",
+    )
+    truth_ignored: Words = Field(
+        (),
+        description="Accounts and origins on the marshal whose classifications are no people's, such as other robots', "
+        "separated by commas. Our own and those marked as machine-made never count.",
     )
 
     # Classification reports to the TNS: drafts for people; sent only when somebody approves one

@@ -108,12 +108,19 @@ def weigh(said: Sequence[Said], *, order: Sequence[Voice] = ORDER, named: bool =
     )
 
 
-def _of_tns(target: Target, known: TransientName | None) -> Iterable[Said]:
+def tns_type(target: Target, known: TransientName | None = None) -> str | None:
+    """The TNS's type of an object: as looked up, or else the marshal's copy; None for "AT", which is none."""
     looked_up = None if known is None else known.type
     for kind in (looked_up, target.tns_type):
         if kind is not None and kind.strip().upper() not in {"", "AT"}:
-            yield Said(by="tns", label=translate(kind))
-            return
+            return kind
+    return None
+
+
+def _of_tns(target: Target, known: TransientName | None) -> Iterable[Said]:
+    kind = tns_type(target, known)
+    if kind is not None:
+        yield Said(by="tns", label=translate(kind))
 
 
 def _of_marshal(target: Target) -> Iterable[Said]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, true, update
 
 from iris_client.taxonomy.names import translate
 from iris_client.taxonomy.trust import ORDER, Voice
@@ -100,10 +100,12 @@ class Truths:
             new.on_conflict_do_update(index_elements=["marshal", "target_id"], set_={"asked_at": now})
         )
 
-    def due(self, *, filed_since: datetime, filed_before: datetime, asked_before: datetime, most: int) -> list[str]:
+    def due(
+        self, *, filed_since: datetime, filed_before: datetime | None = None, asked_before: datetime, most: int
+    ) -> list[str]:
         """Objects last answered about in `[filed_since, filed_before)` and not asked about since `asked_before`.
 
-        Those never asked about come first, then those that wait longest.
+        Those never asked about come first, then those that wait longest. Without `filed_before` there is no end.
         """
         last = func.max(reports.c.filed_at)
         ours = reports.c.is_current & (reports.c.marshal == self.context.marshal)
@@ -111,7 +113,7 @@ class Truths:
             select(reports.c.target_id)
             .where(ours)
             .group_by(reports.c.target_id)
-            .having((last >= filed_since) & (last < filed_before))
+            .having((last >= filed_since) & (true() if filed_before is None else last < filed_before))
             .subquery()
         )
         mine = (truth_asked.c.marshal == self.context.marshal) & (truth_asked.c.target_id == answered.c.target_id)

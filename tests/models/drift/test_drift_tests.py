@@ -120,7 +120,8 @@ def test_sets_that_keep_their_promise_raise_no_alarm_and_others_do() -> None:
 def test_energy_distance_tells_samples_with_equal_marginals_apart() -> None:
     rng = np.random.default_rng(0)
     null = [
-        energy_p_value(rng.normal(size=(20, 3)), rng.normal(size=(100, 3)), np.random.default_rng(i)) for i in range(200)
+        energy_p_value(rng.normal(size=(20, 3)), rng.normal(size=(100, 3)), np.random.default_rng(i))
+        for i in range(200)
     ]
     assert stats.kstest(null, "uniform").pvalue > 1e-3
     x = rng.normal(size=(200, 1))
