@@ -5,10 +5,11 @@ from typing import Any
 
 from models.bundle import Bundle
 from models.conformal.domains import LOW
+from models.domain import FINE_CLASSES
 from models.recalibration.rows import Rows
-from models.training.dataset import Dataset
+from models.training.dataset import Dataset, joined
 from plugin.lab.drift.answers import Started, halved, rows_of, tilted
-from plugin.lab.drift.evaluation import AFTER, BEFORE, delays, false_alarms, recalibration
+from plugin.lab.drift.evaluation import AFTER, delays, false_alarms, recalibration
 
 
 def evaluate_drift(
@@ -32,17 +33,24 @@ def evaluate_drift(
     def ask(what: str, spectra: Dataset) -> Rows:
         return rows_of(bundle, spectra, started=started, what=what, kept=kept)
 
-    test = data.part("test")
-    calibrate, answered = ask("calibrate", data.part("calibrate")), ask("test", test)
-    low = test.rows(answered.domain_names == LOW)
-    disturbed = {"halved": ask("resolution halved", halved(low)), "tilted": ask("tilted", tilted(test))}
-    odd = ask("rare", rare.rows(~rare.semi_real))
-    splits = {"calibrate": calibrate, "test": answered, "rare types": odd}
+    parts = {split: data.part(split) for split in ("calibrate", "test")}
+    answered = {split: ask(split, spectra) for split, spectra in parts.items()}
+    both, spectra = Rows.joined(list(answered.values())), joined(list(parts.values()))
+    low = spectra.rows(both.domain_names == LOW)
+    disturbed = {"halved": ask("resolution halved", halved(low)), "tilted": ask("flux tilted", tilted(spectra))}
+    odd = ask("rare types", rare.rows(~rare.semi_real))
     return {
-        "data": {name: {"spectra": len(r), "objects": r.count_objects()} for name, r in splits.items()},
-        "before": BEFORE,
+        "data": {
+            name: {"spectra": len(rows), "objects": rows.count_objects(), "mix": _mix(rows)}
+            for name, rows in {**answered, "rare types": odd}.items()
+        },
         "after": AFTER,
-        "delays": delays(calibrate, answered, disturbed, odd, started=started),
-        "recalibration": recalibration(calibrate, answered, started=started),
-        "false_alarms": false_alarms(Rows.joined([calibrate, answered]), started=started, runs=runs),
+        "delays": delays(both, disturbed, odd, started=started),
+        "recalibration": recalibration(answered["calibrate"], answered["test"], started=started),
+        "false_alarms": false_alarms(both, started=started, runs=runs),
     }
+
+
+def _mix(rows: Rows) -> dict[str, int]:
+    """Spectra of each class."""
+    return {name: int((rows.label == k).sum()) for k, name in enumerate(FINE_CLASSES) if (rows.label == k).any()}

@@ -1,6 +1,6 @@
 """Streams of answers drawn from real ones, and what the monitor says of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -146,7 +146,3 @@ def follow(calibrated: Calibrated, before: Rows, after: Rows, rng: np.random.Gen
                     note[alarm.test] = number
     assert set(delay) <= set(TESTS)
     return Outcome(early=tuple(early), delay=delay)
-
-
-Change = Callable[[np.random.Generator], tuple[Rows, Rows]]
-"""Draws what comes before and after a change."""
