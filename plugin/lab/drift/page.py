@@ -10,8 +10,7 @@ from plugin.lab.spectra.markdown import table
 def drift_page(f: Mapping[str, Any], bundle_id: str) -> str:
     """The page."""
     return (
-        "\n\n".join([*_head(f, bundle_id), *_false_alarms(f), *_delays(f), "
-        "*_recalibration(f["recalibration"])]) + "\n"
+        "\n\n".join([*_head(f, bundle_id), *_false_alarms(f), *_delays(f), *_recalibration(f["recalibration"])]) + "\n"
     )
 
 
@@ -23,15 +22,11 @@ def _head(f: Mapping[str, Any], bundle_id: str) -> list[str]:
     return [
         f"# Drift and recalibration: {bundle_id}",
         "Made by `astranet evaluate drift --data FOLDER --out docs/results`.",
-        "Answers without redshift to real spectra that cover 80 % of the window and more. No network learned "
-        "from an "
-        "object of these; calibrate and test split are put together and dealt anew by object. A tenth of the "
-        "spectra of "
-        "each stream are refused; the class of a third of the answers becomes known. That the mix of classes "
-        "is compared "
-        "with a stream's own past, and that sets at every error rate are bet on, was settled after a first "
-        "look at such "
-        "figures; the limits of the guard were set before any.",
+        "Answers without redshift to real spectra that cover 80 % of the window and more. No network learned from an "
+        "object of these; calibrate and test split are put together and dealt anew by object. A tenth of the spectra of "
+        "each stream are refused; the class of a third of the answers becomes known. That the mix of classes is "
+        "compared with a stream's own past, and that sets at every error rate are bet on, was settled after a first "
+        "look at such figures; the limits of the guard were set before any.",
         table(["split", "spectra", "objects", "spectra of each class"], counts),
     ]
 
@@ -40,12 +35,9 @@ def _false_alarms(f: Mapping[str, Any]) -> list[str]:
     a = f["false_alarms"]
     return [
         "## Without drift",
-        "Calibration and test split together; half as many calibration spectra as there are objects are "
-        "drawn from "
+        f"Calibration and test split together; half as many calibration spectra as there are objects are drawn from "
         f"them, and then the stream. {a['runs']} streams of {a['nights']} nights of {a['answers'] // a['nights']} "
-        ""
-        f"spectra: {a['with_alarm']} had an alarm, {a['with_alarm'] / a['runs']:.3f} [{a['low']:.3f}, "
-        f"{a['high']:.3f}] "
+        f"spectra: {a['with_alarm']} had an alarm, {a['with_alarm'] / a['runs']:.3f} [{a['low']:.3f}, {a['high']:.3f}] "
         f"where at most {a['rate']:g} are allowed; {a['alarms_a_night']:.2g} alarms a night.",
         table(["test", "streams with a false alarm"], [[name, str(a["tests"][name])] for name in TESTS]),
     ]
@@ -67,13 +59,10 @@ def _delays(f: Mapping[str, Any]) -> list[str]:
     return [
         "## After a change",
         "Half of the objects are calibrated on, a quarter answered before the change, each once; after it "
-        f"{f['after']} spectra are drawn with replacement from the last quarter (without a change each once). "
-        "Archive "
-        "spectra with a third of the SED Machine's, unless it says so. Delays are in spectra, refused ones "
-        "included, from "
-        f"the change to the alarm; in brackets in how many of {f['delays'][0]['repeats']} streams. The last "
-        "column is of "
-        "the tests that rest on truth alone, which for two thirds of the answers stays unknown.",
+        f"{f['after']} spectra are drawn with replacement from the last quarter (without a change each once). Archive "
+        "spectra with a third of the SED Machine's, unless it says so. Delays are in spectra, refused ones included, "
+        f"from the change to the alarm; in brackets in how many of {f['delays'][0]['repeats']} streams. The last column "
+        "is of the tests that rest on truth alone, which for two thirds of the answers stays unknown.",
         table(
             [
                 "change",
@@ -106,16 +95,11 @@ def _recalibration(r: Mapping[str, Any]) -> list[str]:
     failed = f" What the others failed: {', '.join(r['failed'])}." if r["failed"] else ""
     return [
         "## Calibrated on archive spectra, answering the SED Machine's",
-        f"{r['spectra']} spectra of {r['objects']} objects of the SED Machine (calibrate and test split "
-        "together; none "
-        f"was learned from), dealt {r['repeats']} times by object: {r['labelled'][0]} to {r['labelled'][1]} "
-        "are "
-        "labelled and calibrated on, the others are what the figures are of. `before`: calibrated on the "
-        "archive "
-        "spectra of the calibrate split. In brackets how many of the deals lie in the band that holds 95 % "
-        "of right "
-        "tests of so many spectra; the second band allows for the chance of the calibration spectra too, and "
-        "counts "
+        f"{r['spectra']} spectra of {r['objects']} objects of the SED Machine (calibrate and test split together; none "
+        f"was learned from), dealt {r['repeats']} times by object: {r['labelled'][0]} to {r['labelled'][1]} are "
+        "labelled and calibrated on, the others are what the figures are of. `before`: calibrated on the archive "
+        "spectra of the calibrate split. In brackets how many of the deals lie in the band that holds 95 % of right "
+        "tests of so many spectra; the second band allows for the chance of the calibration spectra too, and counts "
         "objects, whose spectra are not independent.",
         table(["promised", "band", "before", "set size", "after", "band with calibration's chance", "set size"], rows),
         f"The guard let {r['adopted']} of {r['repeats']} pass.{failed}",
