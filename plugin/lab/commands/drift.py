@@ -40,7 +40,7 @@ def evaluate_drift_command(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     out.mkdir(parents=True, exist_ok=True)
-    page = drift_page(figures, loaded.bundle_id)
     (out / "drift.json").write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    page = drift_page(figures, loaded.bundle_id)
     (out / "drift.md").write_text(page)
     Console().print(page)

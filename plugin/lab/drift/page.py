@@ -23,8 +23,8 @@ def _head(f: Mapping[str, Any], bundle_id: str) -> list[str]:
         f"# Drift and recalibration: {bundle_id}",
         "Made by `astranet evaluate drift --data FOLDER --out docs/results`.",
         "Answers without redshift to real spectra that cover 80 % of the window and more. No network learned from an "
-        "object of these; calibrate and test split are put together and dealt anew by object. A tenth of the spectra of "
-        "each stream are refused; the class of a third of the answers becomes known. That the mix of classes is "
+        "object of these; calibrate and test split are put together and dealt anew by object. A tenth of the spectra "
+        "of each stream are refused; the class of a third of the answers becomes known. That the mix of classes is "
         "compared with a stream's own past, and that sets at every error rate are bet on, was settled after a first "
         "look at such figures; the limits of the guard were set before any.",
         table(["split", "spectra", "objects", "spectra of each class"], counts),
@@ -61,8 +61,8 @@ def _delays(f: Mapping[str, Any]) -> list[str]:
         "Half of the objects are calibrated on, a quarter answered before the change, each once; after it "
         f"{f['after']} spectra are drawn with replacement from the last quarter (without a change each once). Archive "
         "spectra with a third of the SED Machine's, unless it says so. Delays are in spectra, refused ones included, "
-        f"from the change to the alarm; in brackets in how many of {f['delays'][0]['repeats']} streams. The last column "
-        "is of the tests that rest on truth alone, which for two thirds of the answers stays unknown.",
+        f"from the change to the alarm; in brackets in how many of {f['delays'][0]['repeats']} streams. The last "
+        "column is of the tests that rest on truth alone, which for two thirds of the answers stays unknown.",
         table(
             [
                 "change",
