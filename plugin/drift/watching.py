@@ -23,6 +23,8 @@ from plugin.store import ASTRANET, Filed, Store, Unit
 _log = structlog.get_logger("astranet.drift")
 LOOK_BACK: Final = timedelta(days=30)
 """How old answers may be that the tests begin with."""
+OVERLAP: Final = timedelta(minutes=10)
+"""How far each look reaches back behind the last one: another process may have filed late, or its clock be slow."""
 OWN: Final = 1000
 """Answers of one's own that take the place of calibration after `astranet drift reset --own`."""
 CALIBRATION, OWN_ANSWERS = "calibration", "own answers"
@@ -105,6 +107,7 @@ class Watching:
                 return []
         domains = rows.domains()
         with self.store.begin() as unit:
+            unit.drift.lock()
             progress = self._progress(unit, calibration_id, rows, now)
             raised = self._answers(unit, progress, domains, now)
             if truths:
@@ -149,7 +152,8 @@ class Watching:
 
     def _answers(self, unit: Unit, progress: _Progress, domains: Domains, now: datetime) -> list[Alarm]:
         raised: list[Alarm] = []
-        for filed in sorted(unit.reports.filed_between(progress.read, now, ASTRANET), key=_by_time):
+        start = max(progress.since, progress.read - OVERLAP)
+        for filed in sorted(unit.reports.filed_between(start, now, ASTRANET), key=_by_time):
             name = _short(filed.target_id)
             if name in progress.seen or (seen := seen_of(filed, domains)) is None:
                 continue
@@ -202,6 +206,7 @@ def reset(store: Store, *, own: bool, now: datetime) -> int:
         Compare with the last answers from now on, not with calibration: for a stream that is known to be unlike it.
     """
     with store.begin() as unit:
+        unit.drift.lock()
         unit.drift.put({}, {"against": OWN_ANSWERS if own else CALIBRATION}, now)
         return unit.drift.acknowledge(now)
 

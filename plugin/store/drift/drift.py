@@ -39,6 +39,10 @@ class Drift:
 
     context: Context
 
+    def lock(self) -> None:
+        """Let nobody else change how far the tests are until the transaction ends."""
+        self.context.alone("drift")
+
     def state(self) -> State | None:
         """How far the tests are; None before they have begun."""
         row = self.context.connection.execute(self._mine(drift_state)).one_or_none()
