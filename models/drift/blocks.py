@@ -103,7 +103,7 @@ class Blocks:
         if len(kept) >= BLOCK:
             chosen = rng.permutation(len(kept))[:COMPARED]
             p = energy_p_value(np.array(block), np.array([kept[i] for i in chosen]), rng)
-            self.wealth.bet(np.array([calibrated(p)]))
+            self.wealth.bet([calibrated(p)])
         for row in block:  # a fair sample of everything, however long the stream (reservoir sampling)
             self._seen[cell] = self._seen.get(cell, 0) + 1
             if len(kept) < KEPT:

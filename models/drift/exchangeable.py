@@ -11,28 +11,29 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.drift.wealth import Wealth
 
 DIGITS: Final = 6
-_SLOPES: Final = np.array([1.9, 1.0, -1.0, -1.9])
-_BENDS: Final = np.array([0.95, -0.9])
-_POWERS: Final = np.array([0.5, 0.75])
-_STEPS: Final = np.array([0.1, 0.3])
-_HIGH: Final = np.array([2.0, 1.5])
-_LOW: Final = (1.0 - _STEPS * _HIGH) / (1.0 - _STEPS)
+_SLOPES: Final = (1.9, 1.0, -1.0, -1.9)
+_BENDS: Final = (0.95, -0.9)
+_POWERS: Final = (0.5, 0.75)
+_STEPS: Final = ((0.1, 2.0), (0.3, 1.5))
 ACCOUNTS: Final = len(_SLOPES) + len(_BENDS) + len(_POWERS) + len(_STEPS)
 
 
-def bets(p: float) -> NDArray[np.float64]:
+def bets(p: float) -> list[float]:
     """What each account multiplies by at a p-value: scores shifted up or down, more or less spread, some of them high.
 
     Each integrates to 1 over p from 0 to 1 and is nowhere negative.
     """
-    bend = 6.0 * (p - 0.5) ** 2 - 0.5
-    high = _POWERS * max(p, 1e-12) ** (_POWERS - 1.0)
-    return np.concatenate([1.0 + _SLOPES * (p - 0.5), 1.0 + _BENDS * bend, high, np.where(p < _STEPS, _HIGH, _LOW)])
+    shift, bend, least = p - 0.5, 6.0 * (p - 0.5) ** 2 - 0.5, max(p, 1e-12)
+    return [
+        *(1.0 + slope * shift for slope in _SLOPES),
+        *(1.0 + size * bend for size in _BENDS),
+        *(power * least ** (power - 1.0) for power in _POWERS),
+        *(high if p < step else (1.0 - step * high) / (1.0 - step) for step, high in _STEPS),
+    ]
 
 
 class Exchangeability:

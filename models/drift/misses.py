@@ -50,7 +50,7 @@ class Misses:
             else np.ones(len(_SIZES))
             for alpha, limit in ((alpha, allowed(alpha, calibration)) for alpha in ALPHAS)
         ]
-        return self.wealth.bet(np.concatenate(factors))
+        return self.wealth.bet(np.concatenate(factors).tolist())
 
     def to_dict(self) -> Mapping[str, Any]:
         """As plain JSON."""

@@ -4,13 +4,9 @@ Capital that starts at 1 and can only be won by chance exceeds `1 / rate` with p
 inequality), however often one looks. So an alarm at `1 / rate` is false with at most that probability.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
 STARTS: Final = 1000
 """How many gamblers begin one after the other: who began long before a change has lost most of his capital by then."""
 HEAD: Final = 0.5
@@ -36,7 +32,7 @@ class Wealth:
 
     def __init__(self, accounts: int, step: int = 20) -> None:
         self._step = step
-        self._held = np.zeros(accounts)
+        self._held = [0.0] * accounts
         self.bets = self.horizons = 0
         self.peak = 1.0
         self._reserve = 1.0
@@ -45,20 +41,20 @@ class Wealth:
     @property
     def value(self) -> float:
         """The capital now."""
-        return min(self._reserve + float(self._held.sum()), _MOST)
+        return min(self._reserve + sum(self._held), _MOST)
 
     @property
     def horizon(self) -> int:
         """How many bets the false-alarm rate holds for."""
         return STARTS * self._step
 
-    def bet(self, factors: Floats) -> float:
+    def bet(self, factors: Sequence[float]) -> float:
         """Multiply each account by the outcome of its bet, whose mean is at most 1 if nothing has changed.
 
         Parameters
         ----------
-        factors : ndarray, shape (accounts,)
-            Not negative.
+        factors : sequence of float
+            One for each account, not negative.
 
         Returns
         -------
@@ -70,12 +66,11 @@ class Wealth:
             self.horizons += 1
         elif self.bets % self._step == 0 and self.bets:
             self._start((1.0 - HEAD) / STARTS)
-        held = self._held
-        held += JUMP * (held.mean() - held)
-        held *= factors
-        total = held.sum()
-        if total > _MOST:
-            held *= _MOST / total  # less than was won: that is on the safe side
+        mean = JUMP * sum(self._held) / len(self._held)
+        self._held = [(mean + (1.0 - JUMP) * h) * f for h, f in zip(self._held, factors, strict=True)]
+        total = sum(self._held)
+        if total > _MOST:  # less than was won: that is on the safe side
+            self._held = [h * _MOST / total for h in self._held]
         self.bets += 1
         value = self.value
         self.peak = max(self.peak, value)
@@ -99,18 +94,18 @@ class Wealth:
         ValueError
             If it is of another kind.
         """
-        held = np.array(state["held"], float)
-        if held.shape != self._held.shape:
+        held = [float(h) for h in state["held"]]
+        if len(held) != len(self._held):
             raise ValueError(f"{len(held)} accounts, {len(self._held)} expected")
         self._held, self._reserve = held, float(state["reserve"])
         self.bets, self.horizons, self.peak = int(state["bets"]), int(state["horizons"]), float(state["peak"])
 
     def _begin(self) -> None:
-        self._held[:] = 0.0
+        self._held = [0.0] * len(self._held)
         self._reserve, self.bets, self.peak = 1.0, 0, 1.0
         self._start(HEAD)
 
     def _start(self, share: float) -> None:
         share = min(share, self._reserve)
         self._reserve -= share
-        self._held += share / len(self._held)
+        self._held = [h + share / len(self._held) for h in self._held]

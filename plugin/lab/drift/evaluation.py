@@ -20,7 +20,7 @@ from plugin.lab.drift.streams import ALPHA, NIGHT, Calibrated, Pool, follow
 NIGHTS: Final = 1000
 RUNS: Final = 40
 REPEATS: Final = 20
-AFTER: Final = 2000
+AFTER: Final = 1500
 RARE_SHARE: Final = 0.2
 LABELLED: Final = 300
 FLIPPED: Final = (0.05, 0.1, 0.2, 0.5)

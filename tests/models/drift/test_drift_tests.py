@@ -39,24 +39,24 @@ def test_a_fair_game_rarely_makes_rich(rate: float) -> None:
     for _ in range(runs):
         wealth = Wealth(2, step=1)
         up = rng.random(600) < 0.5
-        rich += any(wealth.bet(np.array([1.9, 0.1]) if x else np.array([0.1, 1.9])) >= 1 / rate for x in up)
+        rich += any(wealth.bet([1.9, 0.1] if x else [0.1, 1.9]) >= 1 / rate for x in up)
     assert rich <= rate * runs + 3 * np.sqrt(rate * (1 - rate) * runs)
 
 
 def test_who_starts_late_finds_a_late_change() -> None:
     wealth = Wealth(1, step=1)
     for _ in range(400):
-        wealth.bet(np.array([0.5]))  # the first gambler is ruined
-    found = next(n for n in range(200) if wealth.bet(np.array([1.5])) > 100)
+        wealth.bet([0.5])  # the first gambler is ruined
+    found = next(n for n in range(200) if wealth.bet([1.5]) > 100)
     assert found < 60
 
 
 def test_after_the_horizon_all_begins_anew() -> None:
     wealth = Wealth(1, step=1)
     for _ in range(STARTS):
-        wealth.bet(np.array([1.01]))
+        wealth.bet([1.01])
     assert wealth.peak > 100
-    wealth.bet(np.array([1.0]))
+    wealth.bet([1.0])
     assert (wealth.horizons, wealth.bets, wealth.peak) == (1, 1, 1.0)
     assert wealth.value == pytest.approx(1.0)
 
@@ -64,7 +64,7 @@ def test_after_the_horizon_all_begins_anew() -> None:
 def test_capital_is_conserved_by_bets_that_win_nothing() -> None:
     wealth = Wealth(3, step=2)
     for _ in range(2 * STARTS):
-        assert wealth.bet(np.ones(3)) == pytest.approx(1.0)
+        assert wealth.bet([1.0, 1.0, 1.0]) == pytest.approx(1.0)
 
 
 @settings(max_examples=20, deadline=None)
