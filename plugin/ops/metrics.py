@@ -19,8 +19,10 @@ from models.domain import Status
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.ops.health import Health
+from plugin.ops.metrics_card import card_families
 from plugin.settings import Settings
 from plugin.store import KINDS, Store, Unit
+from plugin.truth.card.files import read_card
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _POSTS = ("annotation", "classification", "comment", "message", "tag")
@@ -63,6 +65,9 @@ class StoreCollector(Collector):
             yield from _drift(unit)
             typed = unit.figures.typed()
         yield self._coverage(typed)
+        card = read_card(self._settings.output_dir)
+        if card is not None:
+            yield from card_families(card, self._clock())
 
     def describe(self) -> list[Metric]:
         """Nothing in advance: the store is not read before somebody asks."""

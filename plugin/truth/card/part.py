@@ -1,6 +1,5 @@
 """The report card from the store to the files: OUTPUT_DIR/report-card/."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,12 +14,10 @@ from plugin.store import ASTRANET, NEEDLE, Store, Unit
 from plugin.store.truth.answered import UNDECIDED, Answered, tally
 from plugin.truth.card.alerts import purity
 from plugin.truth.card.figures import figures
+from plugin.truth.card.files import FOLDER, SCHEMA
 from plugin.truth.card.needle import needle_figures
 from plugin.truth.card.rows import row_of
 
-FOLDER: Final = "report-card"
-JSON_NAME: Final = "report-card.json"
-SCHEMA: Final = 1
 _FIRST: Final = datetime(1, 1, 1)
 _log = structlog.get_logger("astranet.truth")
 
@@ -91,12 +88,3 @@ def selection(unit: Unit, settings: Settings, answered: Sequence[Answered]) -> d
         "since": min(times).isoformat(timespec="seconds") if times else None,
         "until": max(times).isoformat(timespec="seconds") if times else None,
     }
-
-
-def read_card(output_dir: Path) -> dict[str, Any] | None:
-    """The figures of the card that was written last; None where there is none, or one of another version."""
-    try:
-        card = json.loads((output_dir / FOLDER / JSON_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return card if isinstance(card, dict) and card.get("schema") == SCHEMA else None

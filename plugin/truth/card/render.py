@@ -9,6 +9,7 @@ from models.domain import FINE_CLASSES
 from plugin.ops.templates import html_templates
 from plugin.store.truth.answered import Undecided
 from plugin.truth.card import svg
+from plugin.truth.card.files import JSON_NAME
 from plugin.truth.card.share import LEAST
 from plugin.truth.words import WHY_NOT
 from plugin.web.look import look_css, slug
@@ -33,7 +34,7 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 def files(card: Mapping[str, Any]) -> dict[str, str]:
     """The text of each file by its name."""
     return {
-        "report-card.json": json.dumps(card, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n",
+        JSON_NAME: json.dumps(card, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n",
         "report-card.md": to_markdown(card),
         "index.html": to_html(card),
     }

@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from models.domain import FINE_CLASSES
+from plugin.ops.health import Health
+from plugin.ops.metrics import exposition
+from plugin.ops.metrics_card import card_families
 from plugin.store import Store, open_store
-from plugin.truth.card.part import make_card, read_card, write_card
+from plugin.truth.card.files import read_card
+from plugin.truth.card.part import make_card, write_card
 from plugin.truth.card.share import LEAST, band, interval, share
 from tests.fakes.truth import HOUR, NOW, fill
 from tests.plugin.conftest import URL, make_settings
@@ -268,3 +272,27 @@ def test_a_card_of_nothing_says_so(store, tmp_path):
     folder = write_card(make_settings(tmp_path), store, now=NOW + HOUR)
     assert "None yet." in (folder / "index.html").read_text()
     assert "None yet." in (folder / "report-card.md").read_text()
+
+
+def test_metrics_repeat_the_card(store, tmp_path):
+    given = make_settings(tmp_path)
+    fill(store, objects=120, seed=5)
+    write_card(given, store, now=LATER)
+    card = read_card(given.output_dir)
+    families = {family.name: family for family in card_families(card, LATER + HOUR)}
+    assert families["astranet_report_card_age_seconds"].samples[0].value == 3600
+    right = {tuple(s.labels.values()): s.value for s in families["astranet_report_card_right"].samples}
+    objects = {tuple(s.labels.values()): s.value for s in families["astranet_report_card_objects"].samples}
+    for labelled in ("before", "after"):
+        found = card[labelled]["right"]
+        assert objects[labelled, "all", "all"] == found["objects"]
+        assert right.get((labelled, "all", "all", "value")) == found["value"]
+        for policy, one in card[labelled]["by"]["policy"].items():
+            assert objects[labelled, "policy", policy] == one["objects"]
+            assert right.get((labelled, "policy", policy, "low")) == one["low"]
+    assert not any("ALFOSC" in text for key in objects for text in key)
+    words = {s.labels["verdict"]: s.value for s in families["astranet_report_card_alerts"].samples}
+    assert words == card["alerts"]["words"]
+    health = Health(live=True, ready=True, reasons=())
+    text_ = exposition(store, given, lambda: health).decode()
+    assert 'astranet_report_card_coverage{alpha="0.05"' in text_
