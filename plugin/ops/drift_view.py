@@ -37,7 +37,7 @@ def drift_lines(summary: Mapping[str, Any]) -> Iterator[str]:
 def calibration_line(one: StoredCalibration) -> str:
     """One calibration in a line."""
     told = one.summary
-    when = f", adopted {one.adopted_at:%Y-%m-%d}" if one.adopted_at is not None else ""
+    when = f" ({one.adopted_at:%Y-%m-%d})" if one.adopted_at is not None else ""
     return (
         f"{one.calibration_id}  {one.state}{when}; made {one.made_at:%Y-%m-%d %H:%M} UT for {one.bundle} of "
         f"{told['spectra']} spectra of {told['objects']} objects ({' and '.join(told['domains'])})"
