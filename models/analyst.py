@@ -15,6 +15,7 @@ from models.conformal.sets import LAC
 from models.domain import (
     FINE_CLASSES,
     Anomaly,
+    Basis,
     Caveat,
     CaveatCode,
     Confidence,
@@ -32,7 +33,7 @@ from models.similar.shelf import unit_to_text
 from models.spectral.ensemble import EnsemblePrediction, Metadata
 from models.spectral.prepare import WHOLE, Extent, Prepared, prepare
 from models.together import Together
-from models.verdicts import entropies, verdict_of
+from models.verdicts import basis_of, entropies, verdict_of
 
 ALPHAS = (0.01, 0.025, 0.05, 0.1, 0.2)
 
@@ -46,6 +47,7 @@ class Answer(NamedTuple):
     confidence: Confidence
     anomaly: Anomaly | None
     caveats: tuple[Caveat, ...]
+    basis: Basis | None = None
     found: Found | None = None
     what_if: WhatIf | None = None
     embedding: str | None = None
@@ -235,16 +237,18 @@ class Analyst:
         consulted = self._domains.consulted(*own)
         cell, size = self._domains.named(consulted)
         sets = without = self._sets(plain.fine[i], consulted)
+        calibration = self._bundle.card["calibration"]
+        calibration_id = calibration["id"]
         if told is not plain:
             sets = self._sets(told.fine[i], consulted)
         if self._match is not None and asked.metadata.redshift is not None:
             cell, size = self._match.named(own[0])
+            calibration_id = calibration.get("told_id", calibration_id)  # a local calibration has no redshifts
             sets = {alpha: self._match.members(told.fine[i], float(alpha), own[0]) for alpha in sets}
-        calibration = self._bundle.card["calibration"]
         confidence = Confidence(
             prediction_sets=sets,
             method="lac",
-            calibration_id=calibration["id"],
+            calibration_id=calibration_id,
             calibration_cell=cell,
             calibration_size=size,
             calibration_date=calibration["date"],
@@ -256,10 +260,12 @@ class Analyst:
         }
         caveats = tuple(Caveat(code=code, text=text) for code, text in notes.items() if text is not None)
         chosen = f"{self._alpha:g}"
-        answer = Answer(verdict, confidence, None, (*caveats, NO_SENTINEL))
+        basis = basis_of(plain, i, asked.prepared, unlike=notes[CaveatCode.UNLIKE_CALIBRATION] is not None)
+        answer = Answer(verdict, confidence, None, (*caveats, NO_SENTINEL), basis)
         if judged is not None:
             layer = judged.findings(i, verdict, sets[chosen])
-            answer = Answer(verdict, replace(confidence, **layer.confidence), layer.anomaly, (*caveats, *layer.caveats))
+            confidence = replace(confidence, **layer.confidence)
+            answer = Answer(verdict, confidence, layer.anomaly, (*caveats, *layer.caveats), basis)
         answer = answer._replace(embedding=unit_to_text(plain.embedding[i]))
         if self._match is None:
             return answer
@@ -298,6 +304,7 @@ class Analyst:
             matches=() if found is None else found.matches,
             luminosity=luminosity_of(evidence, redshift, origin),
             what_if=answer.what_if,
+            basis=answer.basis,
             caveats=(*caveats, *answer.caveats),
             embedding=answer.embedding,
             bundle=self.bundle_id,

@@ -47,6 +47,8 @@ class CalibrationFields(TypedDict):
     objects: int
     partial: NotRequired[dict[str, Any]]
     """How many of them cover 70-80 % of the window, by domain; `objects` are those of the others alone."""
+    told_id: NotRequired[str]
+    """The id of the shipped calibration where another one took its place: answers with a redshift keep it."""
 
 
 class SentinelFields(TypedDict):

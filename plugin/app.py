@@ -26,11 +26,13 @@ from plugin.cycle.spectra.producer import Analyst, Card
 from plugin.parts import (
     answer_carriers,
     make_analyst,
+    make_calibration_part,
     make_card,
     make_names_part,
     make_requests,
     make_spectra_producer,
     make_tns_reporter,
+    make_truth,
     make_watch,
     message_carriers,
     posting,
@@ -89,7 +91,9 @@ class App(Closing):
         if analyst is not None:
             self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
-        self.naming = make_names_part(settings, clients, store, clock, self._stop)
+        self.calibration = make_calibration_part(settings, store, analyst, clock, messages=clients.slack is not None)
+        self.truth = make_truth(settings, clients.marshal, store, clock, self._stop.is_set)
+        self.naming = make_names_part(settings, clients, store, clock, self._stop, self.truth)
         self._requests = make_requests(settings, clients, analyst, self._draw, watch)
         self._reporter = make_tns_reporter(settings, self._stop.wait)
 
@@ -102,6 +106,8 @@ class App(Closing):
                 done += self.cycle()
         if "names" in self.jobs:
             self.look_up_names()
+        if "truth" in self.jobs and self.truth is not None:
+            self.truth.ask()
         if "deliver" in self.jobs:
             self.send_tns_reports()
         return done
@@ -133,14 +139,15 @@ class App(Closing):
         if (trouble := self.membership.trouble()) is not None:
             return Cycle(trouble=(trouble,))
         now = self._clock()
-        freed = self.store.recover()
-        if freed:
+        if freed := self.store.recover():
             _log.info("taken up again what was left unfinished", pieces=freed)
         if retry_parked:
             with self.store.begin() as unit:
                 again = {kind: unit.queue.unpark(kind, now) for kind in KINDS}
                 _log.info("parked work is tried again", **again, posts=unit.outbox.unpark(now))
         done = Cycle()
+        if self.calibration is not None:
+            self.calibration.before_cycle()
         if "discover" in self.jobs:
             with self.store.leading("discover") as ours:
                 if ours:
@@ -153,6 +160,8 @@ class App(Closing):
             done += Cycle(requests=asked)
         if "deliver" in self.jobs:
             done += Cycle(delivered=self._deliver())
+        if self.calibration is not None and not self.stopping:
+            self.calibration.after_cycle()
         outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
         outcomes |= _counts("requests_", done.requests)
         _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
@@ -190,13 +199,9 @@ class App(Closing):
         """
         if self._reporter is None or self.settings.dry_run or self.stopping:
             return 0
-        from plugin.tns.reports.part import refresh_files
-        from plugin.tns.reports.sending import Sending
+        from plugin.tns.reports.part import send_reports
 
-        sending = Sending(store=self.store, reporter=self._reporter, clock=self._clock, stop=self._stop.is_set)
-        if done := sending.run():
-            refresh_files(self.settings, self.store)
-        return done
+        return send_reports(self.settings, self.store, self._reporter, clock=self._clock, stop=self._stop.is_set)
 
     def tell_night(self) -> None:
         """Put a message about the last night into the outbox, once; the next cycle sends it."""
@@ -241,10 +246,9 @@ class App(Closing):
 
     def _look_at_alerts(self, *, sweep: bool = False) -> Cycle:
         """Look for news of watched objects, where there is a source of alerts."""
-        watch = self.watch
-        if watch is None:
+        if self.watch is None:
             return Cycle()
-        look = watch.sweep if sweep else watch.look
+        look = self.watch.sweep if sweep else self.watch.look
         found = self._look(lambda: look(self.settings, self.store, self._clock, self._stop.is_set))
         return Cycle(objects_found=found.found, trouble=found.trouble)
 

@@ -26,11 +26,13 @@ SUBJECTS = (
     "marshal",
     "notes",
     "tns",
+    "truth",
     "classify",
     "similar",
     "needle",
     "bundle",
     "analysis",
+    "drift",
     "setup",
 )
 
@@ -79,6 +81,7 @@ _LAB = (
     "needle_images",
     "iris",
     "simulator",
+    "drift",
 )
 EXTRAS = (
     Extra(

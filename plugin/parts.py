@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iris_client.protocols import WatchList
+from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
 from plugin.clock import Clock
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from iris_client.tns.reporter import Reporter
     from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
+    from plugin.drift.part import CalibrationPart
     from plugin.tns.names import Naming
+    from plugin.truth.part import TruthPart
 
 
 def make_watch(settings: Settings, clients: Clients) -> "WatchPart | None":
@@ -60,15 +62,26 @@ def make_tns_reporter(settings: Settings, wait: Callable[[float], bool]) -> "Rep
 
 def make_analyst(settings: Settings) -> Analyst:
     """The models, from a verified bundle."""
-    from models.analyst import Analyst  # torch is loaded here and not before
-    from models.bundle import load
+    from models.bundle import load  # torch is loaded here and not before
+    from models.recalibration.applied import LocalAnalyst
 
-    return Analyst(
+    return LocalAnalyst(
         load(settings.bundle),
         regime=settings.regime,
         alpha=settings.alpha,
         false_alarm_rate=settings.false_alarm_rate,
     )
+
+
+def make_calibration_part(
+    settings: Settings, store: Store, analyst: Analyst | None, clock: Clock, *, messages: bool
+) -> "CalibrationPart | None":
+    """What watches for drift and calibrates on answers of one's own; None where the models cannot be recalibrated."""
+    if analyst is None:
+        return None
+    from plugin.drift.part import make_part
+
+    return make_part(settings, store, analyst, clock, messages=messages)
 
 
 def make_card(analyst: Analyst) -> Card:
@@ -158,8 +171,24 @@ def make_spectra_producer(
     )
 
 
+def make_truth(
+    settings: Settings, marshal: Marshal, store: Store, clock: Clock, stop: Callable[[], bool]
+) -> "TruthPart | None":
+    """What reads what people say of our objects; None where TRUTH_WATCH_DAYS is 0."""
+    if not settings.truth_watch_days:
+        return None
+    from plugin.truth.part import TruthPart
+
+    return TruthPart(settings=settings, marshal=marshal, store=store, clock=clock, stop=stop)
+
+
 def make_names_part(
-    settings: Settings, clients: Clients, store: Store, clock: Clock, stop: threading.Event
+    settings: Settings,
+    clients: Clients,
+    store: Store,
+    clock: Clock,
+    stop: threading.Event,
+    truth: "TruthPart | None" = None,
 ) -> "Naming | None":
     """What finds out what the TNS calls our sources; None when neither the TNS nor a broker can be asked."""
     from plugin.tns.source import make_naming
@@ -171,6 +200,7 @@ def make_names_part(
         marshal=clients.marshal,
         store=store,
         alerts=clients.alerts,
+        hearing=None if truth is None else truth.hearing,
         clock=clock,
         wait=stop.wait,
         stop=stop.is_set,

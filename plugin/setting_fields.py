@@ -230,6 +230,17 @@ class SettingFields(BaseSettings):
         description="Folder for drafts and pages.",
     )
 
+    # Staying calibrated: see docs/staying-calibrated.md
+    recalibrate: Literal["off", "propose", "automatic"] = Field(
+        "propose", description="Calibrations on own answers whose class is known: off, propose, or automatic adoption."
+    )
+    recalibration_window: int = Field(
+        10_000, ge=100, description="Of how many of the latest such answers they are made."
+    )
+    drift_false_alarms: float = Field(
+        0.05, gt=0, lt=1, description="Probability of an alarm without drift within 20,000 answers, all tests together."
+    )
+
     # The Transient Name Server; nobody asks it without a key
     tns_url: Address = Field(
         "https://www.wis-tns.org", description="Address of the TNS; https://sandbox.wis-tns.org to try."
@@ -241,6 +252,19 @@ class SettingFields(BaseSettings):
         30.0,
         ge=0,
         description="For how many days after its last answer a source's TNS name is looked up daily; 0: never.",
+    )
+
+    # What people say of the objects that we answered about
+    truth_watch_days: float = Field(
+        365.0,
+        ge=0,
+        description="For how many days after its last answer the classes that people give an object are read: daily "
+        "for the first 30, then once a week; 0: never.",
+    )
+    truth_ignored: Words = Field(
+        (),
+        description="Accounts and origins on the marshal whose classifications are no people's, such as other robots', "
+        "separated by commas. Our own and those marked as machine-made never count.",
     )
 
     # Classification reports to the TNS: drafts for people; sent only when somebody approves one
@@ -289,9 +313,9 @@ class SettingFields(BaseSettings):
         (), description="Names under which people reach the pages through a proxy, separated by commas."
     )
     trust: Voices = Field(
-        ("tns", "marshal"),
-        description="Who is believed about what an object is, first one first: tns, marshal. Who is left out does not "
-        "count. Classes that people gave with a probability below 0.5 never do.",
+        ("tns", "marshal", "file"),
+        description="Who is believed about what an object is, first one first: tns, marshal, file (`astranet truth "
+        "import`). Who is left out does not count. Classes that people gave with a probability below 0.5 never do.",
     )
 
     # SkyPortal's Analysis button; off without a secret

@@ -69,7 +69,7 @@ Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split_numbers)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 """Words, separated by commas."""
 Voices = Annotated[
-    tuple[Literal["tns", "marshal"], ...], NoDecode, BeforeValidator(_split_words), AfterValidator(_each_once)
+    tuple[Literal["tns", "marshal", "file"], ...], NoDecode, BeforeValidator(_split_words), AfterValidator(_each_once)
 ]
 """Who is believed, in this order."""
 Hosts = Annotated[Words, AfterValidator(lambda hosts: tuple(host.lower() for host in hosts))]

@@ -12,7 +12,7 @@ import numpy as np
 
 from iris_client.errors import BadPayload
 from iris_client.protocols import Account, Annotation, SaveStub, SourceStub, SpectrumStub
-from models.domain import Host, HumanLabel, LightCurve, RawSpectrum, Target
+from models.domain import GivenLabel, Host, HumanLabel, LightCurve, RawSpectrum, Target
 
 _BANDS: Final = {"ztfg": "g", "ztfr": "r", "ztfi": "i"}
 
@@ -77,6 +77,7 @@ def target(row: Row) -> Target:
         ebv_mag=_number(row.get("ebv")),
         classifications=_human(rows(row.get("classifications"))),
         group_ids=ids(row.get("groups")),
+        given=_given(rows(row.get("classifications"))),
     )
 
 
@@ -230,6 +231,28 @@ def _human(found: Sequence[Row]) -> tuple[HumanLabel, ...]:
         known = sure.get(name, -1.0)
         sure[name] = None if p is None or known is None else max(p, known)
     return tuple(HumanLabel(name, p) for name, p in sure.items())
+
+
+def _given(found: Sequence[Row]) -> tuple[GivenLabel, ...]:
+    """Each row by a person; where a server does not number them, there is nothing to tell them apart by."""
+    made = []
+    for row in found:
+        name, number = _text(row.get("classification")), row.get("id")
+        if row.get("ml") or name is None or isinstance(number, bool) or not isinstance(number, int | str):
+            continue
+        p, author = _number(row.get("probability")), row.get("author_id")
+        made.append(
+            GivenLabel(
+                row_id=str(number),
+                name=name,
+                probability=p if p is not None and 0.0 <= p <= 1.0 else None,
+                author_id=author if isinstance(author, int) else None,
+                author=_text(row.get("author_name")),
+                origin=_text(row.get("origin")),
+                changed_at=_text(row.get("modified")) or _text(row.get("created_at")),
+            )
+        )
+    return tuple(made)
 
 
 def _usable(point: Row) -> bool:

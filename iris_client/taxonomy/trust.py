@@ -4,7 +4,7 @@ A label given with a probability below one half is none (the papers' p_TNS >= 0.
 type of the TNS, was given as certain.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, Literal
@@ -13,10 +13,12 @@ from iris_client.protocols import TransientName
 from iris_client.taxonomy.names import Label, translate
 from models.domain import Target
 
-Voice = Literal["tns", "marshal"]
-ORDER: Final[tuple[Voice, ...]] = ("tns", "marshal")
-"""Who is believed first: the TNS, where a type is public and was reported with its spectrum."""
+Voice = Literal["tns", "marshal", "file"]
+ORDER: Final[tuple[Voice, ...]] = ("tns", "marshal", "file")
+"""Who is believed first: the TNS, where a type is public and was reported with its spectrum. Labels from a file stand
+behind those that others can see."""
 LEAST: Final = 0.5
+NAMES: Final[Mapping[Voice, str]] = {"tns": "TNS", "marshal": "marshal", "file": "file"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Said:
 
     def __str__(self) -> str:
         sure = "" if self.probability == 1.0 else f" (p {self.probability:.2f})"
-        return f"{'TNS' if self.by == 'tns' else 'marshal'}: {self.label.raw}{sure}"
+        return f"{NAMES[self.by]}: {self.label.raw}{sure}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,20 @@ def settle(target: Target, known: TransientName | None = None, *, order: Sequenc
     order : sequence of str
         Who is believed first; who is not named does not count.
     """
-    said = [*_of_tns(target, known), *_of_marshal(target)]
+    named = "tns" in order and _named(target, known)
+    return weigh([*_of_tns(target, known), *_of_marshal(target)], order=order, named=named)
+
+
+def weigh(said: Sequence[Said], *, order: Sequence[Voice] = ORDER, named: bool = False) -> Settled:
+    """Say what counts of what was said.
+
+    Parameters
+    ----------
+    order : sequence of str
+        Who is believed first; who is not named does not count.
+    named : bool
+        Whether the object has a name that only typed ones have.
+    """
     counted = sorted((s for s in said if s.probability >= LEAST and s.by in order), key=lambda s: order.index(s.by))
     doubtful = tuple(s for s in said if s.probability < LEAST)
     first = [s for s in counted if s.by == counted[0].by]
@@ -89,16 +104,23 @@ def settle(target: Target, known: TransientName | None = None, *, order: Sequenc
         label=translate("|".join(s.label.raw for s in _surest(first))),
         counted=tuple(counted),
         doubtful=doubtful,
-        typed=bool(counted) or ("tns" in order and _named(target, known)),
+        typed=bool(counted) or named,
     )
 
 
-def _of_tns(target: Target, known: TransientName | None) -> Iterable[Said]:
+def tns_type(target: Target, known: TransientName | None = None) -> str | None:
+    """The TNS's type of an object: as looked up, or else the marshal's copy; None for "AT", which is none."""
     looked_up = None if known is None else known.type
     for kind in (looked_up, target.tns_type):
         if kind is not None and kind.strip().upper() not in {"", "AT"}:
-            yield Said(by="tns", label=translate(kind))
-            return
+            return kind
+    return None
+
+
+def _of_tns(target: Target, known: TransientName | None) -> Iterable[Said]:
+    kind = tns_type(target, known)
+    if kind is not None:
+        yield Said(by="tns", label=translate(kind))
 
 
 def _of_marshal(target: Target) -> Iterable[Said]:

@@ -99,7 +99,7 @@ class Purities:
         if not good.any():
             return None
         i = int(np.flatnonzero(good)[-1])
-        low, high = _wilson(int(right[: i + 1].sum()), i + 1)
+        low, high = wilson(int(right[: i + 1].sum()), i + 1)
         return Cut(threshold=float(p[i]), purity=float(purity[i]), low=low, high=high, spectra=i + 1, domain=domain)
 
 
@@ -111,7 +111,8 @@ def purities_of(calibration: Mapping[str, NDArray[Any]], bundle_id: str = "") ->
     return Purities(fine=np.asarray(calibration["fine"]), label=label, domains=domains, bundle_id=bundle_id)
 
 
-def _wilson(right: int, n: int) -> tuple[float, float]:
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share, by Wilson's formula."""
     share, z2 = right / n, _Z**2 / n
     centre, half = share + z2 / 2, _Z * float(np.sqrt(share * (1 - share) / n + z2 / (4 * n)))
     low, high = (centre - half) / (1 + z2), (centre + half) / (1 + z2)

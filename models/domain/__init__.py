@@ -6,10 +6,20 @@
 Arrays are read-only, units stand in the names, and what is missing is `None` plus a `Caveat`, never an exception.
 """
 
-from models.domain.answers import Anomaly, Confidence, HostVerdict, Verdict
+from models.domain.answers import Anomaly, Basis, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat, CaveatCode
 from models.domain.classes import COARSE_CLASSES, COARSE_OF, FINE_CLASSES, NEEDLE_CLASSES
-from models.domain.evidence import Cutouts, Evidence, Host, HumanLabel, LightCurve, RawSpectrum, Spectrum, Target
+from models.domain.evidence import (
+    Cutouts,
+    Evidence,
+    GivenLabel,
+    Host,
+    HumanLabel,
+    LightCurve,
+    RawSpectrum,
+    Spectrum,
+    Target,
+)
 from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf
 from models.domain.report import Report, Status
 
@@ -19,11 +29,13 @@ __all__ = [
     "FINE_CLASSES",
     "NEEDLE_CLASSES",
     "Anomaly",
+    "Basis",
     "Caveat",
     "CaveatCode",
     "Confidence",
     "Cutouts",
     "Evidence",
+    "GivenLabel",
     "Host",
     "HostVerdict",
     "HumanLabel",

@@ -134,3 +134,30 @@ class HostVerdict:
         """Rows of MJD, SN, SLSN-I, TDE, oldest first; empty where none were kept."""
         rows = self.details.get("history")
         return rows if isinstance(rows, list) else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What the answer would be calibrated by, should its truth be known one day; it is posted nowhere.
+
+    Parameters
+    ----------
+    probabilities : mapping of str to float
+        Ensemble probabilities without redshift, after the bundle's readout, fine classes.
+    epistemic : float
+        How far the networks disagree without redshift, nats.
+    spacing_A : float
+        Median distance of the spectrum's own pixels, Angstrom.
+    coverage, blue_end, red_end : float
+        Shares of the window that are covered, and missing before the first and after the last pixel.
+    unlike : bool
+        Whether there are no calibration spectra of its own sampling and coverage.
+    """
+
+    probabilities: Mapping[str, float]
+    epistemic: float
+    spacing_A: float
+    coverage: float
+    blue_end: float
+    red_end: float
+    unlike: bool = False

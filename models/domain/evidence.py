@@ -26,6 +26,31 @@ class HumanLabel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenLabel:
+    """A class that a person gave an object, as the marshal has it on file.
+
+    Parameters
+    ----------
+    row_id : str
+        The marshal's number of it.
+    author_id : int or None
+        Of the account that gave it; `author` is its name.
+    origin : str or None
+        What the account said it is from.
+    changed_at : str or None
+        When it was given, or changed last (ISO text).
+    """
+
+    row_id: str
+    name: str
+    probability: float | None = None
+    author_id: int | None = None
+    author: str | None = None
+    origin: str | None = None
+    changed_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """An object in the sky, as the marshal knows it.
 
@@ -43,6 +68,8 @@ class Target:
         Milky Way reddening E(B-V), magnitudes.
     classifications : tuple of HumanLabel
         Given by people (never by machines), each once; those they were unsure of too.
+    given : tuple of GivenLabel
+        The same row by row: who gave each, and when. Empty where the source does not say.
     """
 
     target_id: str
@@ -55,6 +82,7 @@ class Target:
     ebv_mag: float | None = None
     classifications: tuple[HumanLabel, ...] = ()
     group_ids: tuple[int, ...] = ()
+    given: tuple[GivenLabel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

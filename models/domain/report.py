@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from models.domain.answers import Anomaly, Confidence, HostVerdict, Verdict
+from models.domain.answers import Anomaly, Basis, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat
 from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf
 
@@ -47,6 +47,8 @@ class Report:
         Where a redshift is known: what the networks say with and without it.
     embedding : str or None
         The networks' mean embedding without metadata, unit length, shape (192,): half precision, little-endian, base64.
+    basis : Basis or None
+        What calibration on answers of one's own needs; None for a refusal, and from versions before there was any.
     bundle : str
         Name and short hash of the model bundle, such as `compact-1@3f2a9c1d`.
     input_hash : str
@@ -67,6 +69,7 @@ class Report:
     matches: tuple[Mapping[str, object], ...] = ()
     luminosity: Luminosity | None = None
     what_if: WhatIf | None = None
+    basis: Basis | None = None
     caveats: tuple[Caveat, ...] = ()
     embedding: str | None = None
     bundle: str = ""

@@ -44,7 +44,7 @@ def once(
 def run(
     jobs: Annotated[
         str, typer.Option(help="What this process does; others on the same PostgreSQL do the rest.", show_default=True)
-    ] = "discover,analyse,deliver,sweep,names,note",
+    ] = "discover,analyse,deliver,sweep,names,truth,note",
 ) -> None:
     """Work until SIGTERM: a cycle every POLL_SECONDS, a note draft every day."""
     from plugin.cycle.jobs import chosen

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-JOBS: Final = ("discover", "analyse", "deliver", "sweep", "names", "note")
-"""Look for news, answer, send, look at everything, look up names, draft the note."""
+JOBS: Final = ("discover", "analyse", "deliver", "sweep", "names", "truth", "note")
+"""Look for news, answer, send, look at everything, look up names, read what people say, draft the note."""
 
 
 def chosen(text: str) -> tuple[str, ...]:

@@ -19,8 +19,10 @@ from models.domain import Status
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.ops.health import Health
+from plugin.ops.metrics_card import card_families
 from plugin.settings import Settings
 from plugin.store import KINDS, Store, Unit
+from plugin.truth.card.files import read_card
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _POSTS = ("annotation", "classification", "comment", "message", "tag")
@@ -60,8 +62,12 @@ class StoreCollector(Collector):
         with self._store.begin(to_read=True) as unit:
             yield from self._work(unit)
             yield from self._answers(unit)
+            yield from _drift(unit)
             typed = unit.figures.typed()
         yield self._coverage(typed)
+        card = read_card(self._settings.output_dir)
+        if card is not None:
+            yield from card_families(card, self._clock())
 
     def describe(self) -> list[Metric]:
         """Nothing in advance: the store is not read before somebody asks."""
@@ -161,6 +167,28 @@ def exposition(
     ProcessCollector(registry=registry)
     counted = b"" if activity is None else generate_latest(activity.registry)
     return generate_latest(registry) + counted
+
+
+def _drift(unit: Unit) -> Iterator[Metric]:
+    """Evidence of each test for drift, and whether an alarm stands; an instrument's name is no label."""
+    summary = unit.drift.summary()
+    evidence = GaugeMetricFamily(
+        "astranet_drift_evidence", "Evidence that the stream has changed, by test; 1 says nothing.", labels=["test"]
+    )
+    standing = Counter(alarm.test.partition(" ")[0] for alarm in unit.drift.alarms())
+    alarms = GaugeMetricFamily("astranet_drift_alarms", "Alarms that nobody has acknowledged.", labels=["test"])
+    for test in (*summary.get("evidence", {}), "instrument"):
+        _add(alarms, standing[test], test)
+    for test, value in summary.get("evidence", {}).items():
+        _add(evidence, value, test)
+    yield from (evidence, alarms)
+    if "threshold" in summary:
+        what = "Evidence from which on a test for drift raises its alarm."
+        yield _one("astranet_drift_threshold", what, float(summary["threshold"]))
+    adopted = unit.calibrations.adopted()
+    calibration = InfoMetricFamily("astranet_calibration", "The adopted calibration on own answers; none: the model's.")
+    calibration.add_metric([], {"calibration": "none" if adopted is None else adopted.calibration_id})
+    yield calibration
 
 
 def _members(body: str, alpha: str) -> Sequence[str] | None:

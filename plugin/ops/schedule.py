@@ -2,7 +2,8 @@
 
 Cycle and note share one thread, so they never overlap. The sweep has its own: it may take long, and a new spectrum
 must not wait for it. It only adds tasks, and shares the pacer. So has looking names up, which waits for the budget of
-the TNS; it writes to tables of its own. The same holds for reports to the TNS.
+the TNS; it writes to tables of its own, and shares its thread with asking what people say. The same holds for reports
+to the TNS.
 """
 
 import signal
@@ -26,8 +27,8 @@ _log = structlog.get_logger("astranet.schedule")
 
 
 def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler:
-    """The jobs: a cycle every `POLL_SECONDS`, the sweep when due, names every hour, and at `NOTE_HOUR_UTC` the note
-    and, where there is a web hook, a message about the night.
+    """The jobs: a cycle every `POLL_SECONDS`, the sweep when due, names and what people say every hour, and at
+    `NOTE_HOUR_UTC` the note, the report card and, where there is a web hook, a message about the night.
 
     Only those that are the process's own, see `plugin.cycle.jobs`; finding, answering and sending are one cycle.
     A run that is late is made up for once, however many were missed; a run that takes long delays the next one.
@@ -45,6 +46,11 @@ def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler
     if "names" in app.jobs and app.naming is not None:
         every = {"hours": 1, "executor": "names", "next_run_time": utc_now()}
         jobs.add_job(app.look_up_names, "interval", id="names", **every)
+    if "truth" in app.jobs and app.truth is not None:  # after names, which read the same, in the same thread
+        when = {"hours": 1, "executor": "names", "next_run_time": utc_now()}
+        jobs.add_job(app.truth.ask, "interval", id="truth", **when)
+        at = {"hour": app.settings.note_hour_utc, "minute": 10, "executor": "names"}
+        jobs.add_job(app.truth.report, "cron", id="report-card", **at)
     if "deliver" in app.jobs and app.settings.tns_api_key is not None:
         jobs.add_job(app.send_tns_reports, "interval", seconds=REPORTS_S, id="tns-reports", executor="reports")
     if "note" in app.jobs:

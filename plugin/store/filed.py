@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from models.domain import Report
 from plugin.store.subject import Subject
 
 Fact = str | int | float
+
+SNR: Final = "snr"
+"""The fact that holds a spectrum's signal to noise per pixel, by `iris_client.quality`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,7 @@ class Filed:
         An answer, or a refusal with its reason.
     facts : mapping of str to text or number
         What was found on the way and holds for refusals too; NEEDLE's are `n_g`, `n_r`, `phase`, `host_sep`, `quality`,
-        `restored`, ASTRANet's the `source_redshift` where there was one.
+        `restored`, ASTRANet's `snr`, and the `source_redshift` where there was one.
     observed_at : str or None
         When the spectrum was taken, as the marshal says (naive UTC ISO text).
     group_ids : tuple of int

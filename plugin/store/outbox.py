@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Table, and_, case, delete, exists, func, o
 from iris_client.protocols import Place
 from plugin.store.context import Context, canonical, storable
 from plugin.store.tables import delivered, outbox
+from plugin.store.truth.tables import shown
 
 NOTHING = "nothing"
 """The sha of "nothing should hang here"."""
@@ -144,7 +145,14 @@ class Outbox:
         else:
             values = {"body_sha": parcel.body_sha, "remote_id": remote_id, "delivered_at": now}
             self.context.connection.execute(update(delivered).where(where).values(**values))
+            self._show(parcel.place, now)
         return True
+
+    def _show(self, place: Place, now: datetime) -> None:
+        """Keep since when people can read an answer of ours there; what is taken away later was read all the same."""
+        if place.kind != "night":
+            row = {"marshal": self.context.marshal, "place_kind": place.kind, "place_id": place.id, "first_at": now}
+            self.context.connection.execute(self.context.insert(shown).values(**row).on_conflict_do_nothing())
 
     def retry(self, parcel: Parcel, reason: str, at: datetime) -> bool:
         """Put a post back, to be tried again from `at` on; False if the claim was lost, see `_close`."""

@@ -81,6 +81,19 @@ class Reports:
         """Every report of a producer that counts."""
         return self._list(_current(producer))
 
+    def alerts(self, producer: str) -> list[tuple[str, str]]:
+        """The source and the subject of every alert that counts."""
+        columns = (reports.c.target_id, reports.c.subject_id)
+        found = select(*columns).where(self._mine(), _current(producer) & (reports.c.policy == "ALERT"))
+        return [(row.target_id, row.subject_id) for row in self.context.connection.execute(found.order_by(*columns))]
+
+    def said_of(self, producer: str) -> dict[str, str]:
+        """The class of each source that has one, by its report filed last."""
+        answered = _current(producer) & reports.c.label.is_not(None)
+        found = select(reports.c.target_id, reports.c.label).where(self._mine(), answered)
+        rows = self.context.connection.execute(found.order_by(reports.c.filed_at, reports.c.id))
+        return {row.target_id: row.label for row in rows}
+
     def _list(self, which: ColumnElement[bool]) -> list[Filed]:
         found = []
         for row in self._rows(which):

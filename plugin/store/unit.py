@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from plugin.store.analyses import Analyses
 from plugin.store.context import Context
+from plugin.store.drift.calibrations import Calibrations
+from plugin.store.drift.drift import Drift
 from plugin.store.monitoring.figures import Figures
 from plugin.store.monitoring.status import Status
 from plugin.store.objects import Objects
@@ -14,6 +16,8 @@ from plugin.store.spectra import Spectra
 from plugin.store.tns.names import Names
 from plugin.store.tns.reports import TnsReports
 from plugin.store.tns.rows import TnsRows
+from plugin.store.truth.truths import Truths
+from plugin.store.truth.verdicts import Verdicts
 from plugin.store.vectors import Vectors
 from plugin.store.watermarks import Watermarks
 from plugin.store.workers.rows import Leases, Workers
@@ -37,6 +41,10 @@ class Unit:
     status: Status
     figures: Figures
     analyses: Analyses
+    truth: Truths
+    verdicts: Verdicts
+    drift: Drift
+    calibrations: Calibrations
     vectors: Vectors
 
     @classmethod
@@ -57,5 +65,9 @@ class Unit:
             status=Status(context),
             figures=Figures(context),
             analyses=Analyses(context),
+            truth=Truths(context),
+            verdicts=Verdicts(context),
+            drift=Drift(context),
+            calibrations=Calibrations(context),
             vectors=Vectors(context),
         )

@@ -24,6 +24,7 @@ from plugin.cycle.poison import why
 from plugin.store import Store
 from plugin.store.tns.names import Change, in_words
 from plugin.tns.update import update_mirror
+from plugin.truth.hearing import Hearing
 
 EVERY: Final = timedelta(hours=20)
 """Less than a day, so that every night has its own answer however long a run takes."""
@@ -44,6 +45,8 @@ class Naming:
         How long a source is asked about after its last answer.
     trust : sequence of str
         Whose labels count.
+    hearing : Hearing, optional
+        Who writes down what people say of a source; the request is the same.
     stop : callable
         Whether to finish early; asked between sources.
     """
@@ -54,6 +57,7 @@ class Naming:
     tns: Tns | None = None
     watched: timedelta
     trust: Sequence[Voice] = ORDER
+    hearing: Hearing | None = None
     clock: Clock = utc_now
     stop: Callable[[], bool] = bool
 
@@ -90,6 +94,8 @@ class Naming:
         try:
             target = self._target(target_id)
             found = None if target is None else self.names.match(target)
+            if target is not None and self.hearing is not None:
+                self.hearing.hear(target, found)
         except UpstreamError as error:
             if isinstance(error, Unavailable):
                 breaker.failure(error)

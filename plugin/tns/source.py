@@ -14,6 +14,7 @@ from plugin.sources.tns import make_tns
 from plugin.store import Store, open_store
 from plugin.tns.lookup import Api, BrokerMatches, InOrder, MarshalFields, Mirror
 from plugin.tns.names import Naming
+from plugin.truth.hearing import Hearing
 
 
 def make_naming(
@@ -24,6 +25,7 @@ def make_naming(
     marshal: SpectrumSource,
     store: Store,
     alerts: object = None,
+    hearing: Hearing | None = None,
     clock: Clock,
     wait: Callable[[float], bool],
     stop: Callable[[], bool],
@@ -38,6 +40,8 @@ def make_naming(
         Whose labels count when people do not agree.
     alerts : object
         The source of alerts; it is asked too when it knows cross-matches.
+    hearing : Hearing, optional
+        Who writes down what people say of a source.
     wait : callable
         Waits for some seconds, or less when the service is to stop; says whether it is.
     """
@@ -52,7 +56,15 @@ def make_naming(
         tns.budget.sleep = until_stopped(wait)
         order = InOrder(first=first, mirror=Mirror(store=store, server=tns.url, clock=clock), last=Api(tns=tns))
     return Naming(
-        marshal=marshal, store=store, names=order, tns=tns, watched=watched, trust=trust, clock=clock, stop=stop
+        marshal=marshal,
+        store=store,
+        names=order,
+        tns=tns,
+        watched=watched,
+        trust=trust,
+        hearing=hearing,
+        clock=clock,
+        stop=stop,
     )
 
 

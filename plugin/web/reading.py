@@ -213,7 +213,8 @@ class Reading:
 
     def watermarks(self) -> list[tuple[str, str]]:
         """How far each source has been read, by source."""
-        query = select(watermark.c.source, watermark.c.cursor).where(watermark.c.marshal == self._marshal)
+        ours = (watermark.c.marshal == self._marshal) & ~watermark.c.source.startswith("calibration")
+        query = select(watermark.c.source, watermark.c.cursor).where(ours)  # when calibration was looked after
         return [(source, cursor) for source, cursor in self._connection.execute(query.order_by(watermark.c.source))]
 
     def depths(self) -> Depths:

@@ -42,7 +42,8 @@ class MessageCarrier:
         """Say it, alone or with all that waits."""
         name = f"{parcel.id} {self.clock():%Y-%m-%dT%H:%M:%S.%f}"
         if parcel.place.kind == "night":
-            self._say(self.wording.digest(parcel.body or {}))
+            body = parcel.body or {}
+            self._say(self.wording.drift(body) if "drift" in body else self.wording.digest(body))
             return Upserted(name)
         left = self._left()
         if left > 1:

@@ -61,6 +61,11 @@ class Wording:
         lines.append("A draft note waits for a person." if body.get("note") else "No draft note.")
         return _fit("\n".join(lines))
 
+    def drift(self, body: Body) -> str:
+        """Alarms of the tests for drift, and what became of calibration."""
+        lines = [_text(line) for line in body.get("drift") or []]
+        return _fit("\n".join([":warning: *ASTRANet: have a look at the calibration*", *lines]))
+
     def _link(self, body: Body) -> str:
         name = str(body.get("source") or "?")
         return f"<{self._page(name) if self.web_url else self._source(name)}|{escaped(name)}>"

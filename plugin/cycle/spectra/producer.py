@@ -4,8 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Protocol
 
+import numpy as np
+
 from iris_client.errors import NotFound, redact
 from iris_client.protocols import SpectrumSource
+from iris_client.quality.checks import signal_to_noise
 from iris_client.quality.control import QualityRules, examine
 from iris_client.quality.phase import redshift_of
 from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
@@ -19,6 +22,7 @@ from plugin.cycle.spectra.likeness import remember
 from plugin.cycle.spectra.renew import REDSHIFT
 from plugin.cycle.spectra.sketch import Drawn, sketches
 from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
+from plugin.store.filed import SNR, Fact
 from plugin.store.subject import Kind
 
 Item = tuple[Evidence, Sequence[Caveat]]
@@ -108,6 +112,7 @@ class SpectraProducer:
             facts={
                 **sketches(known.item[0].spectrum, known.raw, answer, known.redshift, self.drawn),
                 **({} if known.target.redshift is None else {REDSHIFT: known.target.redshift}),
+                **_signal(known.item[0].spectrum, self.rules),
             },
             observed_at=known.raw.observed_at,
             instrument=known.raw.instrument,
@@ -144,6 +149,16 @@ class SpectraProducer:
         unit.vectors.drop(subject.id)
         silent = [compose.no_card(subject.id), *unsaid(subject.id, self.posting)]
         return [compose.gone(subject.id), *on_source(unit, target_id, self.posting), *silent]
+
+
+def _signal(spectrum: Spectrum | None, rules: QualityRules) -> dict[str, Fact]:
+    """Signal to noise per pixel of what was classified, where it is a number."""
+    if spectrum is None:
+        return {}
+    low, high = rules.window_A
+    inside = (spectrum.wavelength_A >= low) & (spectrum.wavelength_A <= high) & np.isfinite(spectrum.flux)
+    ratio = signal_to_noise(spectrum.flux[inside]) if inside.any() else np.inf
+    return {SNR: round(float(ratio), 2)} if np.isfinite(ratio) else {}
 
 
 def without_secrets(raw: RawSpectrum, secrets: tuple[str, ...]) -> RawSpectrum:

@@ -7,7 +7,7 @@ import gzip
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +52,11 @@ class SpectrumCache:
     def put_object(self, target: Target, curve: LightCurve | None) -> None:
         """Keep what is known of one object."""
         self._put(
-            "objects", {"target": asdict(target), "light_curve": None if curve is None else _plain(asdict(curve))}
+            "objects",
+            {
+                "target": asdict(replace(target, given=())),
+                "light_curve": None if curve is None else _plain(asdict(curve)),
+            },
         )
         self.objects.add(target.target_id)
 
@@ -121,7 +125,7 @@ def _target(row: dict[str, Any]) -> Target:
     """An object; the labels of earlier caches are bare names, which nobody had doubted."""
     given = row["classifications"]
     labels = tuple(HumanLabel(one) if isinstance(one, str) else HumanLabel(**one) for one in given)
-    return Target(**{**row, "group_ids": tuple(row["group_ids"]), "classifications": labels})
+    return Target(**{**row, "group_ids": tuple(row["group_ids"]), "classifications": labels, "given": ()})
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

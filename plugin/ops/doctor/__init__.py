@@ -10,6 +10,7 @@ from plugin.ops.doctor.alerts import alert_checks
 from plugin.ops.doctor.local import false_alarms, here
 from plugin.ops.doctor.marshal import marshal_checks
 from plugin.ops.doctor.tns import tns_check
+from plugin.ops.drift_view import drift_check
 from plugin.settings import ConfigError, Settings
 from plugin.sources.marshal import make_source
 
@@ -19,6 +20,7 @@ __all__ = ["Check", "examine", "false_alarms"]
 def examine(settings: Settings, *, client: Callable[[Settings], Marshal] = make_source) -> Iterator[Check]:
     """Every check, in the order in which trouble is best removed."""
     yield from here(settings)
+    yield from drift_check(settings)
     try:
         marshal = client(settings)
     except ConfigError as error:

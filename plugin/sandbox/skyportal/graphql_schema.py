@@ -35,9 +35,15 @@ class Group:
 class Classification:
     """A classification."""
 
+    id: int
     classification: str
     ml: bool
     probability: float | None
+    origin: str | None
+    author_id: int
+    author_name: str
+    created_at: str
+    modified: str
 
 
 @strawberry.type(description="A spectrum. In lists the arrays, units and groups are null.")
@@ -148,7 +154,7 @@ class Query:
         if row is None:
             return None
         named = [
-            Classification(**{key: c[key] for key in ("classification", "ml", "probability")})
+            Classification(**{field: c[field] for field in Classification.__annotations__})
             for c in row["classifications"]
         ]
         keys = ("id", "ra", "dec", "redshift", "redshift_origin", "tns_name", "tns_info", "ebv")

@@ -109,6 +109,18 @@ def draft_reports(
     return drafted
 
 
+def send_reports(
+    settings: Settings, store: Store, reporter: Reporter, *, clock: Clock, stop: Callable[[], bool]
+) -> int:
+    """Take the reports that people have approved as far as they go now; returns how many were looked at."""
+    from plugin.tns.reports.sending import Sending
+
+    done = Sending(store=store, reporter=reporter, clock=clock, stop=stop).run()
+    if done:
+        refresh_files(settings, store)
+    return done
+
+
 def refresh_files(settings: Settings, store: Store) -> None:
     """Let the files say what the database says."""
     with store.begin(to_read=True) as unit:

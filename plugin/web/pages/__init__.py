@@ -24,6 +24,7 @@ def make_room(parts: WebParts) -> Room:
             Route("/report-card/document", card.document),
             Route("/again", actions.answer_again(parts), methods=["POST"]),
             Route("/retry-post", actions.retry_post(parts), methods=["POST"]),
+            Route("/verdict", actions.say_verdict(parts), methods=["POST"]),
         ),
         links=(
             Link(path="/", title="Tonight"),

@@ -1,4 +1,5 @@
-"""What a person may ask for: another look at a subject, another try of a post. One small transaction each.
+"""What a person may ask for: another look at a subject, another try of a post; and may say: a verdict on an alert. One
+small transaction each.
 
 A running service finds what became due in its next cycle; nothing is claimed here.
 """
@@ -11,7 +12,8 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from plugin.store import Subject, object_of, spectrum
+from plugin.store import ASTRANET, Subject, object_of, spectrum
+from plugin.store.truth.verdicts import VERDICTS, Vetted
 from plugin.web.access import form_of, refusal
 from plugin.web.login import local
 from plugin.web.parts import WebParts
@@ -21,9 +23,15 @@ _log = structlog.get_logger("astranet.web")
 SAID: Final = {
     "again": "It will be looked at again in the service's next cycle.",
     "retried": "The post will be tried again in the service's next cycle.",
+    "verdict": "Your verdict on the alert is written down.",
+    "same": "That was your verdict already.",
+    "no-alert": "That spectrum has no alert any more.",
     "unknown": "There is nothing of that name in the queue any more.",
 }
 """What a page says after something was asked for on it."""
+
+NOBODY_NAMED: Final = "with the token"
+"""Who vets when the token has no name to it: all who share it are one."""
 
 Endpoint = Callable[[Request], Response]
 
@@ -60,6 +68,36 @@ def retry_post(parts: WebParts) -> Endpoint:
         return _back(form.get("back"), "retried" if known else "unknown")
 
     return retry
+
+
+def say_verdict(parts: WebParts) -> Endpoint:
+    """Write down what a vetter says of an alert."""
+
+    def say(request: Request) -> Response:
+        form = form_of(request)
+        verdict = next((one for one in VERDICTS if one == form.get("verdict")), None)
+        if verdict is None:
+            return refusal(400, f"A verdict is one of {', '.join(VERDICTS)}.")
+        who = request.state.visitor.name or NOBODY_NAMED
+        with parts.store.begin() as unit:
+            filed = unit.reports.of(spectrum(form.get("id", "")), ASTRANET)
+            confidence = None if filed is None else filed.report.confidence
+            if filed is None or confidence is None or confidence.policy != "ALERT":
+                return _back(form.get("back"), "no-alert")
+            vetted = Vetted(
+                spectrum_id=filed.subject.id,
+                target_id=filed.target_id,
+                who=who,
+                verdict=verdict,
+                told_at=parts.clock(),
+                bundle=filed.report.bundle,
+            )
+            new = unit.verdicts.say(vetted)
+        if new:
+            _log.info("verdict on an alert", spectrum=filed.subject.id, verdict=verdict, by=who)
+        return _back(form.get("back"), "verdict" if new else "same")
+
+    return say
 
 
 def _subject(kind: str, name: str) -> Subject | None:

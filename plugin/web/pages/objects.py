@@ -10,11 +10,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from iris_client.protocols import Place
+from iris_client.taxonomy.trust import NAMES, ORDER, Voice
 from models.domain import FINE_CLASSES, NEEDLE_CLASSES, Report
 from plugin.cycle.spectra.compose import analog
 from plugin.cycle.spectra.sketch import unpacked
 from plugin.store import ASTRANET, NEEDLE, Filed, Parcel, Piece
 from plugin.store.tns.names import Known
+from plugin.store.truth.answered import Given, decide
+from plugin.store.truth.verdicts import VERDICTS, Vetted
+from plugin.truth.words import outcome
 from plugin.web.look.answer import Answer
 from plugin.web.look.objects import history
 from plugin.web.look.spectrum import draw, overlay
@@ -38,6 +42,7 @@ class SpectrumView:
     alpha: float
     earlier: tuple[Version, ...] = ()
     is_current: bool = True
+    vetted: tuple[Vetted, ...] = ()
 
     @property
     def answer(self) -> Answer:
@@ -150,6 +155,8 @@ class ObjectView:
     parcels: tuple[Parcel, ...] = ()
     lost: tuple[str, ...] = ()
     hanging: Hanging = field(default_factory=dict)
+    labels: tuple[Given, ...] = ()
+    truth: str | None = None
 
     def sent(self, parcel: Parcel) -> Delivered | None:
         """What hangs there of a post."""
@@ -182,7 +189,7 @@ def page_of(parts: WebParts) -> Callable[[Request], Response]:
     def one(request: Request) -> Response:
         name = request.path_params["name"][:255]
         with parts.store.begin(to_read=True) as unit:
-            view = read(Reading(unit), name, settings.alpha)
+            view = read(Reading(unit), name, settings.alpha, settings.trust)
         if not view.is_known:
             return page(request, "unknown.html", 404, name=name)
         return page(
@@ -195,6 +202,8 @@ def page_of(parts: WebParts) -> Callable[[Request], Response]:
             dry_run=settings.dry_run,
             said=SAID.get(request.query_params.get("said", "")),
             says=says,
+            verdicts=VERDICTS,
+            sources=NAMES,
             gist=gist,
             back=f"/object/{quote(name, safe='')}",
         )
@@ -202,11 +211,16 @@ def page_of(parts: WebParts) -> Callable[[Request], Response]:
     return one
 
 
-def read(reading: Reading, name: str, alpha: float) -> ObjectView:
-    """Everything on file about an object of this name."""
+def read(reading: Reading, name: str, alpha: float, trust: Sequence[Voice] = ORDER) -> ObjectView:
+    """Everything on file about an object of this name; `trust` says who is believed first about what it is."""
     versions, lost = reading.versions(name)
     pieces = reading.pieces(name)
-    spectra = [SpectrumView(filed=v.filed, alpha=alpha, earlier=e) for v, e in _grouped(versions, ASTRANET)]
+    said = reading.unit.verdicts.history
+    spectra = [
+        SpectrumView(filed=v.filed, alpha=alpha, earlier=e, vetted=tuple(said(v.filed.subject.id)))
+        for v, e in _grouped(versions, ASTRANET)
+    ]
+    labels = tuple(reading.unit.truth.given(name))
     needle = [NeedleView(filed=v.filed, alpha=alpha, earlier=e) for v, e in _grouped(versions, NEEDLE)]
     numbers = {v.filed.subject.id for v in versions if v.filed.subject.kind == "spectrum"}
     numbers |= {piece.subject.id for piece in pieces if piece.subject.kind == "spectrum"}
@@ -220,6 +234,8 @@ def read(reading: Reading, name: str, alpha: float) -> ObjectView:
         parcels=tuple(reading.unit.outbox.at(places)),
         hanging=reading.delivered(places),
         lost=tuple(lost),
+        labels=labels,
+        truth=outcome(decide(labels, trust)) if labels else None,
     )
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from plugin.environment import PREFIX
+from plugin.ops.drift_view import alarm_lines, calibration_line, drift_lines
 from plugin.settings import Settings
 from plugin.store.engine import parse_url
 from plugin.web.health import health_of
@@ -58,12 +59,17 @@ def page_of(parts: WebParts) -> Callable[[Request], Response]:
             reading = Reading(unit)
             depths, models, marks = reading.depths(), reading.models(), reading.watermarks()
             workers = unit.workers.every()
+            drifted, drift = alarm_lines(unit.drift.alarms()), list(drift_lines(unit.drift.summary()))
+            calibration = unit.calibrations.adopted()
         return page(
             request,
             "queue.html",
             now=now,
             health=health_of(parts),
             workers=workers,
+            drifted=drifted,
+            drift=drift,
+            calibration=None if calibration is None else calibration_line(calibration),
             kinds=KIND_WORDS,
             depths=depths,
             models=models,

@@ -23,6 +23,16 @@ document.querySelectorAll("form.filters select").forEach((select) => {
   select.addEventListener("change", () => { select.form.requestSubmit(); });
 });
 
+// A verdict on an alert by one key: on the one that has the focus, or else on the first.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+  if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) { return; }
+  const here = (event.target instanceof Element && event.target.closest("section")) || document;
+  const form = here.querySelector("form.verdict") || document.querySelector("form.verdict");
+  const button = form && form.querySelector('button[data-key="' + CSS.escape(event.key) + '"]');
+  if (button) { event.preventDefault(); button.click(); }
+});
+
 // "/" goes to the search, as elsewhere.
 document.addEventListener("keydown", (event) => {
   const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;

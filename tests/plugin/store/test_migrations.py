@@ -167,7 +167,10 @@ def test_going_back_gives_what_was_there(engine):
     old.make(engine, "0004")
     before = old.contents(engine)
     migrate.upgrade(engine)
-    assert sum(map(len, old.contents(engine).values())) == sum(map(len, before.values()))
+    after = old.contents(engine)
+    (shown,) = after.pop("shown")  # of the one post that hangs there, which had been sent
+    assert (shown["place_id"], shown["first_at"]) == ("1", after["reports"][0]["filed_at"])
+    assert sum(map(len, after.values())) == sum(map(len, before.values()))
     migrate.downgrade(engine, "0004")
     assert old.contents(engine) == before
     migrate.upgrade(engine)

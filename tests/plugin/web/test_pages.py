@@ -240,7 +240,7 @@ def test_what_is_asked_for_in_vain_is_said(member: TestClient) -> None:
     assert ask(member, "/retry-post", id="x").status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/again", "/retry-post"])
+@pytest.mark.parametrize("path", ["/again", "/retry-post", "/verdict"])
 def test_nothing_is_changed_without_a_login(browser: TestClient, path: str) -> None:
     assert browser.post(path, data={"kind": "spectrum", "id": "1"}).status_code == 403
 

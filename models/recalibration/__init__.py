@@ -1,0 +1,1 @@
+"""Calibration on one's own answers whose truth is known, under guard: proposed, checked, and only then adopted."""

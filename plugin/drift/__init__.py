@@ -1,0 +1,1 @@
+"""Keeping calibrated: watching for drift, and calibrating on one's own answers under guard."""
