@@ -30,7 +30,8 @@ from plugin.parts import (
     make_card,
     make_names_part,
     make_requests,
-    make_spectra_producer,
+    make_shadow,
+    make_shadowed_producer,
     make_tns_reporter,
     make_truth,
     make_watch,
@@ -84,6 +85,7 @@ class App(Closing):
         self.watch = watch
         self.jobs = tuple(jobs)
         self._draw = card or (None if analyst is None else make_card(analyst))
+        self._shadow = None if analyst is None else make_shadow(settings)
         self._clock = clock
         self._stop = threading.Event()
         self.membership = Membership(settings, self.marshal, clock)
@@ -268,7 +270,7 @@ class App(Closing):
             return Counter()
         card = self._draw if self.settings.post_cards else None
         return Analysing(
-            producer=make_spectra_producer(self.settings, self.clients, self.analyst, card, self._clock),
+            producer=make_shadowed_producer(self.settings, self.clients, self.analyst, card, self._clock, self._shadow),
             store=self.store,
             patience=Patience(self.settings.max_attempts),
             secrets=self.settings.secrets,

@@ -27,6 +27,7 @@ SUBJECTS = (
     "notes",
     "tns",
     "truth",
+    "shadow",
     "classify",
     "similar",
     "needle",

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iris_client.protocols import Marshal, WatchList
 from iris_client.quality.control import QualityRules
@@ -12,6 +12,7 @@ from models.domain import Report, Spectrum
 from plugin.clock import Clock
 from plugin.cycle.carriers import Carrier, marshal_carriers
 from plugin.cycle.posting import Posting
+from plugin.cycle.producer import Producer
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
 from plugin.sources.clients import Clients
@@ -153,6 +154,31 @@ def message_carriers(clients: Clients, settings: Settings, store: Store, clock: 
     from plugin.cycle.messages.carrier import message_carriers as of_hook
 
     return of_hook(clients.slack, settings, store, clock)
+
+
+def make_shadow(settings: Settings) -> Analyst | None:
+    """The models of SHADOW_BUNDLE, from a verified folder; None where there is none.
+
+    Raises
+    ------
+    BundleError
+        If the folder is damaged.
+    """
+    if settings.shadow_bundle is None:
+        return None
+    return make_analyst(settings.model_copy(update={"bundle": settings.shadow_bundle}))
+
+
+def make_shadowed_producer(
+    settings: Settings, clients: Clients, analyst: Analyst, card: Card | None, clock: Clock, shadow: Analyst | None
+) -> Producer[Any, Any]:
+    """What answers about spectra, with the answers of another bundle beside it where one is wanted."""
+    live = make_spectra_producer(settings, clients, analyst, card, clock)
+    if shadow is None:
+        return live
+    from plugin.shadow.producer import Shadowed
+
+    return Shadowed(live=live, analyst=shadow)
 
 
 def make_spectra_producer(

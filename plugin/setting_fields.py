@@ -165,6 +165,10 @@ class SettingFields(BaseSettings):
 
     # The answer
     bundle: Path | None = Field(None, description="Folder of the model bundle; empty for the one that is shipped.")
+    shadow_bundle: Path | None = Field(
+        None,
+        description="Folder of a bundle whose answers are filed beside the live ones and never posted, to compare.",
+    )
     alpha: float = Field(
         0.05,
         gt=0,

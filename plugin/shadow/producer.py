@@ -53,13 +53,17 @@ class Shadowed:
 
     def answer(self, known: Sequence[KnownSpectrum]) -> list[Both]:
         """Each with what the shadow says; None where it could not answer."""
-        answers = self.live.answer(known)
+        return list(zip(self.live.answer(known), self._others(known), strict=True))
+
+    def _others(self, known: Sequence[KnownSpectrum]) -> list[Report | None]:
+        """What the shadow says; where it breaks on a batch, one by one."""
         try:
-            others: list[Report | None] = list(self.analyst.run_many([one.item for one in known]))
+            return list(self.analyst.run_many([one.item for one in known]))
         except Exception as error:
-            why("the shadow", error, self.live.secrets)
-            others = [None] * len(answers)
-        return list(zip(answers, others, strict=True))
+            if len(known) == 1:
+                why("the shadow", error, self.live.secrets)
+                return [None]
+            return [other for one in known for other in self._others([one])]
 
     def draft(self, piece: Piece, known: KnownSpectrum, answer: Both) -> "ShadowedDraft":
         """The live draft, and the shadow's report beside it."""

@@ -35,6 +35,11 @@ class Replayed:
     after: Body | None
     gone: bool = False
 
+    def to_dict(self) -> dict[str, object]:
+        """As plain JSON types."""
+        changed = {key: list(pair) for key, pair in self.changed.items()}
+        return {"source": self.target_id, "spectrum": self.spectrum_id, "gone": self.gone, "changed": changed}
+
     @property
     def changed(self) -> dict[str, tuple[object, object]]:
         """Key by key what was and what would be; None for what is absent."""
