@@ -42,7 +42,7 @@ def draw_match(
     overlay = panel.overlay(wave, flux, matched)
     said = "; ".join(part for part in (panel.words, fits(overlay.explained)) if part)
     axes.plot(wave, flux, color="0.15", lw=0.7)
-    axes.plot(wave, overlay.model, color=_MATCH, lw=1.1)
+    axes.plot(wave, overlay.model, color=_MATCH, lw=1.1, ls="--" if panel.doubts else "-")
     axes.plot(wave, flux - overlay.model + _RESIDUAL_AT, color="0.55", lw=0.6)
     axes.axhline(_RESIDUAL_AT, color="0.75", lw=0.6)
     axes.set(xlim=(wave[0], wave[-1]), ylim=_LIMITS, yticks=[], ylabel="match, residual")

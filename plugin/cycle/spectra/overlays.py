@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,10 @@ from plugin.cycle.spectra.matched import named
 Floats = NDArray[np.float64]
 Matched = Callable[[str], tuple[Floats, Floats]]
 """From the id of a spectrum of the bank to rest wavelength in Angstrom and flux, NaN where missing."""
-EXCUSE = "No redshift can be believed, so no match is drawn"
-_SIMULATED = "simulat"
+SURE: Final = 0.9
+"""Share of the best peak. Of smaller ones 46 of 151 redshifts were wrong on the `select` split, of larger 15 of 445."""
+EXCUSE: Final = "No redshift can be believed, so no match is drawn"
+_SIMULATED: Final = "simulat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ def panels(report: Report) -> tuple[Panel, ...]:
         return ()
     known, best = told.known, f"z = {told.best:.4f}, share {told.share:.2f}"
     doubts = [] if told.agrees is not False else [f"the spectrum shows z = {told.best:.4f}"]
+    if known is None and told.share < SURE:
+        doubts.append(f"a redshift with a share below {SURE} is often wrong")
     origin = f" ({told.known_origin})" if told.known_origin else ""
     where = f"At {best}" if known is None else f"At the known z = {known:.4f}{origin}"
     first = told.best if known is None else known

@@ -42,7 +42,9 @@ def match_figures(filed: Filed) -> list[Figure]:
         if ours is None or theirs is None or report.verdict is None:
             continue
         alt = f"Spectrum {filed.subject.id} and a match over it, with what it leaves. {panel.words}."
-        picture = draw_match(ours, theirs, label=report.verdict.label, redshift=panel.redshift, alt=alt)
+        picture = draw_match(
+            ours, theirs, label=report.verdict.label, redshift=panel.redshift, alt=alt, doubted=bool(panel.doubts)
+        )
         explained = filed.facts.get(f"match_{n}_fit")
         said = fits(float(explained) if isinstance(explained, int | float) else None)
         found.append(Figure("; ".join(filter(None, (panel.words, said))), panel.doubts, picture))

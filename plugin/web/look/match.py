@@ -19,7 +19,7 @@ _AREA, _RESIDUAL, _LOOKED, _BETWEEN = 150, 64, 46, 8
 _GAP_A: Final = 100.0
 
 
-def draw_match(ours: Line, match: Line, *, label: str, redshift: float, alt: str) -> Markup:
+def draw_match(ours: Line, match: Line, *, label: str, redshift: float, alt: str, doubted: bool) -> Markup:
     """The match in its class's colour over the spectrum; below, on the same scale, what it leaves.
 
     Parameters
@@ -28,6 +28,8 @@ def draw_match(ours: Line, match: Line, *, label: str, redshift: float, alt: str
         In the same units.
     label : str
         The class whose lines are marked, at `redshift`.
+    doubted : bool
+        Something speaks against the match: it is drawn dashed.
     """
     base = TOP + _AREA
     bottom = base + _BETWEEN + _RESIDUAL
@@ -40,10 +42,10 @@ def draw_match(ours: Line, match: Line, *, label: str, redshift: float, alt: str
         axis(height := bottom + BOTTOM),
         *marks([label], redshift, base),
         drawn(_path(*ours, base), "line seen"),
-        drawn(_path(*match, base), f"line fit c-{slug(label)}"),
+        drawn(_path(*match, base), f"line fit{' doubted' if doubted else ''} c-{slug(label)}"),
         zero,
         drawn(residual, "line left"),
-        text(LEFT + 2, base + _BETWEEN + 12, "what it leaves", "tick", "start"),
+        text(LEFT + 2, base + _BETWEEN + 12, "what it leaves", "tick inside", "start"),
     ]
     return svg("spectrum match", height, alt, "".join(parts))
 
@@ -61,7 +63,7 @@ def draw_looked(looked: Looked, *, alt: str) -> Markup:
     ]
     zero = f'<line x1="{LEFT}" y1="{base:.1f}" x2="{WIDTH - RIGHT}" y2="{base:.1f}" class="axis"/>'
     top = looked.wavelength_A[int(np.argmax(looked.change))]
-    said = text(float(x_of(np.array(top))), 11, f"{looked.change.max():+.1f} at {top:.0f} Å", "tick")
+    said = text(float(x_of(np.array(top))), 11, f"{looked.change.max():+.2f} at {top:.0f} Å", "tick")
     return svg("spectrum looked", height, alt, "".join([axis(height), *shapes, zero, said]))
 
 
