@@ -72,6 +72,7 @@ _LAB = (
     "ablation",
     "sentinel",
     "matching",
+    "peers",
     "needle",
     "needle_hybrid",
     "needle_images",
