@@ -52,8 +52,8 @@ def peers_page(found: Mapping[str, Any], *, spectra: str, command: str) -> str:
         "# Other programs on the same spectra",
         f"{spectra} {found['spectra']} spectra of {found['objects']} objects: {mix}. Every program gets the same "
         "files, cleaned by our quality control, and nothing else: no redshift, no phase. No answer counts as a wrong "
-        "one. Redshift and subtype are means over classes, redshift without CVs, subtype given the right class; intervals "
-        "are at 95 %, by drawing objects. Seconds are of one core, the program's start included. Made by",
+        "one. Redshift and subtype are means over classes, redshift without CVs, subtype given the right class; "
+        "intervals are at 95 %, by drawing objects. Seconds are of one core, the program's start included. Made by",
         f"    {command}",
         table(_HEAD, rows),
         f"Counted on: {counts}.",
