@@ -96,7 +96,7 @@ class SnidSage:
         assert self.bank is not None
         arrays, out = scratch / "bank.npz", (scratch / "templates").resolve()
         np.savez(arrays, allow_pickle=False, **template_arrays(self.bank))
-        self._run("python", MAKER, arrays, out)
+        self._run("python", "-I", MAKER, arrays, out)  # nothing of ours may be imported for something of its own
         return len(self.bank)
 
     def _program(self, name: str) -> Path:
@@ -107,7 +107,7 @@ class SnidSage:
         home = {"HOME": str(self.environment.absolute()), "QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
         done = subprocess.run(  # noqa: S603 - the program of the user's own environment
             [str(self._program(name)), *map(str, arguments)],
-            env={**os.environ, **home},
+            env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | home,
             capture_output=True,
             text=True,
             errors="replace",
