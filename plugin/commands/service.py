@@ -148,7 +148,10 @@ def _explain(settings: "Settings", console: "Console", filed: "Filed", *, why: b
     from plugin.ops import why as views
 
     if why:
-        looked, said = views.looked_into(settings, filed)
+        try:
+            looked, said = views.looked_into(settings, filed)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--why") from None
         console.print(f"[bold]spectrum {filed.subject.id}[/]{said}")
         for part in views.looked_table(looked, views.redshift_of(filed.report)):
             console.print(part)

@@ -97,7 +97,7 @@ def _by_class(
     np.add.at(counts, (rows[where], label[where], hit[where].astype(int)), 1)
 
     def mean(total: NDArray[np.float64]) -> NDArray[np.float64]:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.array([np.nanmean(total[:, 1] / total.sum(axis=1))])
+        seen = total.sum(axis=1) > 0
+        return np.array([(total[seen, 1] / total[seen].sum(axis=1)).mean() if seen.any() else np.nan])
 
     return bootstrap(counts, mean)[0].to_dict()
