@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.domain import FINE_CLASSES, Anomaly, Confidence, Report, Spectrum, Verdict
 from models.domain.looked import Looked
 from models.sentinel.scores import FAMILIES, SCORES
+from models.spectral.prepare import WINDOW_A
 from plugin.cycle.spectra.lines import LINES, Lines
 from plugin.cycle.spectra.match_panel import draw_looked, draw_match, draw_no_redshift, shown_redshift
 from plugin.cycle.spectra.overlays import Matched, Panel, no_redshift, panels
@@ -21,7 +22,6 @@ mpl.use("agg")
 from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
-WINDOW_A = (3850.0, 9000.0)
 _COLOURS = dict(zip(FAMILIES, ("#4477aa", "#ee6677", "#228833", "#ccbb44"), strict=True))
 Drawn = Callable[[str], Floats]
 Row = Callable[[Any], None]
@@ -61,7 +61,7 @@ def vetting_card(
         raise ValueError("a card needs a report with class, confidence and anomaly")
     rows = [(1.25, _spectrum_row(report, spectrum)), *_match_rows(report, spectrum, matched)]
     if looked is not None:
-        rows.append((0.45, lambda axes: draw_looked(axes, looked, WINDOW_A)))
+        rows.append((0.45, lambda axes: draw_looked(axes, looked)))
     heights = [*(height for height, _ in rows), 0.9, 1.1]
     figure = Figure(figsize=(11, 2.0 + 1.6 * sum(heights)), layout="constrained")
     grid = figure.add_gridspec(len(heights), 2, height_ratios=heights, width_ratios=(1.25, 1))

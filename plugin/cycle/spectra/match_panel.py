@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.domain import FINE_CLASSES, Report
 from models.domain.looked import Looked
+from models.spectral.prepare import WINDOW_A
 from plugin.cycle.spectra.looked import DISCLAIMER
 from plugin.cycle.spectra.overlays import Matched, Panel, fits, no_redshift
 
@@ -45,7 +46,7 @@ def draw_match(
     axes.plot(wave, overlay.model, color=_MATCH, lw=1.1, ls="--" if panel.doubts else "-")
     axes.plot(wave, flux - overlay.model + _RESIDUAL_AT, color="0.55", lw=0.6)
     axes.axhline(_RESIDUAL_AT, color="0.75", lw=0.6)
-    axes.set(xlim=(wave[0], wave[-1]), ylim=_LIMITS, yticks=[], ylabel="match, residual")
+    axes.set(xlim=WINDOW_A, ylim=_LIMITS, yticks=[], ylabel="match, residual")
     axes.set_title(said, fontsize=8, loc="left")
     if panel.doubts:
         text = "but " + "; ".join(panel.doubts)
@@ -56,19 +57,19 @@ def draw_match(
 def draw_no_redshift(axes: Any, wave: Floats, flux: Floats, report: Report) -> None:
     """The spectrum alone, and why nothing lies over it."""
     axes.plot(wave, flux, color="0.75", lw=0.7)
-    axes.set(xlim=(wave[0], wave[-1]), ylim=_LIMITS, yticks=[])
+    axes.set(xlim=WINDOW_A, ylim=_LIMITS, yticks=[])
     axes.text(
         0.5, 0.08, no_redshift(report) or "", transform=axes.transAxes, ha="center", color=_MATCH, fontweight="bold"
     )
 
 
-def draw_looked(axes: Any, looked: Looked, span: tuple[float, float]) -> None:
+def draw_looked(axes: Any, looked: Looked) -> None:
     """What hiding each piece of the spectrum did to the log-odds of the class."""
     at, change = looked.wavelength_A, looked.change
     axes.fill_between(at, np.maximum(change, 0), color="#4477aa", lw=0)
     axes.fill_between(at, np.minimum(change, 0), color="0.7", lw=0)
     axes.axhline(0, color="0.5", lw=0.6)
-    axes.set(xlim=span, ylabel="nats", xlabel="observed wavelength, \u00c5")
+    axes.set(xlim=WINDOW_A, ylabel="nats", xlabel="observed wavelength, \u00c5")
     axes.set_title(f"{DISCLAIMER.format(label=FINE_CLASSES[looked.label])}", fontsize=8, loc="left")
 
 

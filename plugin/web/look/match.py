@@ -55,7 +55,7 @@ def draw_looked(looked: Looked, *, alt: str) -> Markup:
     most = float(np.abs(looked.change).max()) if looked.change.size else 0.0
     if not most > 0:
         return Markup("")
-    base = 16 + _LOOKED * min(max(float(looked.change.max()), 0.0) / most, 1.0)
+    base = 22 + _LOOKED * min(max(float(looked.change.max()), 0.0) / most, 1.0)
     height = round(base + _LOOKED * max(-float(looked.change.min()), 0.0) / most) + 4 + BOTTOM
     shapes = [
         drawn(_area(looked.wavelength_A, part * _LOOKED / most, base), css)
@@ -63,7 +63,7 @@ def draw_looked(looked: Looked, *, alt: str) -> Markup:
     ]
     zero = f'<line x1="{LEFT}" y1="{base:.1f}" x2="{WIDTH - RIGHT}" y2="{base:.1f}" class="axis"/>'
     top = looked.wavelength_A[int(np.argmax(looked.change))]
-    said = text(float(x_of(np.array(top))), 11, f"{looked.change.max():+.2f} at {top:.0f} Å", "tick")
+    said = text(float(x_of(np.array(top))), 17, f"{looked.change.max():+.2f} at {top:.0f} Å", "tick")
     return svg("spectrum looked", height, alt, "".join([axis(height), *shapes, zero, said]))
 
 
