@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from models.domain import FINE_CLASSES
 from plugin.lab.spectra.markdown import interval, table
 
 _HEAD = ("program", "answered", "accuracy", "macro recall", "redshift within 0.01", "subtype", "CPU seconds a spectrum")
@@ -29,7 +30,8 @@ def peers_page(found: Mapping[str, Any], *, spectra: str, command: str) -> str:
     command : str
         What made it.
     """
-    mix = ", ".join(f"{name} {n}" for name, n in found["mix"].items())
+    classes = [name for name in FINE_CLASSES if name in found["mix"]]
+    mix = ", ".join(f"{name} {found['mix'][name]}" for name in classes)
     rows = [
         [
             row["name"],
@@ -42,7 +44,7 @@ def peers_page(found: Mapping[str, Any], *, spectra: str, command: str) -> str:
         ]
         for row in found["programs"]
     ]
-    recall = [[row["name"], *(f"{row['recall'][c]:.2f}" for c in found["mix"])] for row in found["programs"]]
+    recall = [[row["name"], *(f"{row['recall'][c]:.2f}" for c in classes)] for row in found["programs"]]
     counts = "; ".join(
         f"{row['name']}: {row['redshift_spectra']} with a redshift, {row['subtype_spectra']} with a subtype and the "
         "right class"
@@ -58,7 +60,7 @@ def peers_page(found: Mapping[str, Any], *, spectra: str, command: str) -> str:
         table(_HEAD, rows),
         f"Counted on: {counts}.",
         "**Recall.**",
-        table(["program", *found["mix"]], recall),
+        table(["program", *classes], recall),
         *[f"{row['name']}: {note}." for row in found["programs"] for note in row["notes"]],
         *found["skipped"],
     ]

@@ -20,6 +20,10 @@ from plugin.lab.peers.cases import Case, write_ascii
 from plugin.lab.peers.peer import PeerAnswer, PeerError, Told
 
 MAKER: Final = Path(__file__).with_name("snid_sage_templates.py")
+MADE: Final = (
+    "{n} templates were made of our bank, in its bins of 600 km/s and with a phase of 0 where none is known; the "
+    "seconds of that are not counted. With templates of its own it may do better or worse"
+)
 _TYPES: Final[Mapping[str, str]] = {
     **{name: name for name in FINE_CLASSES},
     "Ia": "SN Ia",
@@ -80,7 +84,7 @@ class SnidSage:
         """All spectra in one process, sequentially, without plots; its own preprocessing and defaults."""
         templates, notes = self.templates, tuple[str, ...]()
         if templates is None:
-            templates, notes = scratch / "templates", (f"{self._make(scratch)} templates were made of our bank",)
+            templates, notes = scratch / "templates", (MADE.format(n=self._make(scratch)),)
         spectra = scratch / "spectra"
         spectra.mkdir()
         for case in cases:

@@ -14,7 +14,7 @@ from plugin.lab.peers.cases import Case, read_cases, write_ascii
 from plugin.lab.peers.compare import compare
 from plugin.lab.peers.page import write_peers
 from plugin.lab.peers.peer import PeerAnswer, PeerError, Told
-from plugin.lab.peers.snid_sage import SnidSage, template_arrays
+from plugin.lab.peers.snid_sage import MADE, SnidSage, template_arrays
 from tests.fakes.marshal import WAVES, good
 from tests.models.matching.synthetic import bank
 
@@ -183,7 +183,7 @@ def test_snid_sage_makes_its_templates_from_our_bank(folder: Path, tmp_path: Pat
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     told = peer.ask(read_cases(folder), scratch)
-    assert told.notes == (f"{len(bank(2))} templates were made of our bank",)
+    assert told.notes == (MADE.format(n=len(bank(2))),)
     assert told.answers[0].label == "SN Ia"
 
 
