@@ -139,7 +139,7 @@ class Analyst:
         return self._bundle.sentinel.analogs.drawn(spectrum_id)
 
     def looked(self, spectrum: Spectrum, label: str, redshift: float | None = None) -> Looked:
-        """Where the networks looked for their answer about one spectrum; half a second of a core.
+        """Where the networks looked for their answer about one spectrum; 0.6 s of a core.
 
         Parameters
         ----------
