@@ -76,6 +76,7 @@ _LAB = (
     "ablation",
     "sentinel",
     "matching",
+    "peers",
     "similar",
     "needle",
     "needle_hybrid",
