@@ -6,6 +6,8 @@ from plugin.store.analyses import Analyses
 from plugin.store.context import Context
 from plugin.store.monitoring.figures import Figures
 from plugin.store.monitoring.status import Status
+from plugin.store.notes.drafts import Notes
+from plugin.store.notes.others import OthersNotes
 from plugin.store.objects import Objects
 from plugin.store.outbox import Outbox
 from plugin.store.queue import Queue
@@ -36,6 +38,8 @@ class Unit:
     status: Status
     figures: Figures
     analyses: Analyses
+    notes: Notes
+    others_notes: OthersNotes
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -55,4 +59,6 @@ class Unit:
             status=Status(context),
             figures=Figures(context),
             analyses=Analyses(context),
+            notes=Notes(context),
+            others_notes=OthersNotes(context),
         )
