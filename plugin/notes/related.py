@@ -4,13 +4,16 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from models.domain import Target
 from plugin.cycle.spectra.matched import redshift_in_words
 from plugin.notes.entries import Entry
 from plugin.notes.rules import NoteRules
 
-COLUMNS = ("Name", "RA", "DEC", "Obj-Type", "Redshift", "Source", "Remarks", "Probability", "Prediction set")
+TNS_COLUMNS: Final = ("Name", "RA", "DEC", "Obj-Type", "Redshift", "Source", "Remarks")
+"""What every note has; after these come the columns of its kind."""
+COLUMNS: Final = (*TNS_COLUMNS, "Probability", "Classes left")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,10 @@ class RelatedObject:
         Always "... candidate": a machine does not type objects.
     redshift : str
         As the marshal had it at the draft's `as_of`; it may be the host's.
+    more : tuple of str
+        The cells of the columns after `TNS_COLUMNS`.
+    label : str
+        What the object is counted under in the text.
     """
 
     name: str
@@ -34,25 +41,14 @@ class RelatedObject:
     redshift: str
     source: str
     remarks: str
-    probability: str
-    prediction_set: str
+    more: tuple[str, ...] = ()
     label: str
     target_id: str
     spectrum_id: str
 
     def cells(self) -> tuple[str, ...]:
-        """In the order of `COLUMNS`."""
-        return (
-            self.name,
-            self.ra,
-            self.dec,
-            self.obj_type,
-            self.redshift,
-            self.source,
-            self.remarks,
-            self.probability,
-            self.prediction_set,
-        )
+        """In the order of the draft's columns."""
+        return (self.name, self.ra, self.dec, self.obj_type, self.redshift, self.source, self.remarks, *self.more)
 
 
 def row(entry: Entry, rules: NoteRules) -> RelatedObject:
@@ -75,8 +71,7 @@ def row(entry: Entry, rules: NoteRules) -> RelatedObject:
         redshift="" if target.redshift is None else f"{target.redshift:.4f}",
         source=_clean(", ".join(p for p in (entry.instrument, (entry.observed_at or "")[:16]) if p)),
         remarks=_remarks(entry),
-        probability=f"{verdict.probability:.2f}",
-        prediction_set="{" + ", ".join(confidence.prediction_sets[rules.alpha_key]) + "}",
+        more=(f"{verdict.probability:.2f}", "{" + ", ".join(confidence.prediction_sets[rules.alpha_key]) + "}"),
         label=verdict.label,
         target_id=_clean(target.target_id),
         spectrum_id=_clean(entry.report.spectrum_id or ""),

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from markupsafe import Markup
+from pydantic import TypeAdapter, ValidationError
 
 from plugin.notes.draft import ABSTRACT_LIMIT, Draft
 from plugin.notes.related import to_csv
@@ -42,6 +43,21 @@ def css() -> Markup:
 def to_json(draft: Draft) -> str:
     """For programs: every field, sorted keys."""
     return json.dumps(dataclasses.asdict(draft), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def draft_from_json(text: str) -> Draft:
+    """Read what `to_json` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the text is no draft, or one that another version wrote.
+    """
+    try:
+        return TypeAdapter(Draft).validate_json(text, extra="forbid")
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'all'}: {e['msg']}" for e in error.errors()[:3])
+        raise ValueError(f"no draft of a note: {found}") from None
 
 
 def files(draft: Draft) -> dict[str, str]:

@@ -52,7 +52,7 @@ def abstract(facts: Facts) -> list[str]:
     """Sentences in the order of the text; the later a sentence, the sooner `fit` drops it."""
     lead = f"{SIMULATED} " if facts.simulated else ""
     return [
-        f"{lead}We report {_by_class(facts)} found by the ASTRANet spectral classifier (bundle {facts.bundle}) "
+        f"{lead}We report {_by_class(facts)} found by the ASTRANet spectral classifier (model version {facts.bundle}) "
         f"among spectra of {_n(facts.selection.n_objects, 'object')} in {facts.marshal}, night of {facts.night} UT "
         f"(noon to noon UTC).",
         "These are machine-selected candidates, not classifications.",
@@ -79,10 +79,10 @@ def body(facts: Facts) -> tuple[str, ...]:
         ),
         plain(f"{_threshold(facts)} {_left_out(facts)}"),
         plain(
-            f"Model: bundle {facts.bundle}. Measured on {facts.figures.test}, 95 % intervals in brackets: "
+            f"The model is version {facts.bundle}. Measured on {facts.figures.test}, 95 % intervals in brackets: "
             f"{_measured(facts)}. These figures are for every test spectrum, not only those above the threshold. "
-            f"The prediction set misses the true class in a share of {facts.rules.alpha_key} of cases on average, "
-            f"provided that new spectra are like those it was calibrated on."
+            f"The set of possible classes misses the true one in {facts.rules.alpha:.0%} of cases on average, provided "
+            f"that new spectra are like those it was calibrated on."
         ),
         plain(
             f"Types and redshifts are those {facts.marshal} gave as of {facts.as_of}. {_tns(facts)} "
@@ -132,8 +132,8 @@ def _by_class(facts: Facts) -> str:
 def _threshold(facts: Facts) -> str:
     rules = facts.rules
     return (
-        f"Selection: probability of the class at least {rules.min_probability:g}, and a conformal prediction set at "
-        f"alpha = {rules.alpha_key} that holds this class alone."
+        f"Selection: the probability of the class is at least {rules.min_probability:g}, and it is the only class left "
+        f"in the set of classes that holds the true one for {1 - rules.alpha:.0%} of spectra."
     )
 
 

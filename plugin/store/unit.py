@@ -6,6 +6,7 @@ from plugin.store.analyses import Analyses
 from plugin.store.context import Context
 from plugin.store.monitoring.figures import Figures
 from plugin.store.monitoring.status import Status
+from plugin.store.notes.announced import Announced
 from plugin.store.notes.drafts import Notes
 from plugin.store.notes.others import OthersNotes
 from plugin.store.objects import Objects
@@ -40,6 +41,7 @@ class Unit:
     analyses: Analyses
     notes: Notes
     others_notes: OthersNotes
+    announced: Announced
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -61,4 +63,5 @@ class Unit:
             analyses=Analyses(context),
             notes=Notes(context),
             others_notes=OthersNotes(context),
+            announced=Announced(context),
         )

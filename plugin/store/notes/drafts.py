@@ -95,7 +95,7 @@ class Notes:
         if last.state == "approved":
             return "approved"
         same = canonical(last.machine) == canonical(content)
-        written = {"machine": canonical(content), "machine_at": now}
+        written: dict[str, Any] = {"machine": canonical(content), "machine_at": now}
         if last.edited:
             self._set(last, **written)
             return "kept"
@@ -122,7 +122,7 @@ class Notes:
 
     def approve(self, seen: Note, content: Mapping[str, Any], now: datetime, *, by: str) -> Note | None:
         """Let a person stand for a draft as it was seen, with the name written in; None when it is another by now."""
-        values = {"state": "approved", "approved_by": storable(by)[:_PERSON], "approved_at": now}
+        values: dict[str, Any] = {"state": "approved", "approved_by": storable(by)[:_PERSON], "approved_at": now}
         return self._change(seen, content, now, by=by, said=f"approved by {by}", edited=True, **values)
 
     def revise(self, seen: Note, now: datetime, *, by: str) -> Note | None:

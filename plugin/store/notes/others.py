@@ -115,7 +115,7 @@ class OthersNotes:
         here = (astronotes.c.server == server) & (astronotes.c.number == note.number)
         known = self.context.connection.execute(select(astronotes.c.number).where(here)).first() is not None
         key = {"server": server, "number": note.number}
-        values = {"title": note.title, "authors": note.authors, "source_group": note.source_group}
+        values: dict[str, Any] = {"title": note.title, "authors": note.authors, "source_group": note.source_group}
         values |= {"type": note.type, "posted_at": note.posted_at}
         new = self.context.insert(astronotes).values(**key, **values, read_at=now)
         self.context.connection.execute(

@@ -15,7 +15,7 @@ from iris_client.taxonomy.trust import settle
 from models.domain import FINE_CLASSES, Caveat, CaveatCode, Confidence, HumanLabel, Report, Status, Target, Verdict
 from plugin.notes import Byline, Entry, Figure, Figures, Night, NoteRules, compose, select, write_note
 from plugin.notes.draft import ABSTRACT_LIMIT
-from plugin.notes.render import FILE_NAMES, files, to_html, to_text
+from plugin.notes.render import FILE_NAMES, draft_from_json, files, to_html, to_json, to_text
 from plugin.notes.rules import CLASSIFIED, DISAGREE, NO_ANSWER, OLD, OTHER_CLASS, UNSURE
 
 NIGHT = Night.parse("2026-06-10")
@@ -169,7 +169,7 @@ def test_every_number_in_the_text_is_the_tables(entries):
 def test_what_the_text_must_state():
     draft = draft_of([entry(label="TDE", p=0.9)], byline=Byline(authors="A. Bee (Inst.)", marshal="Fritz"))
     for text in (draft.abstract, " ".join(draft.body)):
-        for fact in ("compact-1@abc", "at least 0.6", "alpha = 0.05", "0.81 (0.70-0.90)", "06-11 12:05 UT", "Fritz"):
+        for fact in ("compact-1@abc", "at least 0.6", "for 95%", "0.81 (0.70-0.90)", "06-11 12:05 UT", "Fritz"):
             assert fact in text
     assert "not classifications" in draft.abstract
     assert draft.authors.startswith("[NAME OF THE PERSON")
@@ -226,7 +226,7 @@ def test_csv_has_the_columns_of_the_tns_and_no_formulas():
     assert row["Name"] == "'=cmd()"
     assert row["DEC"] == "-3.25000"
     assert row["Obj-Type"] == "SN Ia candidate"
-    assert row["Prediction set"] == "{SN Ia}"
+    assert row["Classes left"] == "{SN Ia}"
     assert row["Source"] == "SEDM, 2026-06-10T20:15"
 
 
@@ -249,3 +249,10 @@ def test_json_holds_the_whole_draft():
     data = json.loads(files(draft)["astronote.json"])
     assert set(data) == {f.name for f in dataclasses.fields(draft)}
     assert data["related"][0]["name"] == "2026abc [ZTF26a]"
+    assert draft_from_json(to_json(draft)) == draft
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", to_json(draft_of([entry()])).replace('"more"', '"probability"')])
+def test_what_is_no_draft_is_not_read_as_one(text):
+    with pytest.raises(ValueError, match="no draft of a note"):
+        draft_from_json(text)

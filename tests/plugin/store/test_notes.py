@@ -184,7 +184,7 @@ def test_going_back_takes_the_notes_and_nothing_else(store: Store) -> None:
     put(store)
     with store.begin() as unit:
         unit.watermarks.set("x", "y")
-    migrate.downgrade(store.engine, "0014")
+    migrate.downgrade(store.engine, "0015")
     assert not {"notes", "note_revisions", "astronotes", "astronote_objects"} & set(
         inspect(store.engine).get_table_names()
     )
