@@ -83,7 +83,7 @@ def to_csv(columns: Iterable[str], rows: Iterable[RelatedObject]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_harmless(cell) for cell in r.cells()] for r in rows)
+    writer.writerows([harmless(cell) for cell in r.cells()] for r in rows)
     return out.getvalue()
 
 
@@ -114,7 +114,8 @@ def _clean(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
     risky = cell[:1] in {"=", "@", "+", "-"} and not _is_number(cell)
     return f"'{cell}" if risky else cell
 

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from pydantic import TypeAdapter, ValidationError
 
 from plugin.notes.draft import ABSTRACT_LIMIT, Draft
@@ -33,6 +33,11 @@ def to_html_part(draft: Draft) -> Markup:
     """The note without page around it, escaped, for a page that brings `css()` along."""
     macros = _ENVIRONMENT.get_template("parts.html").module
     return Markup(macros.note(draft, draft.columns, ABSTRACT_LIMIT))  # type: ignore[attr-defined]  # noqa: S704
+
+
+def to_body(draft: Draft) -> str:
+    """The body alone as HTML, as one pastes it into the TNS's editor."""
+    return "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in draft.body)
 
 
 def css() -> Markup:
