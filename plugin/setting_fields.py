@@ -225,6 +225,13 @@ class SettingFields(BaseSettings):
     # The night's note
     note_hour_utc: int = Field(15, ge=0, le=23, description="Hour (UTC) at which the draft of the night is written.")
     note_authors: str = Field("", description="Authors of the draft, as they should stand in it.")
+    note_authors_file: Path | None = Field(
+        None,
+        description="File of those who write notes, one a line: Name; Affiliation; for a choice in the review.",
+    )
+    post_note_comments: bool = Field(
+        False, description="Also comment on the sources of a draft note that it waits for a person, with a link."
+    )
     output_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("astranet") / "output",
         description="Folder for drafts and pages.",

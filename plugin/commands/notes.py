@@ -33,7 +33,7 @@ def note(
         from plugin.store import open_store
 
         with (
-            open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store,
+            open_store(settings.database_url, marshal=settings.marshal()[0], beside=True) as store,
             closing(make_source(settings)) as marshal,
         ):
             folder = write_night(settings, store, marshal, now=utc_now(), night=chosen)

@@ -13,6 +13,7 @@ from plugin.notes.draft import Byline, Draft, compose
 from plugin.notes.files import write_note
 from plugin.notes.night import Night
 from plugin.notes.night_entries import figures_of, night_entries
+from plugin.notes.review.keeping import keep
 from plugin.notes.rules import NoteRules
 from plugin.settings import Settings
 from plugin.store import Store
@@ -47,6 +48,7 @@ def write_night(
     night = night or Night.before(now)
     draft = draft_night(settings, store, marshal, now=now, night=night, card=card_of(settings))
     folder = write_note(night, draft, output_dir=settings.output_dir)
+    keep(store, "classes", str(night), draft, clock=lambda: now)
     _log.info("nothing to say" if folder is None else "note drafted", night=str(night), folder=str(folder or ""))
     return folder
 

@@ -13,7 +13,7 @@ from plugin.store.notes.drafts import Note
 
 NIGHT = Night.parse("2026-06-10")
 AS_OF = datetime(2026, 6, 11, 12, 5)
-NOW = datetime(2026, 6, 11, 15)
+ANSWERED, NOW = datetime(2026, 6, 10, 22), datetime(2026, 6, 11, 15)
 FIGURES = Figures(
     purity={"TDE": Figure(0.81, 0.7, 0.9), "SN Ia": Figure(0.95, 0.93, 0.97)},
     recall={"TDE": Figure(0.7, 0.6, 0.8), "SN Ia": Figure(0.9, 0.88, 0.92)},
@@ -75,7 +75,9 @@ def kept(store: Store, draft: Draft | None = None, night: Night = NIGHT) -> Note
     return found
 
 
-def file_answer(store: Store, target_id: str, label: str, number: int, filed_at: datetime = AS_OF, **more: Any) -> None:
+def file_answer(
+    store: Store, target_id: str, label: str, number: int, filed_at: datetime = ANSWERED, **more: Any
+) -> None:
     """Put a sure answer on file."""
     filed = Filed(
         subject=spectrum(str(number)),
@@ -85,8 +87,7 @@ def file_answer(store: Store, target_id: str, label: str, number: int, filed_at:
         report=report(target_id, str(number), label),
         observed_at="2026-06-10T05:00:00",
         instrument="SEDM",
-        filed_at=filed_at,
-        **more,
+        **{"filed_at": ANSWERED, **more},
     )
     with store.begin() as unit:
         unit.reports.put(filed)

@@ -9,6 +9,8 @@ from typing import Final, Literal
 from plugin.notes.draft import Draft
 from plugin.notes.review.changes import TEXTS, texts_of
 
+_AROUND: Final = 6
+"""So many unchanged words are shown on either side of a change."""
 NAMES: Final = {name: name.replace("_", " ") for name in TEXTS}
 
 
@@ -39,6 +41,11 @@ class Differences:
     new: tuple[str, ...] = ()
     cells: tuple[tuple[str, str, str, str], ...] = ()
 
+    def told(self) -> Iterator[tuple[str, list[Piece]]]:
+        """Each text with a few words around what changed, and not the rest of it."""
+        for name, pieces in self.texts:
+            yield name, [_short(piece, n > 0, n < len(pieces) - 1) for n, piece in enumerate(pieces)]
+
     def __bool__(self) -> bool:
         return bool(self.texts or self.gone or self.new or self.cells)
 
@@ -50,7 +57,7 @@ class Differences:
             yield f"+ {name}"
         for name, column, before, after in self.cells:
             yield f"{name}, {column}: {before or 'nothing'} -> {after or 'nothing'}"
-        for name, pieces in self.texts:
+        for name, pieces in self.told():
             words = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}
             yield f"{name}: " + "".join(words[piece.how].format(piece.text) for piece in pieces)
 
@@ -88,6 +95,16 @@ def _pieces(before: str, after: str) -> tuple[Piece, ...]:
             continue
         found += _some("gone", one[a:b]) + _some("new", other[c:d])
     return tuple(found)
+
+
+def _short(piece: Piece, after_change: bool, before_change: bool) -> Piece:
+    """Words between changes: the first few after one, and the last few before the next."""
+    words = re.findall(r"\S+\s*", piece.text)
+    if piece.how != "same" or len(words) <= 2 * _AROUND + 1:
+        return piece
+    first = "".join(words[:_AROUND]) if after_change else ""
+    last = "".join(words[-_AROUND:]) if before_change else ""
+    return Piece("same", f"{first}... {last}")
 
 
 def _some(how: Literal["gone", "new"], words: Sequence[str]) -> list[Piece]:

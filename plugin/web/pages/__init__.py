@@ -1,4 +1,4 @@
-"""The pages for people: tonight's list, an object, what was not answered, queue and health, notes."""
+"""The pages for people: tonight's list, an object, what was not answered, queue and health, files of notes."""
 
 from starlette.routing import Route
 
@@ -16,7 +16,6 @@ def make_room(parts: WebParts) -> Room:
             Route("/object/{name:path}", objects.page_of(parts)),
             Route("/unanswered", unanswered.page_of(parts)),
             Route("/queue", queue.page_of(parts)),
-            Route("/notes", notes.page),
             Route("/notes/{night}", notes.one),
             Route("/notes/{night}/draft", notes.draft),
             Route("/report-card", card.page),
@@ -28,7 +27,6 @@ def make_room(parts: WebParts) -> Room:
             Link(path="/", title="Tonight"),
             Link(path="/unanswered", title="Not answered"),
             Link(path="/queue", title="Queue and health"),
-            Link(path="/notes", title="Notes"),
             Link(path="/report-card", title="Report card", shown=card.is_there),
         ),
     )

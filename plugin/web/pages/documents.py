@@ -29,10 +29,6 @@ class Notes:
     def __init__(self, output_dir: Path) -> None:
         self._folder = output_dir / "notes"
 
-    def page(self, request: Request) -> Response:
-        """Every draft, the newest first."""
-        return page(request, "notes.html", nights=self._nights())
-
     def one(self, request: Request) -> Response:
         """One draft, in a frame."""
         night = self._night(request)
@@ -48,7 +44,8 @@ class Notes:
         night = self._night(request)
         return refusal(404, "There is no such draft.") if night is None else _document(self._path(night))
 
-    def _nights(self) -> list[Night]:
+    def nights(self) -> list[Night]:
+        """Every night with a draft, the newest first."""
         if not self._folder.is_dir():
             return []
         found = (_parsed(path.name) for path in self._folder.iterdir())
