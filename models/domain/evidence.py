@@ -43,6 +43,8 @@ class Target:
         Milky Way reddening E(B-V), magnitudes.
     classifications : tuple of HumanLabel
         Given by people (never by machines), each once; those they were unsure of too.
+    simulated : bool
+        Whether the marshal says that it is made up.
     """
 
     target_id: str
@@ -55,6 +57,7 @@ class Target:
     ebv_mag: float | None = None
     classifications: tuple[HumanLabel, ...] = ()
     group_ids: tuple[int, ...] = ()
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from plugin.notes.related import to_csv
 from plugin.ops.templates import html_templates
 
 TEMPLATES = Path(__file__).parent / "templates"
+HTML_NAME = "astronote.html"
 CSV_NAME = "related_objects.csv"
 
 _ENVIRONMENT = html_templates(TEMPLATES, keep_trailing_newline=True)
@@ -68,14 +69,14 @@ def draft_from_json(text: str) -> Draft:
 def files(draft: Draft) -> dict[str, str]:
     """Every file of a note by name."""
     return {
-        "astronote.html": to_html(draft),
+        HTML_NAME: to_html(draft),
         "astronote.txt": to_text(draft),
         CSV_NAME: to_csv(draft.columns, draft.related),
         "astronote.json": to_json(draft),
     }
 
 
-FILE_NAMES = ("astronote.html", "astronote.txt", CSV_NAME, "astronote.json")
+FILE_NAMES = (HTML_NAME, "astronote.txt", CSV_NAME, "astronote.json")
 """What `files` writes; the JSON is last, so that where it stands the rest stands too."""
 
 

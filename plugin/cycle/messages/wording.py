@@ -58,7 +58,7 @@ class Wording:
             lines.append(f"{what}: {', '.join(_cut(names, _MOST_NAMES)) or 'none'}.")
         if body.get("parked"):
             lines.append(f"{_n(body['parked'], 'piece')} of work or post set aside: `astranet show --parked` says why.")
-        lines.append("A draft note waits for a person." if body.get("note") else "No draft note.")
+        lines.append(_drafts(body.get("notes") or []))
         return _fit("\n".join(lines))
 
     def _link(self, body: Body) -> str:
@@ -85,6 +85,15 @@ def _gist(body: Body) -> str:
     if body.get("resembles"):
         parts.append(f"resembles {_text(body['resembles'])}")
     return ", ".join(parts)
+
+
+def _drafts(kinds: Sequence[str]) -> str:
+    if not kinds:
+        return "No draft note."
+    which = ", ".join(map(_text, kinds))
+    return (
+        f"A draft note waits for a person: {which}." if len(kinds) == 1 else f"Draft notes wait for a person: {which}."
+    )
 
 
 def _seen(body: Body) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from plugin.notes.draft import Draft
 from plugin.notes.related import RelatedObject
-from plugin.notes.review.counts import recounted, tally, without_figures
+from plugin.notes.review.counts import recounted, renamed, tally
 
 TEXTS: Final = ("title", "authors", "source_group", "keywords", "abstract", "body")
 """What can be written anew; keywords are separated by commas, paragraphs of the body by an empty line."""
@@ -110,10 +110,7 @@ def _with_rows(draft: Draft, rows: tuple[RelatedObject, ...]) -> Draft:
     before, after = tally(draft.related), tally(rows)
 
     def said(text: str) -> str:
-        text = recounted(text, before, after)
-        for label in before.keys() - after.keys():
-            text = without_figures(text, label)
-        return text
+        return renamed(recounted(text, before, after), *([row.name for row in some] for some in (draft.related, rows)))
 
     body = tuple(map(said, draft.body))
     return replace(draft, related=rows, title=said(draft.title), abstract=said(draft.abstract), body=body)

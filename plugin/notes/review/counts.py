@@ -2,20 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from plugin.notes.related import RelatedObject
+from plugin.notes.wording import counted, named
 
 
 def tally(rows: Iterable[RelatedObject]) -> dict[str, int]:
     """How many objects there are of each label, in the table's order."""
     return dict(Counter(row.label for row in rows))
-
-
-def counted(counts: Mapping[str, int]) -> str:
-    """`1 TDE candidate and 3 SN Ia candidates`, as the service's own words have it."""
-    parts = [f"{number} {label} candidate{'' if number == 1 else 's'}" for label, number in counts.items()]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def recounted(text: str, before: Mapping[str, int], after: Mapping[str, int]) -> str:
@@ -41,10 +36,10 @@ def recounted(text: str, before: Mapping[str, int], after: Mapping[str, int]) ->
     return text
 
 
-def without_figures(text: str, label: str) -> str:
-    """The text without the measured figures of a label of which no object is left, where others are listed too."""
-    item = rf"{re.escape(label)}:? (?:purity )?(?:\d|not measured)[^;]*?"
-    return re.sub(rf"(?<=: ){item}; |; {item}(?=;|\.(?:\s|$))", "", text)
+def renamed(text: str, before: Sequence[str], after: Sequence[str]) -> str:
+    """The text with the service's own sentence about the names of the objects as they are now."""
+    said, now = named(before), named(after)
+    return " ".join(text.replace(said, now).split()) if said and said in text else text
 
 
 def _whole(counts: Mapping[str, int]) -> re.Pattern[str]:

@@ -13,7 +13,6 @@ from plugin.notes.review.adding import Adding
 from plugin.notes.review.authors import Author, with_authors
 from plugin.notes.review.changes import TEXTS, CannotBe, rewritten, take_out
 from plugin.notes.review.reviewing import LONGEST_NAME, Objected, Overtaken, Reviewing, Seen
-from plugin.notes.rules import NoteRules
 from plugin.sources.marshal import make_source
 from plugin.web.access import form_of, refusal
 from plugin.web.notes.routes import NAME_COOKIE, Endpoint, authors_of, reviewer_of, shown
@@ -79,8 +78,8 @@ def _done(
         if not asked:
             raise CannotBe("Say which object is to be added.")
         with closing((parts.marshal or (lambda: make_source(parts.settings)))()) as marshal:
-            rules = NoteRules(alpha=parts.settings.alpha)
-            adding = Adding(store=parts.store, marshal=marshal, rules=rules, order=parts.settings.trust)
+            settings = parts.settings
+            adding = Adding(store=parts.store, marshal=marshal, alpha=settings.alpha, trust=settings.trust)
             reviewing.change(seen, lambda d: adding(written(d), asked), by=by, said=f"added {asked}")
         return "in"
     note = reviewing.change(seen, written, by=by, said="texts")

@@ -7,11 +7,11 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from plugin.notes.files import drafted
 from plugin.notes.review.authors import Author, read_authors
 from plugin.notes.review.reviewing import Overtaken
 from plugin.settings import Settings
 from plugin.web.notes.views import KINDS, read_view
-from plugin.web.pages.documents import Notes
 from plugin.web.parts import WebParts
 from plugin.web.rendering import page
 
@@ -28,14 +28,13 @@ SAID: Final = {
 
 
 def list_of(parts: WebParts) -> Endpoint:
-    """Every note with its state; and the files of nights that are in no review."""
-    folder = Notes(parts.settings.output_dir)
+    """Every note with its state; and the files of those that are in no review."""
 
     def notes(request: Request) -> Response:
         with parts.store.begin(to_read=True) as unit:
             found = unit.notes.every()
-        known = {note.night for note in found}
-        files = [night for night in folder.nights() if str(night) not in known]
+        known = {(note.night, note.kind) for note in found}
+        files = [one for one in drafted(parts.settings.output_dir) if (str(one[0]), one[1]) not in known]
         return page(request, "notes.html", notes=found, kinds=KINDS, files=files)
 
     return notes

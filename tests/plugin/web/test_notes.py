@@ -10,7 +10,7 @@ import pytest
 from iris_client.errors import Unavailable
 from iris_client.tns.astronotes import AstroNote, NotedObject
 from models.domain import Target
-from plugin.notes import Night
+from plugin.notes import Period
 from plugin.notes.review.changes import rewritten
 from plugin.notes.review.content import draft_of
 from plugin.notes.wording import APPROVER
@@ -19,7 +19,7 @@ from plugin.web.parts import WebParts
 from plugin.web.server import make_web_app
 from tests.fakes.filled import MARKUP
 from tests.fakes.marshal import FakeMarshal, good
-from tests.fakes.notes import file_answer, kept, make_draft
+from tests.fakes.review import file_answer, kept, make_draft
 from tests.fakes.web import TestClient
 from tests.plugin.conftest import FakeClock, make_settings
 from tests.plugin.web.conftest import BIND, LOCAL, WEB_TOKEN, Visit
@@ -70,13 +70,13 @@ def test_the_list_tells_what_waits_and_what_is_approved(store: Store, visit: Vis
     browser = visit()
     assert "no draft to review yet" in browser.get("/notes").text
     kept(store)
-    folder = tmp_path / "output" / "notes" / "2026-05-01"
+    folder = tmp_path / "output" / "notes" / "2026-05-01" / "classes"
     folder.mkdir(parents=True)
     (folder / "astronote.html").write_text("x")
     page = browser.get("/notes").text
     assert HERE in page
     assert "waits for a person" in page
-    assert "/notes/2026-05-01" in page
+    assert "/note-files/2026-05-01/classes" in page
     assert browser.get("/notes/classes/2026-06-11").status_code == 404
     assert browser.get("/notes/none/2026-06-10").status_code == 404
     assert browser.get(HERE + "?version=7").status_code == 404
@@ -308,7 +308,7 @@ def test_nonsense_in_the_form_is_refused(store: Store, member) -> None:
 
 
 def test_the_note_before_and_one_that_cannot_be_read(store: Store, visit: Visit, clock: FakeClock) -> None:
-    before = Night.parse("2026-06-09")
+    before = Period.parse("2026-06-09")
     kept(store, make_draft({"ZTF26tde": "TDE", "ZTF26old": "SN II"}, before), before)
     kept(store)
     page = visit().get(HERE).text

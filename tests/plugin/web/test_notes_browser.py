@@ -15,14 +15,14 @@ from iris_client.protocols import Place
 from iris_client.tns.astronotes import AstroNote, NotedObject
 from models.domain import Target
 from plugin.cycle.spectra.sketch import packed
-from plugin.notes.night import Night
+from plugin.notes import Period
 from plugin.notes.review.changes import rewritten
 from plugin.notes.review.content import draft_of
 from plugin.store import Store
 from plugin.web.parts import WebParts
 from plugin.web.server import serve
 from tests.fakes.marshal import FakeMarshal, good
-from tests.fakes.notes import NOW, OBJECTS, file_answer, kept, make_draft
+from tests.fakes.review import NOW, OBJECTS, file_answer, kept, make_draft
 from tests.plugin.conftest import make_settings
 from tests.plugin.web.browser import WIDTHS, Visitor, executable, launched, visiting
 from tests.plugin.web.conftest import WEB_TOKEN
@@ -58,7 +58,7 @@ def url(tmp_path: Path, store: Store) -> Iterator[str]:
 
 def fill(store: Store) -> None:
     """A note with spectra, of which one has a card and one was noted by others; and the note of the night before."""
-    before = Night.parse("2026-06-09")
+    before = Period.parse("2026-06-09")
     kept(store, make_draft({"ZTF26tde": "TDE", "ZTF26old": "SN II"}, before), before)
     kept(store)
     wave = np.linspace(0, 1, 320)
@@ -93,7 +93,7 @@ def shot(page: Page, name: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", list(WIDTHS))
 def test_the_pages_are_sound(browser: Browser, url: str, store: Store, scheme: str, width: str) -> None:
-    night = Night.parse("2026-06-08")
+    night = Period.parse("2026-06-08")
     kept(store, rewritten(make_draft(night=night), {"abstract": "x" * 1200, "title": "9 TDE candidates"}), night)
     with visiting(browser, url, width=WIDTHS[width], scheme=scheme) as visitor:
         page = log_in(visitor)

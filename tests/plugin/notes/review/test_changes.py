@@ -13,11 +13,11 @@ from plugin.notes.review.approval import objections, signed
 from plugin.notes.review.authors import Author, read_authors, with_authors
 from plugin.notes.review.changes import CannotBe, add, rewritten, take_out, texts_of
 from plugin.notes.review.content import content_of, draft_of
-from plugin.notes.review.counts import counted, recounted, without_figures
+from plugin.notes.review.counts import recounted, renamed
 from plugin.notes.review.differences import differences
 from plugin.notes.review.export import tns_csv, tns_fields
-from plugin.notes.wording import APPROVER
-from tests.fakes.notes import make_draft
+from plugin.notes.wording import APPROVER, counted, named
+from tests.fakes.review import make_draft
 
 CLASSES = ("TDE", "SLSN", "SN Ibc", "SN II", "SN Ia")
 MORE = make_draft({"ZTF26new": "SLSN", "ZTF26nia": "SN Ia"}).related
@@ -34,8 +34,8 @@ def test_taking_out_follows_through_every_text() -> None:
     assert check(draft) == []
     draft = take_out(draft, "ZTF26tde")
     assert draft.title.startswith("ASTRANet: 1 SN Ia candidate from")
-    assert "TDE" not in " ".join((draft.title, draft.abstract, *draft.body))
-    assert "SN Ia 0.95 (0.93-0.97) / 0.90" in draft.abstract
+    assert "It is 2026aib [ZTF26ib]." in draft.abstract
+    assert "ZTF26tde" not in " ".join((draft.title, draft.abstract, *draft.body))
     assert check(draft) == []
 
 
@@ -93,9 +93,10 @@ def test_counts_are_words_and_no_parts_of_numbers() -> None:
     )
     assert recounted("1 TDE candidate and 2 SN Ia candidates.", before, after) == counted(after) + "."
     assert recounted("x", {}, after) == "x"
-    text = "Purity on 9: TDE 0.8 (0.7-0.9) / not measured; SN Ia 0.95 / 0.9. End: TDE; more."
-    assert without_figures(text, "TDE") == "Purity on 9: SN Ia 0.95 / 0.9. End: TDE; more."
-    assert without_figures(text, "SN Ia") == "Purity on 9: TDE 0.8 (0.7-0.9) / not measured. End: TDE; more."
+    text = f"First. {named(['a', 'b'])} Last."
+    assert renamed(text, ["a", "b"], ["b"]) == "First. It is b. Last."
+    assert renamed(text, ["a", "b"], list("abcdefghijklmnop")) == "First. Last."
+    assert renamed(text, ["a"], ["b"]) == text
 
 
 def test_texts_are_written_anew_and_read_back() -> None:
