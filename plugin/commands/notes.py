@@ -11,12 +11,20 @@ if TYPE_CHECKING:
     from plugin.notes.night import Night
 
 
+note_app = typer.Typer(help="AstroNotes: drafted by the service, reviewed and approved by people.")
+
+
 def register(app: typer.Typer) -> None:
     """Add this subject's commands."""
-    app.command()(note)
+    from plugin.commands import note_review
+
+    app.add_typer(note_app, name="note")
+    note_app.callback(invoke_without_command=True)(note)
+    note_review.register(note_app)
 
 
 def note(
+    context: typer.Context,
     night: Annotated[
         str | None,
         typer.Option(help="UT date on which the night begins at noon, such as 2026-06-10; the last one by default."),
@@ -27,6 +35,10 @@ def note(
     It writes the files, and hands the drafts to their review, where people's edits stay as they are. What it lists does
     not count as announced, and the service's own notes stay as they would be.
     """
+    if context.invoked_subcommand is not None:
+        if night is not None:
+            raise typer.BadParameter("is for drafting alone", param_hint="--night")
+        return
     from plugin.clock import utc_now
     from plugin.notes.period import Period
 

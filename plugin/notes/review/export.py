@@ -2,16 +2,16 @@
 
 import csv
 import io
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from plugin.notes.draft import Draft
 from plugin.notes.related import harmless
-from plugin.notes.render import to_body
+from plugin.notes.render import CSV_NAME, to_body, to_json, to_text
 
 LEADING: Final = ("Catalog", "Name", "RA", "DEC", "Obj-Type", "Redshift", "Host Name", "Host Redshift")
 """The columns of the TNS's own table; then come custom ones, and Remarks last. Not checked against the real form."""
 REMARKS: Final = "Remarks"
-FILES: Final = ("astronote.json", "astronote.txt", "related_objects.csv", "body.html")
 
 
 def tns_fields(draft: Draft) -> list[tuple[str, str]]:
@@ -40,3 +40,12 @@ def tns_csv(draft: Draft) -> str:
         cells["Catalog"] = "TNS" if "[" in row.name else ""
         writer.writerow([harmless(cells.get(column, "")) for column in columns])
     return out.getvalue()
+
+
+MADE: Final[Mapping[str, Callable[[Draft], str]]] = {
+    CSV_NAME: tns_csv,
+    "body.html": to_body,
+    "astronote.txt": to_text,
+    "astronote.json": to_json,
+}
+"""How each file is made that a person takes along."""

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -10,21 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from iris_client.protocols import Place
-from plugin.notes.draft import Draft
-from plugin.notes.render import CSV_NAME, to_body, to_json, to_text
 from plugin.notes.review.content import draft_of
-from plugin.notes.review.export import tns_csv
+from plugin.notes.review.export import MADE
 from plugin.web.access import refusal
 from plugin.web.notes.routes import Endpoint
 from plugin.web.parts import WebParts
 
-MADE: Final[Mapping[str, Callable[[Draft], str]]] = {
-    CSV_NAME: tns_csv,
-    "body.html": to_body,
-    "astronote.txt": to_text,
-    "astronote.json": to_json,
-}
-"""How each file is made."""
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 

@@ -5,7 +5,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin.notes.checker import check
@@ -61,6 +61,7 @@ def test_adding_puts_it_beside_its_like_or_last() -> None:
     assert any("compact-2@def" in said for said in check(other))  # no sentence names it yet
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_counts_in_texts_are_the_tables_whatever_comes_and_goes(data: st.DataObject) -> None:
     labels = data.draw(st.lists(st.sampled_from(CLASSES), min_size=1, max_size=8))
@@ -73,7 +74,8 @@ def test_counts_in_texts_are_the_tables_whatever_comes_and_goes(data: st.DataObj
             draft = take_out(draft, data.draw(st.sampled_from(there)))
         elif outside:
             draft = add(draft, pool[data.draw(st.sampled_from(outside))])
-    assert check(draft) == []
+    # With more objects the abstract may outgrow the TNS's limit: then a person shortens it.
+    assert [said for said in check(draft) if "the TNS takes 1000" not in said] == []
     assert draft_of(content_of(draft)) == draft
 
 
