@@ -8,6 +8,7 @@ from iris_client.taxonomy.trust import Settled
 from models.domain import Report, Target
 from plugin.store import Filed
 from plugin.store.filed import Fact
+from plugin.store.notes.others import NotedBy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class Entry:
         What was found on the way, see `Filed`.
     spectra : tuple of Filed
         Answers about the object's spectra, oldest first, where `report` is about its light curve.
+    noted : NotedBy or None
+        Somebody's AstroNote that names the object already.
     """
 
     target: Target
@@ -43,3 +46,4 @@ class Entry:
     looked_up_at: datetime | None = None
     facts: Mapping[str, Fact] = field(default_factory=dict)
     spectra: tuple[Filed, ...] = ()
+    noted: NotedBy | None = None

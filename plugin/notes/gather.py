@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from iris_client.errors import NotFound
 from iris_client.protocols import SpectrumSource, TransientName
 from iris_client.taxonomy.trust import ORDER, Voice, settle
+from iris_client.tns.hosts import PRODUCTION
 from models.domain import Target
 from plugin.notes.entries import Entry
 from plugin.notes.period import Period
 from plugin.store import ASTRANET, NEEDLE, Filed, Store
 from plugin.store.tns.names import Known
+from plugin.tns.others import noted_by_others
 
 SIMULATED = "simulated"
 """What the sandbox gives as origin of spectra that are made up."""
@@ -27,11 +29,14 @@ class Gatherer:
     ----------
     trust : sequence of str
         Who is believed first about what an object is, and who at all.
+    server : str
+        The TNS whose AstroNotes of others count.
     """
 
     store: Store
     marshal: SpectrumSource
     trust: Sequence[Voice] = ORDER
+    server: str = PRODUCTION
     _targets: dict[str, Target] = field(default_factory=dict)
 
     def spectra(self, period: Period) -> list[Entry]:
@@ -89,7 +94,9 @@ class Gatherer:
         with self.store.begin(to_read=True) as unit:
             found = unit.reports.filed_between(*span, producer)
             names = {filed.target_id: unit.names.of(filed.target_id) for filed in found}
-        return [_entry(filed, self._target(filed.target_id), names[filed.target_id], self.trust) for filed in found]
+        entries = [_entry(filed, self._target(filed.target_id), names[filed.target_id], self.trust) for filed in found]
+        with self.store.begin(to_read=True) as unit:
+            return [replace(e, noted=noted_by_others(unit, e.target, server=self.server)) for e in entries]
 
     def _target(self, target_id: str) -> Target:
         if target_id not in self._targets:

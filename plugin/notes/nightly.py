@@ -72,7 +72,7 @@ def draft_notes(settings: Settings, store: Store, marshal: SpectrumSource, *, no
     BundleError
         If a model is damaged.
     """
-    gatherer = Gatherer(store=store, marshal=marshal, trust=settings.trust)
+    gatherer = Gatherer(store=store, marshal=marshal, trust=settings.trust, server=settings.tns_url)
     byline = Byline(authors=settings.note_authors, marshal=_marshal_name(settings))
     drafts: dict[str, Draft | None] = {}
     spectra = gatherer.spectra(period) if {"classes", "anomalies"} & set(settings.notes) else []

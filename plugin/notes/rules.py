@@ -15,6 +15,7 @@ CLASSIFIED: Final = "already classified by people"
 NO_ANSWER: Final = "without an answer"
 OLD: Final = "without a recent observation"
 NOTED: Final = "announced before with the same answer"
+OTHERS: Final = "named already in an AstroNote of others"
 MAX_AGE: Final = timedelta(days=30)
 """What was observed longer before the period is no news: an archive that is answered now fills no note."""
 
@@ -88,6 +89,9 @@ def recent(observed_at: str | None, period: Period) -> bool:
 def _judged(judge: Judge, entries: list[Entry], period: Period, noted: Mapping[str, str]) -> Entry | str:
     if any(e.settled.typed for e in entries):
         return CLASSIFIED
+    # What we have announced ourselves may stand on the TNS by now; for that our own rule holds.
+    if entries[0].target.target_id not in noted and any(e.noted is not None for e in entries):
+        return OTHERS
     found = judge.judge(entries, period)
     if isinstance(found, Entry) and noted.get(found.target.target_id) == judge.answer(found):
         return NOTED

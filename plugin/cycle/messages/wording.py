@@ -61,6 +61,13 @@ class Wording:
         lines.append(_drafts(body.get("notes") or []))
         return _fit("\n".join(lines))
 
+    def waiting(self, body: Body) -> str:
+        """A draft that waits for a person."""
+        link = str(body.get("link") or "")
+        where = f"<{link}|review it>" if link.startswith("http") else f"`{_text(link)}`"
+        head = f":memo: *A draft AstroNote waits for a person* ({_text(body.get('kind'))}, {_text(body.get('night'))})"
+        return _fit(f"{head}: {_n(body.get('objects'), 'object')}, {where}\n{_text(body.get('title'))}")
+
     def _link(self, body: Body) -> str:
         name = str(body.get("source") or "?")
         return f"<{self._page(name) if self.web_url else self._source(name)}|{escaped(name)}>"

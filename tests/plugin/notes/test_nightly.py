@@ -1,16 +1,19 @@
 """From the store to the files: which answers make a period, what the marshal says now, and what was announced."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from iris_client.errors import NotFound, Unavailable
 from iris_client.protocols import TransientName
+from iris_client.tns.astronotes import AstroNote, NotedObject
 from models.domain import HumanLabel, RawSpectrum, Target
 from plugin.notes import Night, Period
 from plugin.notes.checker import check
 from plugin.notes.gather import Gatherer
 from plugin.notes.nightly import announce, draft_notes, kinds_of, write_due_notes, write_notes
+from plugin.notes.review.content import content_of, draft_of
 from plugin.settings import Settings
 from plugin.store import ASTRANET, NEEDLE, Filed, Store, object_of, open_store, spectrum
 from tests.fakes.notes import candidate, report
@@ -251,3 +254,33 @@ def test_an_object_with_another_answer_is_announced_anew(store, tmp_path):
     put(store, filed("3", "2026-06-12T20:00:00", label="SN II"))
     assert len(write_due_notes(settings, store, Marshal(), now=NOW + timedelta(days=2))) == 1
     assert Night.parse("2026-06-12") == Night.before(NOW + timedelta(days=2))
+
+
+def test_what_others_have_noted_is_left_out_unless_we_announced_it_ourselves(store, tmp_path):
+    put(store, filed("1", "2026-06-10T20:00:00"), filed("2", "2026-06-10T20:00:00", "ZTF26b"))
+    note = AstroNote(number="2026-7", objects=(NotedObject(alt_name="ZTF26a"),))
+    with store.begin() as unit:
+        unit.others_notes.put("https://www.wis-tns.org", [note], NOW)
+    settings = settings_of(tmp_path, notes="classes")
+    draft = draft_notes(settings, store, Marshal(), now=NOW, period=NIGHT)["classes"]
+    assert names(draft) == ["ZTF26b"]
+    assert "1 named already in an AstroNote of others" in " ".join(draft.body)
+    assert check(draft) == []
+    with store.begin() as unit:
+        unit.announced.put("classes", "2026-06-01", "2026-06-01", {"ZTF26a": "SN II"}, NOW)
+    draft = draft_notes(settings, store, Marshal(), now=NOW, period=NIGHT)["classes"]
+    assert sorted(names(draft)) == ["ZTF26a", "ZTF26b"]  # ours, and the answer is another now
+
+
+def test_drafts_go_to_their_review_and_edits_stay(store, tmp_path):
+    put(store, filed("1", "2026-06-10T20:00:00"))
+    settings = settings_of(tmp_path, notes="classes")
+    drafts = draft_notes(settings, store, Marshal(), now=NOW, period=NIGHT)
+    announce(store, NIGHT, drafts, NOW)
+    with store.begin() as unit:
+        note = unit.notes.of("classes", "2026-06-10")
+        assert draft_of(note.content) == drafts["classes"]
+        unit.notes.change(note, content_of(replace(drafts["classes"], title="By hand")), NOW, by="Ann", said="title")
+    announce(store, NIGHT, {"classes": None}, NOW)
+    with store.begin() as unit:
+        assert unit.notes.of("classes", "2026-06-10").content["title"] == "By hand"

@@ -286,4 +286,4 @@ def test_nights_do_not_count_among_the_messages_of_an_hour(talkative, marshal, s
     assert len(slack.texts) == 2
     assert isinstance(clock.now, datetime)
     with app.store.begin(to_read=True) as unit:
-        assert len(unit.outbox.sent_since(MESSAGE, clock.now - timedelta(hours=1), but_on="night")) == 1
+        assert len(unit.outbox.sent_since(MESSAGE, clock.now - timedelta(hours=1), but_on=("night",))) == 1
