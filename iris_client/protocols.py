@@ -78,7 +78,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an answer belongs: a spectrum, a source, an analysis that was asked for; a message to a night or a note too."""
+    """Where an answer belongs: a spectrum, a source, an analysis asked for; a message to a night or a note too."""
 
     kind: PlaceKind
     id: str

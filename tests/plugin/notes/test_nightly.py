@@ -262,13 +262,15 @@ def test_what_others_have_noted_is_left_out_unless_we_announced_it_ourselves(sto
     with store.begin() as unit:
         unit.others_notes.put("https://www.wis-tns.org", [note], NOW)
     settings = settings_of(tmp_path, notes="classes")
-    draft = draft_notes(settings, store, Marshal(), now=NOW, period=NIGHT)["classes"]
+    there = {name: Target(target_id=name, ra_deg=ra, dec_deg=2.0) for name, ra in (("ZTF26a", 1.0), ("ZTF26b", 9.0))}
+    marshal = Marshal(there)
+    draft = draft_notes(settings, store, marshal, now=NOW, period=NIGHT)["classes"]
     assert names(draft) == ["ZTF26b"]
     assert "1 named already in an AstroNote of others" in " ".join(draft.body)
     assert check(draft) == []
     with store.begin() as unit:
         unit.announced.put("classes", "2026-06-01", "2026-06-01", {"ZTF26a": "SN II"}, NOW)
-    draft = draft_notes(settings, store, Marshal(), now=NOW, period=NIGHT)["classes"]
+    draft = draft_notes(settings, store, marshal, now=NOW, period=NIGHT)["classes"]
     assert sorted(names(draft)) == ["ZTF26a", "ZTF26b"]  # ours, and the answer is another now
 
 

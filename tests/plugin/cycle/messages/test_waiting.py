@@ -58,6 +58,8 @@ def test_a_draft_is_told_once_with_a_link(telling, slack) -> None:
 
 
 def test_comments_only_where_they_are_wanted_and_each_once(telling, marshal) -> None:
+    said = []
+    marshal.post_comment = lambda place, **what: said.append((place, what)) or str(len(said))
     app = telling(slack_webhook=None, post_note_comments=True)
     kept(app.store)
     for _ in range(2):
@@ -65,6 +67,8 @@ def test_comments_only_where_they_are_wanted_and_each_once(telling, marshal) -> 
         app.cycle()
     assert posts(app, MESSAGE) == {}
     assert posts(app, NOTE_COMMENT) == dict.fromkeys(("ZTF26tde", "ZTF26ia", "ZTF26ib"), "sent")
+    assert len(said) == 3
+    assert "https://pages.test/notes/classes/2026-06-10" in said[0][1]["text"]
     before = Period.parse("2026-06-09")
     kept(app.store, make_draft(night=before), before)  # an older note takes nothing over
     assert enqueue_waiting(app.store, app.settings, NOW, messages=False) == 0
