@@ -179,6 +179,6 @@ def _of_objects(settings: Settings) -> Kind:
 
 
 def _marshal_name(settings: Settings) -> str:
-    """`the marshal fritz.science`: without scheme and port, which are nobody's business in a note."""
-    host = urlsplit(settings.marshal_url or "").hostname
-    return f"the marshal {host}" if host else "the marshal"
+    """`the marshal fritz.science`: without scheme, port and numbers, which are nobody's business in a note."""
+    host = urlsplit(settings.marshal_url or "").hostname or ""
+    return f"the marshal {host}" if host.strip("0123456789.") and ":" not in host else "the marshal"
