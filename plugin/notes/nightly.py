@@ -155,7 +155,7 @@ def _of_spectra(settings: Settings, card: BundleCard) -> Iterator[Kind]:
     from models.conformal.policy import alert_rate
     from models.sentinel.detector import FALSE_ALARM_RATE
     from plugin.notes.figures import selected_figures
-    from plugin.notes.kinds.anomalies import tested
+    from plugin.notes.kinds.anomalies import figures_of_alerts
 
     if "classes" in settings.notes:
         kind = ClassesKind(alpha=settings.alpha)
@@ -166,7 +166,7 @@ def _of_spectra(settings: Settings, card: BundleCard) -> Iterator[Kind]:
         as_measured = settings.false_alarm_rate == FALSE_ALARM_RATE
         yield AnomaliesKind(
             share=alert_rate(settings.false_alarm_rate),
-            tested=tested(card) if as_measured else {},
+            tested=figures_of_alerts(card) if as_measured else {},
             alpha=settings.alpha,
         )
 

@@ -186,7 +186,7 @@ class AnomaliesKind:
         return f"Of held-out test spectra of known classes, {'; '.join(parts)}." if parts else ""
 
 
-def tested(card: BundleCard) -> dict[str, Tested]:
+def figures_of_alerts(card: BundleCard) -> dict[str, Tested]:
     """What the card says of test spectra, at the rates that the bundle was measured with."""
     metrics = card.get("metrics")
     found = {}
