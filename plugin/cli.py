@@ -75,6 +75,7 @@ _LAB = (
     "needle",
     "needle_hybrid",
     "needle_images",
+    "notes",
     "iris",
     "simulator",
 )

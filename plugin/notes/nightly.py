@@ -157,7 +157,7 @@ def _of_spectra(settings: Settings, card: BundleCard) -> Iterator[Kind]:
     from models.conformal.policy import alert_rate
     from models.sentinel.detector import FALSE_ALARM_RATE
     from plugin.notes.figures import selected_figures
-    from plugin.notes.kinds.anomalies import tested
+    from plugin.notes.kinds.anomalies import figures_of_alerts
 
     if "classes" in settings.notes:
         kind = ClassesKind(alpha=settings.alpha)
@@ -168,7 +168,7 @@ def _of_spectra(settings: Settings, card: BundleCard) -> Iterator[Kind]:
         as_measured = settings.false_alarm_rate == FALSE_ALARM_RATE
         yield AnomaliesKind(
             share=alert_rate(settings.false_alarm_rate),
-            tested=tested(card) if as_measured else {},
+            tested=figures_of_alerts(card) if as_measured else {},
             alpha=settings.alpha,
         )
 
@@ -181,6 +181,6 @@ def _of_objects(settings: Settings) -> Kind:
 
 
 def _marshal_name(settings: Settings) -> str:
-    """`the marshal fritz.science`: without scheme and port, which are nobody's business in a note."""
-    host = urlsplit(settings.marshal_url or "").hostname
-    return f"the marshal {host}" if host else "the marshal"
+    """`the marshal fritz.science`: without scheme, port and numbers, which are nobody's business in a note."""
+    host = urlsplit(settings.marshal_url or "").hostname or ""
+    return f"the marshal {host}" if host.strip("0123456789.") and ":" not in host else "the marshal"

@@ -73,6 +73,11 @@ def n(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
+def percent(share: float) -> str:
+    """`5 %`, `2.5 %`."""
+    return f"{round(100 * share, 1):g} %"
+
+
 def listed(parts: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
@@ -87,7 +92,7 @@ def named(names: Sequence[str]) -> str:
     """A sentence with the names, where they are few; nothing where they are many."""
     if len(names) > MOST_NAMES:
         return ""
-    return f"{'They are' if len(names) > 1 else 'It is'} {listed([brief(name) for name in names])}."
+    return f"{'The objects are' if len(names) > 1 else 'The object is'} {listed([brief(name) for name in names])}."
 
 
 def left_out(reasons: Mapping[str, int]) -> str:

@@ -165,8 +165,8 @@ class AnomaliesKind:
 
     def _rule(self) -> str:
         return (
-            f"Selection: the anomaly score is at or above the threshold that {self.share:.0%} of ordinary spectra "
-            "reach, whatever the class."
+            f"Selection: the anomaly score is at or above the threshold that {wording.percent(self.share)} of ordinary "
+            "spectra reach, whatever the class."
         )
 
     def _by_chance(self, facts: Facts) -> str:
@@ -176,13 +176,17 @@ class AnomaliesKind:
         """What the rule did to spectra of known classes."""
         parts = []
         for domain, found in self.tested.items():
-            share = "" if found.right is None else f", and the class they were given was right for {found.right:.0%}"
+            share = (
+                ""
+                if found.right is None
+                else f", and the class they were given was right for {wording.percent(round(found.right, 2))}"
+            )
             where = RESOLUTIONS.get(domain, domain)
             parts.append(f"at {where} it lists {found.listed} of {found.spectra}{share}")
         return f"Of held-out test spectra of known classes, {'; '.join(parts)}." if parts else ""
 
 
-def tested(card: BundleCard) -> dict[str, Tested]:
+def figures_of_alerts(card: BundleCard) -> dict[str, Tested]:
     """What the card says of test spectra, at the rates that the bundle was measured with."""
     metrics = card.get("metrics")
     found = {}

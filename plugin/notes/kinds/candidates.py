@@ -103,7 +103,6 @@ class CandidatesKind:
         """The words."""
         counts = {c: facts.counts[c] for c in CANDIDATES if facts.counts.get(c)}
         chosen, what = facts.selection, wording.counted(counts)
-        with_spectrum = sum(bool(e.spectra) for e in chosen.candidates)
         return Text(
             title=f"NEEDLE: {what} from light curves of the {facts.period.nights}",
             keywords=("Transient", *sorted("TDE" if c == "TDE" else "Supernova" for c in counts)),
@@ -125,13 +124,13 @@ class CandidatesKind:
                 f"NEEDLE, a classifier that looks for tidal disruption events (TDE) and hydrogen-poor superluminous "
                 f"supernovae (SLSN-I) by light curve and host galaxy, looked at new alerts of "
                 f"{wording.n(chosen.n_objects, 'object')} in {facts.marshal} between "
-                f"{facts.period.start:%Y-%m-%d %H:%M} and {facts.period.end:%Y-%m-%d %H:%M} UT; it could not answer "
-                f"for {chosen.n_refused}. The Related Objects table lists {what}.",
+                f"{facts.period.start:%Y-%m-%d %H:%M} and {facts.period.end:%Y-%m-%d %H:%M} UT"
+                f"{_unanswered(chosen.n_refused)}. The Related Objects table lists {what}.",
                 f"{self._rule()} {wording.left_out(chosen.left_out)}",
                 "In the table, Detections are those used in each band; Days to threshold is the time from the first "
                 "detection to the night on which the score first reached the threshold; Host gives the distance from "
-                "the host galaxy; Spectrum is what the spectral classifier ASTRANet said of a spectrum, where there is "
-                f"one ({wording.n(with_spectrum, 'object')}).",
+                "the host galaxy; Spectrum is what the spectral classifier ASTRANet said of a spectrum, where "
+                "there is one.",
                 f"The model is version {facts.models}. {self._body_figures(counts)}",
                 wording.known_since(facts.marshal, facts.as_of, facts.looked_up),
                 wording.REVIEWED,
@@ -177,6 +176,10 @@ def figures_of(card: NeedleCard, prefer: str) -> dict[str, Measured]:
 
 def _figure(found: IntervalFields | None) -> Figure | None:
     return None if found is None else Figure(found["value"], found["low"], found["high"])
+
+
+def _unanswered(count: int) -> str:
+    return f"; of {wording.n(count, 'object')} too little was known for an answer" if count else ""
 
 
 def _score(entry: Entry) -> float:

@@ -141,7 +141,7 @@ class ClassesKind:
     def _rule(self) -> str:
         return (
             f"Selection: the probability of the class is at least {self.min_probability:g}, and it is the only class "
-            f"left in a set that holds the true class for {1 - self.alpha:.0%} of comparable spectra."
+            f"left in a set that holds the true class for {wording.percent(1 - self.alpha)} of comparable spectra."
         )
 
     def _abstract_figures(self, facts: Facts, *, recall: bool = True) -> str:
