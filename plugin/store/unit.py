@@ -17,6 +17,7 @@ from plugin.store.spectra import Spectra
 from plugin.store.tns.names import Names
 from plugin.store.tns.reports import TnsReports
 from plugin.store.tns.rows import TnsRows
+from plugin.store.vectors import Vectors
 from plugin.store.watermarks import Watermarks
 from plugin.store.workers.rows import Leases, Workers
 
@@ -42,6 +43,7 @@ class Unit:
     notes: Notes
     others_notes: OthersNotes
     announced: Announced
+    vectors: Vectors
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -64,4 +66,5 @@ class Unit:
             notes=Notes(context),
             others_notes=OthersNotes(context),
             announced=Announced(context),
+            vectors=Vectors(context),
         )
