@@ -40,11 +40,11 @@ def change(parts: WebParts) -> Endpoint:
         try:
             said = _done(parts, reviewing, seen, form, typed, name)
         except Overtaken as error:
-            answer = shown(parts, request, 409, overtaken=error, typed=typed)
+            answer = shown(parts, request, 409, overtaken=error, typed=typed, name=name)
         except CannotBe as error:
-            answer = shown(parts, request, 422, wrong=(str(error),), typed=typed)
+            answer = shown(parts, request, 422, wrong=(str(error),), typed=typed, name=name)
         except Objected as error:
-            answer = shown(parts, request, 422, wrong=("It was not approved:", *error.reasons))
+            answer = shown(parts, request, 422, wrong=("It was not approved:", *error.reasons), name=name)
         else:
             _log.info("note on a page", did=said, kind=seen.kind, night=seen.night, by=name or None)
             answer = RedirectResponse(f"/notes/{quote(seen.kind)}/{quote(seen.night)}?said={said}", 303)

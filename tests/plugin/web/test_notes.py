@@ -217,6 +217,7 @@ def test_the_second_of_two_is_told_and_shown_what_the_first_did(store: Store, me
     assert "Ann Example has changed it meanwhile" in text
     assert "Title of Ann" in text
     assert fields(answer.text)["title"] == "Title of Bob"
+    assert fields(answer.text)["reviewer"] == "Bob"
     assert draft_of(newest(store).content).title == "Title of Ann"
     again = bob.post(HERE, data={**fields(answer.text), "do": "save"})  # now knowing what is there
     assert again.status_code == 303
