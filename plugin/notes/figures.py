@@ -104,7 +104,7 @@ def full_figures(figures: DomainFigures, labels: Sequence[str]) -> str:
     for label in labels:
         found = figures.measured.get(label, Measured())
         purity, recall = ("not measured" if f is None else f.in_full for f in (found.purity, found.recall))
-        parts.append(f"for {label} the purity is {purity} and the recall {recall}")
+        parts.append(f"the purity of {label} is {purity} and its recall {recall}")
     return listed(parts)
 
 

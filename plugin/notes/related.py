@@ -12,6 +12,8 @@ from plugin.notes.entries import Entry
 
 TNS_COLUMNS: Final = ("Name", "RA", "DEC", "Obj-Type", "Redshift", "Source", "Remarks")
 """What every note has; after these come the columns of its kind."""
+WIDEST_REDSHIFT: Final = 0.06
+"""Interval of a redshift from matching; a wider one is not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +103,10 @@ def known_redshift(target: Target) -> Redshift | None:
 
 
 def matched_redshift(told: RedshiftEstimate | None) -> Redshift | None:
-    """What the spectrum itself shows, where that can be believed."""
+    """What the spectrum itself shows, where that can be believed and is no wide guess."""
     if told is None or told.value is None:
+        return None
+    if told.low is not None and told.high is not None and told.high - told.low > WIDEST_REDSHIFT:
         return None
     within = "" if told.low is None or told.high is None else f" ({told.low:.3f} to {told.high:.3f})"
     return Redshift(f"{told.value:.3f}", f"matching the spectrum with those of an archive{within}")
@@ -121,7 +125,14 @@ def name_of(target: Target) -> str:
     """`2026abc [ZTF26aaapple]`, as on the TNS page; the marshal's name alone where the TNS has none."""
     _, _, bare = (target.tns_name or "").partition(" ")
     internal = clean(target.target_id)
-    return f"{clean(bare)} [{internal}]" if bare else internal
+    return f"{clean(bare)} [{internal}]" if bare and clean(bare) != internal else internal
+
+
+def source_of(entry: Entry) -> str:
+    """Instrument and time of a spectrum; the day alone where no time is known."""
+    day, _, time = (entry.observed_at or "")[:16].partition("T")
+    when = f"{day} {time}" if time not in ("", "00:00") else day
+    return ", ".join(part for part in (entry.instrument, when) if part)
 
 
 def clean(text: str) -> str:

@@ -10,7 +10,7 @@ APPROVER: Final = "[NAME OF THE PERSON WHO REVIEWED THIS NOTE]"
 
 SIMULATED: Final = "SIMULATED DATA, NOT FOR SUBMISSION."
 MADE_UP: Final = f"{SIMULATED} Objects, spectra and redshifts in this note are made up."
-NOT_CLASSIFIED: Final = "These are candidates selected by a machine, not classifications."
+NOT_CLASSIFIED: Final = "They were selected by a machine: they are candidates, not classifications."
 ENCOURAGED: Final = "Spectroscopic confirmation and follow-up are encouraged."
 REVIEWED: Final = f"Every object here is a candidate selected by a machine. Reviewed before submission by: {APPROVER}."
 ESSENTIAL: Final = 9
@@ -93,6 +93,11 @@ def named(names: Sequence[str]) -> str:
     if len(names) > MOST_NAMES:
         return ""
     return f"{'The objects are' if len(names) > 1 else 'The object is'} {listed([brief(name) for name in names])}."
+
+
+def refused(count: int) -> str:
+    """How many spectra did not pass quality control."""
+    return f"{n(count, 'spectrum', 'spectra')} did not pass quality control" if count else "all passed quality control"
 
 
 def left_out(reasons: Mapping[str, int]) -> str:

@@ -12,7 +12,7 @@ from plugin.notes.draft import Facts, Text
 from plugin.notes.entries import Entry
 from plugin.notes.figures import RESOLUTIONS
 from plugin.notes.period import Period
-from plugin.notes.related import TNS_COLUMNS, RelatedObject, known_redshift, matched_redshift, row
+from plugin.notes.related import TNS_COLUMNS, RelatedObject, known_redshift, matched_redshift, row, source_of
 from plugin.notes.rules import NO_ANSWER, OLD, recent
 from plugin.notes.wording import Sentence
 
@@ -98,12 +98,12 @@ class AnomaliesKind:
             entry,
             label=LABEL,
             answer=self.answer(entry),
-            source=", ".join(part for part in (entry.instrument, (entry.observed_at or "")[:16]) if part),
+            source=source_of(entry),
             remarks=[f"marshal spectrum {report.spectrum_id}", f"anomaly score {anomaly.score:.2f} (0 to 1)"],
             redshift=known_redshift(entry.target) or matched_redshift(report.redshift),
             more=(
                 f"{verdict.label} ({verdict.probability:.2f})",
-                "" if p is None else f"{100 * p:.{0 if p >= 0.0995 else 1}f} % of {cell}",
+                "" if p is None else f"{100 * p:.{0 if p >= 0.0995 else 1}f} % of {_comparable(cell)}",
                 ", ".join(anomaly.fired) or "the score alone",
                 self._impression(entry),
                 match_named(anomaly.neighbours[0]) if anomaly.neighbours else "",
@@ -139,7 +139,7 @@ class AnomaliesKind:
                 f"ASTRANet, an automatic classifier of observer-frame spectra, processed "
                 f"{wording.n(chosen.n_answers, 'spectrum', 'spectra')} of {wording.n(chosen.n_objects, 'object')} in "
                 f"{facts.marshal} between {facts.period.start:%Y-%m-%d %H:%M} and {facts.period.end:%Y-%m-%d %H:%M} "
-                f"UT; {wording.n(chosen.n_refused, 'spectrum', 'spectra')} did not pass quality control. Beside a "
+                f"UT; {wording.refused(chosen.n_refused)}. Beside a "
                 f"class it gives each spectrum a score that says how unlike the known spectra it is. The Related "
                 f"Objects table lists {what}, one row per object (its most unusual spectrum), the most unusual first.",
                 f"{self._rule()} The class does not matter: spectra called cataclysmic variable (CV) or active galaxy "
@@ -199,6 +199,12 @@ def figures_of_alerts(card: BundleCard) -> dict[str, Tested]:
 
 def _answered(facts: Facts) -> int:
     return facts.selection.n_answers - facts.selection.n_refused
+
+
+def _comparable(cell: str) -> str:
+    """`222 spectra (every class, low resolution)` of `every class, low resolution (222)`."""
+    name, bracket, size = cell.removesuffix(")").rpartition(" (")
+    return f"{size} spectra ({name})" if bracket and size.isdigit() else cell
 
 
 def _rarity(entry: Entry) -> tuple[float | None, str]:

@@ -10,13 +10,16 @@ from plugin.notes.draft import Facts, Text
 from plugin.notes.entries import Entry
 from plugin.notes.figures import KNOWN_REDSHIFT, RESOLUTIONS, Figures, brief_figures, full_figures
 from plugin.notes.period import Period
-from plugin.notes.related import TNS_COLUMNS, RelatedObject, known_redshift, matched_redshift, row
+from plugin.notes.related import TNS_COLUMNS, RelatedObject, known_redshift, matched_redshift, row, source_of
 from plugin.notes.rules import NO_ANSWER, OLD, recent
 from plugin.notes.wording import Sentence
 
 UNSURE: Final = "below the threshold"
 DISAGREE: Final = "with spectra that disagree"
 OTHER_CLASS: Final = "of a class that is not announced here"
+WIDEST_PHASE: Final = 60.0
+"""Days; a phase with a wider interval says nothing."""
+MOST_SUBTYPES: Final = 2
 _TDE: Final = ("TDE",)
 
 
@@ -84,7 +87,7 @@ class ClassesKind:
             entry,
             label=label,
             answer=label,
-            source=", ".join(p for p in (entry.instrument, (entry.observed_at or "")[:16]) if p),
+            source=source_of(entry),
             remarks=remarks,
             redshift=known_redshift(entry.target) or matched_redshift(report.redshift),
             more=(_phase(report.phase), _subtype(report.subtype, self.alpha), f"{_probability(entry):.2f}"),
@@ -119,10 +122,10 @@ class ClassesKind:
                 f"ASTRANet, an automatic classifier of observer-frame spectra, processed "
                 f"{wording.n(chosen.n_answers, 'spectrum', 'spectra')} of {wording.n(chosen.n_objects, 'object')} in "
                 f"{facts.marshal} between {facts.period.start:%Y-%m-%d %H:%M} and {facts.period.end:%Y-%m-%d %H:%M} "
-                f"UT; {wording.n(chosen.n_refused, 'spectrum', 'spectra')} did not pass quality control. The Related "
+                f"UT; {wording.refused(chosen.n_refused)}. The Related "
                 f"Objects table lists {what}, one row per object (its surest spectrum). Phase is in rest-frame days "
                 f"from maximum light with a 95 % interval, and the subtype holds if the class is right; both are "
-                f"estimated by matching the spectrum with those of an archive.",
+                f"estimated by matching the spectrum with those of an archive, and left out where it shows too little.",
                 f"{self._rule()} {wording.left_out(chosen.left_out)}",
                 f"The model is version {facts.models}. {self._body_figures(facts)}",
                 wording.known_since(facts.marshal, facts.as_of, facts.looked_up),
@@ -174,9 +177,9 @@ class ClassesKind:
             if name is not None:
                 figures = self.figures.domains[name]
                 measured = f"{full_figures(figures, labels)}, measured on {figures.test}"
-                said.append(f"For spectra of {RESOLUTIONS.get(name, name)} {measured}.")
+                said.append(f"At {RESOLUTIONS.get(name, name)}, {measured}.")
         if any(name is not None for name in domains):
-            said.append("In a survey with another mix of classes the purity is another.")
+            said.append("In a survey with another mix of classes the purity differs.")
         unlike = sum(self.figures.domain_of(e.report.confidence) is None for e in facts.selection.candidates)
         if unlike:
             said.append(f"For {wording.n(unlike, 'listed spectrum', 'listed spectra')} purity was not measured.")
@@ -205,12 +208,14 @@ def _told_a_redshift(entry: Entry) -> bool:
 
 
 def _phase(told: PhaseEstimate | None) -> str:
-    return "" if told is None else f"{told.days:+.0f} d ({told.low:+.0f} to {told.high:+.0f})"
+    if told is None or told.high - told.low > WIDEST_PHASE:
+        return ""
+    return f"{told.days:+.0f} d ({told.low:+.0f} to {told.high:+.0f})"
 
 
 def _subtype(told: Subtype | None, alpha: float) -> str:
-    """The subtypes that cannot be ruled out, if the class is right; nothing where that is all of them."""
+    """The subtypes that cannot be ruled out, if the class is right; nothing where those are many."""
     if told is None:
         return ""
     kept = [name for name in told.probabilities if name in told.prediction_sets.get(f"{alpha:g}", ())]
-    return " or ".join(kept) if len(kept) < len(told.probabilities) else ""
+    return " or ".join(kept) if len(kept) <= MOST_SUBTYPES else ""

@@ -226,7 +226,7 @@ def test_figures_are_those_of_the_resolution_and_no_others():
     both = draft_of([low, high])
     assert "at low resolution TDE 0.81 (0.71-0.86)" in both.abstract
     assert "at high resolution SN Ia 0.92 (0.82-0.97)" in both.abstract
-    assert "for TDE the purity is 0.81 (0.71-0.86; 81 of 100 spectra)" in both.body[2]
+    assert "the purity of TDE is 0.81 (0.71-0.86; 81 of 100 spectra)" in both.body[2]
     assert "For 1 listed spectrum the classifier was told a redshift" in both.body[2]
 
 
@@ -276,7 +276,7 @@ def test_csv_has_the_columns_of_the_tns_and_no_formulas():
     assert row["Name"] == "'=cmd()"
     assert row["DEC"] == "-3.25000"
     assert row["Obj-Type"] == "SN Ia candidate"
-    assert row["Source"] == "SEDM, 2026-06-10T20:15"
+    assert row["Source"] == "SEDM, 2026-06-10 20:15"
 
 
 def test_files_are_the_same_bytes_again_and_go_when_the_reason_goes(tmp_path):
