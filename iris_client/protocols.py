@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from models.domain import Caveat, Cutouts, Host, LightCurve, RawSpectrum, Target
 
-PlaceKind = Literal["spectrum", "source", "night", "analysis"]
+PlaceKind = Literal["spectrum", "source", "night", "note", "analysis"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an answer belongs: a spectrum, a source, an analysis that somebody asked for; a message to a night too."""
+    """Where an answer belongs: a spectrum, a source, an analysis asked for; a message to a night or a note too."""
 
     kind: PlaceKind
     id: str

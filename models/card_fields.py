@@ -118,11 +118,30 @@ class RealFields(OnceFields, CountFields):
     """Cards of earlier versions have none."""
 
 
+class PolicyFields(TypedDict):
+    """How often a policy was the answer, and how often its class was right."""
+
+    spectra: int
+    share: float
+    accuracy: NotRequired[float | None]
+    low: NotRequired[float | None]
+    high: NotRequired[float | None]
+
+
+class DomainFields(TypedDict):
+    """Figures on real spectra of one resolution."""
+
+    real: RealFields
+    policy: NotRequired[dict[str, PolicyFields]]
+
+
 class MetricsFields(TypedDict):
     """What `astranet evaluate spectra` measured."""
 
     split: str
     real: RealFields
+    domains: NotRequired[dict[str, DomainFields]]
+    """By the name of the domain (`models.conformal.domains`); cards of earlier versions have none."""
 
 
 class BundleCard(Card):
@@ -162,6 +181,8 @@ class NeedleCard(Card):
     """What is added to the logits, by preference."""
     training: NotRequired[dict[str, Any]]
     """Read by the laboratory alone."""
+    metrics: NotRequired[dict[str, dict[str, Any]]]
+    """Figures on held-out objects at the threshold 0.8, by preference, sample and class."""
 
 
 class NetworkFields(TypedDict):

@@ -206,12 +206,17 @@ class App(Closing):
         return send_reports(self.settings, self.store, self._reporter, clock=self._clock, stop=self._stop.is_set)
 
     def tell_night(self) -> None:
-        """Put a message about the last night into the outbox, once; the next cycle sends it."""
-        if self.clients.slack is None:
-            return
-        from plugin.cycle.messages.nights import enqueue_digest
+        """Put into the outbox what is told of the last night, and of drafts that wait for a person; each once.
 
-        enqueue_digest(self.store, self.settings, self._clock())
+        The next cycle sends it: to the web hook, and comments on the sources of drafts where they are wanted.
+        """
+        from plugin.cycle.messages.nights import enqueue_digest
+        from plugin.cycle.messages.waiting import enqueue_waiting
+
+        has_hook = self.clients.slack is not None
+        if has_hook:
+            enqueue_digest(self.store, self.settings, self._clock())
+        enqueue_waiting(self.store, self.settings, self._clock(), messages=has_hook)
 
     def stop(self) -> None:
         """Ask a running cycle to end after the piece of work in hand."""

@@ -81,6 +81,7 @@ _LAB = (
     "needle",
     "needle_hybrid",
     "needle_images",
+    "notes",
     "iris",
     "simulator",
     "drift",

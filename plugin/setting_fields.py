@@ -16,6 +16,7 @@ from plugin.setting_types import (
     Hosts,
     LongSecret,
     Networks,
+    NoteKinds,
     Numbers,
     Voices,
     Words,
@@ -226,9 +227,26 @@ class SettingFields(BaseSettings):
         None, description="Address under which people reach this service's own pages, for links: https://host[/path]."
     )
 
-    # The night's note
-    note_hour_utc: int = Field(15, ge=0, le=23, description="Hour (UTC) at which the draft of the night is written.")
-    note_authors: str = Field("", description="Authors of the draft, as they should stand in it.")
+    # The notes
+    notes: NoteKinds = Field(
+        ("classes", "anomalies", "candidates"),
+        description="Kinds of AstroNotes that are drafted, separated by commas: classes (from spectra), anomalies "
+        "(unusual spectra), candidates (NEEDLE's, without a spectrum); or none.",
+    )
+    note_every: Literal["day", "week"] = Field(
+        "day",
+        description="day: a draft for each night; week: one for the nights of Monday to Sunday together, once they are "
+        "over.",
+    )
+    note_hour_utc: int = Field(15, ge=0, le=23, description="Hour (UTC) at which drafts are written.")
+    note_authors: str = Field("", description="Authors of the drafts, as they should stand in them.")
+    note_authors_file: Path | None = Field(
+        None,
+        description="File of those who write notes, one a line: Name; Affiliation; for a choice in the review.",
+    )
+    post_note_comments: bool = Field(
+        False, description="Also comment on the sources of a draft note that it waits for a person, with a link."
+    )
     output_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("astranet") / "output",
         description="Folder for drafts and pages.",

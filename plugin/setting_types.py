@@ -11,6 +11,7 @@ from iris_client.addresses import check_hook_url
 from plugin.environment import numbers_in, split_bind
 
 _LONG_ENOUGH = 16
+NoteKind = Literal["classes", "anomalies", "candidates"]
 
 
 def _split_numbers(value: object) -> object:
@@ -47,6 +48,17 @@ def _each_once(value: tuple[Literal["tns", "marshal"], ...]) -> tuple[Literal["t
     return value
 
 
+def _kinds(value: object) -> object:
+    words = _split_words(value)
+    return () if words == ("none",) else words
+
+
+def _no_kind_twice(value: tuple[NoteKind, ...]) -> tuple[NoteKind, ...]:
+    if len(set(value)) != len(value):
+        raise ValueError("expected each at most once")
+    return value
+
+
 def _long_enough(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < _LONG_ENOUGH:
         raise ValueError(f"expected at least {_LONG_ENOUGH} characters")
@@ -72,6 +84,8 @@ Voices = Annotated[
     tuple[Literal["tns", "marshal", "file"], ...], NoDecode, BeforeValidator(_split_words), AfterValidator(_each_once)
 ]
 """Who is believed, in this order."""
+NoteKinds = Annotated[tuple[NoteKind, ...], NoDecode, BeforeValidator(_kinds), AfterValidator(_no_kind_twice)]
+"""Kinds of AstroNotes, separated by commas; or none."""
 Hosts = Annotated[Words, AfterValidator(lambda hosts: tuple(host.lower() for host in hosts))]
 """Names of hosts, separated by commas."""
 Networks = Annotated[Words, AfterValidator(_networks)]

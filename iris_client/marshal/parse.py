@@ -78,6 +78,7 @@ def target(row: Row) -> Target:
         classifications=_human(rows(row.get("classifications"))),
         group_ids=ids(row.get("groups")),
         given=_given(rows(row.get("classifications"))),
+        simulated=_simulated(row.get("altdata")),
     )
 
 
@@ -196,6 +197,10 @@ def _people(row: Row, key: str, external: str) -> tuple[str, ...]:
         name = " ".join(part for part in parts if part) or _text(one.get("username"))
         names.append(name or "")
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _simulated(altdata: Any) -> bool:
+    return isinstance(altdata, dict) and altdata.get("simulated") is True
 
 
 def _exposure(altdata: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""The Transient Name Server, reading only: search, object, and the bulk CSV files.
+"""The Transient Name Server, reading only: search, object, the bulk CSV files, and listings of its web site.
 
     403, HTML               the marker is missing or the key may not do that   Refused; for a CSV Unavailable (hours)
     401, JSON               wrong key                                          Refused
@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import tenacity
@@ -153,6 +153,16 @@ class Tns(Closing):
                 raise self._judge(reply, file)
             yield from read_csv(unzip(kept))
 
+    def listed(self, path: str, query: Mapping[str, str]) -> Any:
+        """What a page of the web site answers in JSON, asked for with the marker and without the key: one request."""
+        reply = self._post(f"{path}?{urlencode(query)}", {}, self._timeout_s, method="GET")
+        if reply.status_code != 200 or is_html(reply):
+            raise self._judge(reply, path)
+        try:
+            return json.loads(reply.content)
+        except (ValueError, RecursionError):
+            raise BadPayload(f"TNS {path}: no JSON: {self._sample(reply.content)}") from None
+
     def _names(self, data: Any) -> list[str]:
         if is_no_result(data):
             return []
@@ -189,6 +199,7 @@ class Tns(Closing):
         cone: bool = False,
         keep: IO[bytes] | None = None,
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        method: str = "POST",
     ) -> "Reply":
         """One request; what comes back is in memory, or in the file `keep` when it is an answer of status 200.
 
@@ -204,8 +215,8 @@ class Tns(Closing):
         limits, to_file = (min(CONNECT_S, seconds), seconds), False
         with self.budget.turn(cone=cone):
             try:
-                with self._session.post(
-                    self.url + path, data=form, files=files, timeout=limits, allow_redirects=False, stream=True
+                with self._session.request(
+                    method, self.url + path, data=form, files=files, timeout=limits, allow_redirects=False, stream=True
                 ) as reply:
                     headers = {name.lower(): value for name, value in reply.headers.items()}
                     self.budget.learn(headers, refused=reply.status_code == 429, cone=cone)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.conformal.domains import Domains
+from models.conformal.sets import LAC, nonconformity
 from models.domain import FINE_CLASSES
 
 FEWEST: Final = 20
@@ -44,6 +45,31 @@ class Cut:
     high: float
     spectra: int
     domain: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """How a choice of answers does for one class and domain, counted on calibration spectra.
+
+    Parameters
+    ----------
+    right, chosen, members : int
+        Those of the class that are chosen as it; all that are chosen as it; all of the class.
+    """
+
+    right: int
+    chosen: int
+    members: int
+
+    @property
+    def purity(self) -> tuple[float, float, float] | None:
+        """Share of the chosen ones that are right, with its 95 % interval (Wilson); None where none is chosen."""
+        return _share(self.right, self.chosen)
+
+    @property
+    def recall(self) -> tuple[float, float, float] | None:
+        """Share of the class that is chosen, likewise; None where there is none of the class."""
+        return _share(self.right, self.members)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +107,32 @@ class Purities:
         cuts = [one for one in found if one is not None]
         return max(cuts, key=lambda one: one.threshold) if cuts and len(cuts) == len(found) else None
 
+    def chosen(self, name: str, domain: str, *, least: float, alpha: float) -> Chosen | None:
+        """What is right of the answers that have at least a probability and a set with nothing but their class in it.
+
+        Sets are calibrated on the same spectra, which moves these counts by less than one spectrum in the whole domain.
+
+        Parameters
+        ----------
+        least : float
+            Probability of the class.
+        alpha : float
+            Error rate of the sets.
+
+        Returns
+        -------
+        Chosen or None
+            None for a domain without calibration spectra of its own.
+        """
+        mask = self.domains.masks.get(domain)
+        if mask is None:
+            return None
+        fine, label, column = self.fine[mask].astype(float), self.label[mask].astype(np.int64), FINE_CLASSES.index(name)
+        sets = LAC(nonconformity(fine, label)).members(fine, alpha)
+        taken = (sets.sum(1) == 1) & sets[:, column] & (fine.argmax(1) == column) & (fine[:, column] >= least)
+        truly = label == column
+        return Chosen(right=int((taken & truly).sum()), chosen=int(taken.sum()), members=int(truly.sum()))
+
     def _of_domain(self, name: str, domain: str, at_least: float) -> Cut | None:
         mask = self.domains.masks.get(domain)
         if mask is None:
@@ -109,6 +161,10 @@ def purities_of(calibration: Mapping[str, NDArray[Any]], bundle_id: str = "") ->
     ends = {name: calibration.get(name) for name in ("coverage", "blue_end", "red_end")}
     domains = Domains.of(calibration.get("spacing"), label.size, **ends)
     return Purities(fine=np.asarray(calibration["fine"]), label=label, domains=domains, bundle_id=bundle_id)
+
+
+def _share(part: int, whole: int) -> tuple[float, float, float] | None:
+    return (part / whole, *wilson(part, whole)) if whole else None
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:

@@ -70,6 +70,8 @@ class Target:
         Given by people (never by machines), each once; those they were unsure of too.
     given : tuple of GivenLabel
         The same row by row: who gave each, and when. Empty where the source does not say.
+    simulated : bool
+        Whether the marshal says that it is made up.
     """
 
     target_id: str
@@ -83,6 +85,7 @@ class Target:
     classifications: tuple[HumanLabel, ...] = ()
     group_ids: tuple[int, ...] = ()
     given: tuple[GivenLabel, ...] = ()
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -280,7 +280,11 @@ def _why_empty(rules: Mapping[str, float]) -> str:
 def _details(points: Photometry, host: Host | None) -> dict[str, object]:
     since_peak = float(points.mjd[-1] - points.mjd[np.argmin(points.mag)])
     separation = None if host is None or host.separation_arcsec is None else round(host.separation_arcsec, 2)
-    return {"phase_days": round(since_peak, 2), "host_sep_arcsec": separation}
+    found: dict[str, object] = {"phase_days": round(since_peak, 2), "host_sep_arcsec": separation}
+    found["discovery_mjd"] = round(float(points.mjd[0]), 5)
+    if host is not None and host.redshift is not None:
+        found |= {"host_z": host.redshift, "host_z_error": host.redshift_error, "host_source": host.source}
+    return found
 
 
 _FOLDER: Final = ModelFolder(

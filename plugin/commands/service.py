@@ -49,7 +49,7 @@ def run(
         str, typer.Option(help="What this process does; others on the same PostgreSQL do the rest.", show_default=True)
     ] = "discover,analyse,deliver,sweep,names,truth,note",
 ) -> None:
-    """Work until SIGTERM: a cycle every POLL_SECONDS, a note draft every day."""
+    """Work until SIGTERM: a cycle every POLL_SECONDS, drafts of notes every day or week."""
     from plugin.cycle.jobs import chosen
 
     try:
@@ -59,11 +59,11 @@ def run(
     with prepared() as settings:
         from plugin.app import build
         from plugin.clock import utc_now
-        from plugin.notes.nightly import write_last_night
+        from plugin.notes.nightly import write_due_notes
         from plugin.ops.schedule import run as run_schedule
 
         with build(settings, jobs=wanted) as app, _pages_beside(settings, app.store, app):
-            run_schedule(app, lambda: write_last_night(settings, app.store, app.marshal, now=utc_now()))
+            run_schedule(app, lambda: write_due_notes(settings, app.store, app.marshal, now=utc_now()))
 
 
 def web() -> None:

@@ -3,12 +3,15 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from iris_client.errors import NotFound
 from iris_client.protocols import Marshal, Tagging, Upserted
 from plugin.cycle.spectra.tags import TAG, VOCABULARY
 from plugin.store import Parcel
+
+NOTE_COMMENT: Final = "note-comment"
+"""The kind of a comment that tells of a draft note, see `plugin.cycle.messages.waiting`."""
 
 
 class Carrier(Protocol):
@@ -87,7 +90,7 @@ class ClassificationCarrier:
 
 @dataclass(frozen=True, slots=True)
 class CommentCarrier:
-    """Comments with a picture, such as an alert's card."""
+    """Comments with a file, such as an alert's card."""
 
     marshal: Marshal
     upstream: str = "marshal"
@@ -135,5 +138,6 @@ def marshal_carriers(marshal: Marshal) -> Mapping[str, Carrier]:
         "annotation": AnnotationCarrier(marshal),
         "classification": ClassificationCarrier(marshal),
         "comment": CommentCarrier(marshal),
+        NOTE_COMMENT: CommentCarrier(marshal),
     }
     return carriers | ({TAG: TagCarrier(marshal)} if isinstance(marshal, Tagging) else {})

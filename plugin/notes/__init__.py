@@ -1,24 +1,13 @@
-"""AstroNotes: which objects of a night deserve one, the draft, and its files. A person submits; we never do.
+"""AstroNotes: which objects of a period deserve one, the draft, and its files. A person submits; we never do.
 
-night (noon to noon UTC) -> rules.select -> draft.compose -> files.write_note
+period (a night, noon to noon UTC, or a week of them) -> kind of note: rules.select -> draft.compose -> files.write_note
 """
 
 from plugin.notes.draft import Byline, Draft, compose
-from plugin.notes.entries import Entry, Figure, Figures
+from plugin.notes.entries import Entry
 from plugin.notes.files import write_note
 from plugin.notes.night import Night
-from plugin.notes.rules import NoteRules, Selection, select
+from plugin.notes.period import Period
+from plugin.notes.rules import Selection, select
 
-__all__ = [
-    "Byline",
-    "Draft",
-    "Entry",
-    "Figure",
-    "Figures",
-    "Night",
-    "NoteRules",
-    "Selection",
-    "compose",
-    "select",
-    "write_note",
-]
+__all__ = ["Byline", "Draft", "Entry", "Night", "Period", "Selection", "compose", "select", "write_note"]

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from models.domain import Status
+from plugin.notes.files import drafted
+from plugin.notes.kinds.candidates import CANDIDATES
 from plugin.notes.night import Night
 from plugin.store import ASTRANET, NEEDLE, Filed, Unit
-
-CANDIDATES: Final = ("SLSN-I", "TDE")
-"""What NEEDLE looks for."""
 
 
 def night_digest(unit: Unit, night: Night, *, output_dir: Path) -> Mapping[str, Any]:
@@ -28,7 +27,7 @@ def night_digest(unit: Unit, night: Night, *, output_dir: Path) -> Mapping[str, 
         "alerts": _names(alerts),
         "candidates": _names(candidates),
         "parked": parked,
-        "note": (output_dir / "notes" / str(night) / "astronote.html").is_file(),
+        "notes": sorted(kind for period, kind in drafted(output_dir) if period.last == night),
     }
 
 

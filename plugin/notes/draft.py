@@ -1,21 +1,22 @@
-"""The draft of one AstroNote: a pure function of the night's reports. Every number in it is counted from its table.
+"""The draft of one AstroNote, before anybody has reviewed it.
 
 The form follows the TNS (type, title, authors, source group, keywords, plain abstract of at most 1000 characters,
 body, Related Objects). There is no interface to submit one: a person reviews, names themselves, and pastes.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final, Protocol
 
 from plugin.notes import wording
-from plugin.notes.entries import Entry, Figures
-from plugin.notes.night import Night
-from plugin.notes.related import COLUMNS, RelatedObject, row
-from plugin.notes.rules import NoteRules, Selection, select
+from plugin.notes.entries import Entry
+from plugin.notes.period import Period
+from plugin.notes.related import RelatedObject
+from plugin.notes.rules import Judge, Selection, select
 
-ABSTRACT_LIMIT = 1000
+ABSTRACT_LIMIT: Final = 1000
 """Characters; the TNS sends the abstract by e-mail and to ADS."""
 
 
@@ -34,8 +35,10 @@ class Draft:
 
     Parameters
     ----------
+    night : str
+        Which nights it is about: `2026-06-10`, or the first and the last of a week, `2026-06-08_2026-06-14`.
     kind : str
-        Which of our notes it is, such as "classes".
+        Which of our notes it is: classes, anomalies, candidates.
     type : str
         What the TNS calls the type of an AstroNote.
     columns : tuple of str
@@ -58,72 +61,128 @@ class Draft:
     simulated: bool
 
 
-def compose(
-    night: Night,
-    entries: Sequence[Entry],
-    *,
-    as_of: datetime,
-    figures: Figures,
-    rules: NoteRules | None = None,
-    byline: Byline | None = None,
-) -> Draft | None:
-    """Write the draft of one night, or None when no object passes the rules.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What every kind of note says something of.
 
     Parameters
     ----------
-    night : Night
-        Noon to noon UTC.
+    counts : mapping of str to int
+        Rows of the table by what they are counted under, in its order; every number of objects in the text is from it.
+    models : str
+        Versions of the models, separated by commas.
+    looked_up : str or None
+        Since when at least the TNS's names and types are those of the table; None when the service cannot ask.
+    """
+
+    period: Period
+    selection: Selection
+    rows: tuple[RelatedObject, ...]
+    counts: Mapping[str, int]
+    models: str
+    marshal: str
+    as_of: str
+    looked_up: str | None
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """The words of one note; `title` without a mark of simulated data."""
+
+    title: str
+    abstract: Sequence[wording.Sentence]
+    body: Sequence[str]
+    keywords: tuple[str, ...]
+
+
+class Kind(Judge, Protocol):
+    """A kind of note."""
+
+    @property
+    def name(self) -> str:
+        """As in the settings and in the names of folders."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The heads of its table."""
+
+    def model(self, entry: Entry) -> str:
+        """The version of the model that answered."""
+
+    def row(self, entry: Entry) -> RelatedObject:
+        """The row of an object that is listed."""
+
+    def text(self, facts: Facts) -> Text:
+        """The words."""
+
+
+def compose(
+    kind: Kind,
+    period: Period,
+    entries: Sequence[Entry],
+    *,
+    as_of: datetime,
+    byline: Byline | None = None,
+    noted: Mapping[str, str] | None = None,
+    made_up: Callable[[Entry], bool] = lambda entry: entry.simulated,
+) -> Draft | None:
+    """Write the draft of one period, or None when no object passes the rules.
+
+    Parameters
+    ----------
     entries : sequence of Entry
-        Every spectrum of that night; the order does not matter.
+        Every answer of the period; the order does not matter.
     as_of : datetime
         UT at which types and redshifts were read from the marshal.
-    figures : Figures
-        Measured purity and recall, from the bundle's card.
+    noted : mapping of str to str, optional
+        By object, what earlier notes of this kind announced it as.
+    made_up : callable, optional
+        Whether the data of an entry are simulated; asked of those that are listed.
     """
-    rules, byline = rules or NoteRules(), byline or Byline()
-    selection = select(entries, rules, night)
-    if not selection.candidates:
+    byline = byline or Byline()
+    chosen = select(kind, entries, period, noted)
+    if not chosen.candidates:
         return None
-    return _write(night, selection, f"{as_of:%Y-%m-%d %H:%M} UT", figures, rules, byline)
-
-
-def _write(night: Night, selection: Selection, as_of: str, figures: Figures, rules: NoteRules, byline: Byline) -> Draft:
-    related = tuple(row(entry, rules) for entry in selection.candidates)
-    counts = Counter(r.label for r in related)
-    bundle = ", ".join(sorted({e.report.bundle for e in selection.candidates}))
-    simulated = any(e.simulated for e in selection.candidates)
-    facts = wording.Facts(
-        night=night,
-        counts={c: counts[c] for c in rules.classes if counts[c]},
-        selection=selection,
-        rules=rules,
-        figures=figures,
-        bundle=bundle,
-        as_of=as_of,
-        marshal=byline.marshal,
-        simulated=simulated,
-        looked_up=_looked_up(selection),
+    candidates = tuple(replace(e, simulated=made_up(e)) for e in chosen.candidates)
+    rows = tuple(kind.row(entry) for entry in candidates)
+    facts = Facts(
+        period=period,
+        selection=replace(chosen, candidates=candidates),
+        rows=rows,
+        counts=Counter(row.label for row in rows),
+        models=", ".join(sorted({wording.plain(kind.model(e)) for e in candidates})),
+        marshal=wording.brief(byline.marshal),
+        as_of=f"{as_of:%Y-%m-%d %H:%M} UT",
+        looked_up=_looked_up(candidates),
+        simulated=any(e.simulated for e in candidates),
     )
+    return _draft(kind, kind.text(facts), facts, byline)
+
+
+def _draft(kind: Kind, text: Text, facts: Facts, byline: Byline) -> Draft:
+    warning = (wording.MADE_UP,) if facts.simulated else ()
+    lead = (wording.Sentence(wording.SIMULATED, wording.ESSENTIAL),) if facts.simulated else ()
     return Draft(
-        night=str(night),
-        kind="classes",
+        night=str(facts.period),
+        kind=kind.name,
         type="Object/s-Discovery/Classification",
-        title=wording.title(facts),
+        title=wording.plain(f"{'[SIMULATED] ' if facts.simulated else ''}{text.title}"),
         authors=wording.plain(", ".join(a for a in (wording.APPROVER, byline.authors) if a)),
         source_group=wording.plain(byline.source_group),
-        keywords=wording.keywords(facts),
-        abstract=wording.fit(wording.abstract(facts), ABSTRACT_LIMIT),
-        body=wording.body(facts),
-        columns=COLUMNS,
-        related=related,
-        bundle=bundle,
-        as_of=as_of,
-        simulated=simulated,
+        keywords=text.keywords,
+        abstract=wording.fit([*lead, *text.abstract], ABSTRACT_LIMIT),
+        body=tuple(wording.plain(paragraph) for paragraph in (*warning, *text.body)),
+        columns=kind.columns,
+        related=facts.rows,
+        bundle=facts.models,
+        as_of=facts.as_of,
+        simulated=facts.simulated,
     )
 
 
-def _looked_up(selection: Selection) -> str | None:
+def _looked_up(candidates: Sequence[Entry]) -> str | None:
     """The oldest time at which the TNS was asked about a row of the table; None when one was never asked about."""
-    times = [entry.looked_up_at for entry in selection.candidates]
+    times = [entry.looked_up_at for entry in candidates]
     known = [when for when in times if when is not None]
     return f"{min(known):%Y-%m-%d %H:%M} UT" if known and len(known) == len(times) else None

@@ -1,4 +1,4 @@
-"""What a note is made of: one spectrum's report with its object, and the measured figures of the model."""
+"""What a note is made of: one report with its object."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,13 +6,14 @@ from datetime import datetime
 
 from iris_client.taxonomy.trust import Settled
 from models.domain import Report, Target
-
-NOT_MEASURED = "not measured"
+from plugin.store import Filed
+from plugin.store.filed import Fact
+from plugin.store.notes.others import NotedBy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One spectrum of the night.
+    """One answer of the period, about a spectrum or about an object's light curve.
 
     Parameters
     ----------
@@ -28,6 +29,12 @@ class Entry:
         What people say it is.
     looked_up_at : datetime or None
         When the service last found out what the TNS calls it, naive UTC; None when it never did.
+    facts : mapping of str to text or number
+        What was found on the way, see `Filed`.
+    spectra : tuple of Filed
+        Answers about the object's spectra, oldest first, where `report` is about its light curve.
+    noted : NotedBy or None
+        Somebody's AstroNote that names the object already.
     """
 
     target: Target
@@ -37,41 +44,6 @@ class Entry:
     simulated: bool = False
     settled: Settled
     looked_up_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A measured fraction with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.2f} ({self.low:.2f}-{self.high:.2f})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What the bundle's card says of the classifier on its test split.
-
-    Parameters
-    ----------
-    purity, recall : mapping of str to Figure
-        By class; a class that was not measured is absent.
-    test : str
-        What they were measured on, one phrase: "2,100 spectra of 1,500 objects not used in training".
-    """
-
-    purity: Mapping[str, Figure] = field(default_factory=dict)
-    recall: Mapping[str, Figure] = field(default_factory=dict)
-    test: str = "the test split"
-
-    def short(self, label: str) -> str:
-        """Purity / recall of one class, for the abstract."""
-        return f"{label} {self.purity.get(label, NOT_MEASURED)} / {self.recall.get(label, NOT_MEASURED)}"
-
-    def sentence(self, label: str) -> str:
-        """Purity and recall of one class in words."""
-        purity, recall = (of.get(label, NOT_MEASURED) for of in (self.purity, self.recall))
-        return f"{label}: purity {purity}, recall {recall}"
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    spectra: tuple[Filed, ...] = ()
+    noted: NotedBy | None = None

@@ -1,16 +1,19 @@
-"""The Related Objects table: columns as the TNS shows them, then ours."""
+"""The Related Objects table: columns as the TNS shows them, then those of the kind of note."""
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from models.domain import Target
-from plugin.cycle.spectra.matched import redshift_in_words
+from models.domain.matching import RedshiftEstimate
 from plugin.notes.entries import Entry
-from plugin.notes.rules import NoteRules
 
-COLUMNS = ("Name", "RA", "DEC", "Obj-Type", "Redshift", "Source", "Remarks", "Probability", "Prediction set")
+TNS_COLUMNS: Final = ("Name", "RA", "DEC", "Obj-Type", "Redshift", "Source", "Remarks")
+"""What every note has; after these come the columns of its kind."""
+WIDEST_REDSHIFT: Final = 0.06
+"""Interval of a redshift from matching; a wider one is not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,13 @@ class RelatedObject:
     obj_type : str
         Always "... candidate": a machine does not type objects.
     redshift : str
-        As the marshal had it at the draft's `as_of`; it may be the host's.
+        As it was known at the draft's `as_of`, with its origin in `remarks`; it may be the host's.
+    more : tuple of str
+        The cells of the columns after `TNS_COLUMNS`.
+    label : str
+        What the object is counted under in the text.
+    answer : str
+        What it is announced as: it is announced again only when this has changed.
     """
 
     name: str
@@ -34,53 +43,73 @@ class RelatedObject:
     redshift: str
     source: str
     remarks: str
-    probability: str
-    prediction_set: str
+    more: tuple[str, ...] = ()
     label: str
+    answer: str
     target_id: str
     spectrum_id: str
 
     def cells(self) -> tuple[str, ...]:
-        """In the order of `COLUMNS`."""
-        return (
-            self.name,
-            self.ra,
-            self.dec,
-            self.obj_type,
-            self.redshift,
-            self.source,
-            self.remarks,
-            self.probability,
-            self.prediction_set,
-        )
+        """In the order of the draft's columns."""
+        return (self.name, self.ra, self.dec, self.obj_type, self.redshift, self.source, self.remarks, *self.more)
 
 
-def row(entry: Entry, rules: NoteRules) -> RelatedObject:
-    """The row of one candidate.
+@dataclass(frozen=True, slots=True)
+class Redshift:
+    """A redshift as it is shown, and whose it is."""
 
-    Raises
-    ------
-    ValueError
-        If the entry has no verdict or no prediction set: `rules.select` never lets one through.
-    """
-    verdict, confidence = entry.report.verdict, entry.report.confidence
-    if verdict is None or confidence is None:
-        raise ValueError(f"{entry.target.target_id}: no verdict to announce")
+    text: str
+    origin: str
+
+
+def row(
+    entry: Entry,
+    *,
+    label: str,
+    answer: str,
+    source: str = "",
+    remarks: Sequence[str] = (),
+    more: Sequence[str] = (),
+    redshift: Redshift | None = None,
+) -> RelatedObject:
+    """The row of one object; the remarks say where its redshift is from."""
     target = entry.target
+    said = [*remarks]
+    if redshift is not None:
+        said.append(f"redshift from {redshift.origin}")
+    if entry.simulated:
+        said.append("SIMULATED data")
     return RelatedObject(
-        name=_name(target),
+        name=name_of(target),
         ra="" if target.ra_deg is None else f"{target.ra_deg:.5f}",
         dec="" if target.dec_deg is None else f"{target.dec_deg:+.5f}",
-        obj_type=f"{verdict.label} candidate",
-        redshift="" if target.redshift is None else f"{target.redshift:.4f}",
-        source=_clean(", ".join(p for p in (entry.instrument, (entry.observed_at or "")[:16]) if p)),
-        remarks=_remarks(entry),
-        probability=f"{verdict.probability:.2f}",
-        prediction_set="{" + ", ".join(confidence.prediction_sets[rules.alpha_key]) + "}",
-        label=verdict.label,
-        target_id=_clean(target.target_id),
-        spectrum_id=_clean(entry.report.spectrum_id or ""),
+        obj_type=f"{label} candidate",
+        redshift="" if redshift is None else redshift.text,
+        source=clean(source),
+        remarks=clean("; ".join(said)),
+        more=tuple(clean(cell) for cell in more),
+        label=label,
+        answer=answer,
+        target_id=clean(target.target_id),
+        spectrum_id=clean(entry.report.spectrum_id or ""),
     )
+
+
+def known_redshift(target: Target) -> Redshift | None:
+    """What the marshal has, or the TNS."""
+    if target.redshift is None:
+        return None
+    return Redshift(f"{target.redshift:.4f}", target.redshift_origin or "the marshal")
+
+
+def matched_redshift(told: RedshiftEstimate | None) -> Redshift | None:
+    """What the spectrum itself shows, where that can be believed and is no wide guess."""
+    if told is None or told.value is None:
+        return None
+    if told.low is not None and told.high is not None and told.high - told.low > WIDEST_REDSHIFT:
+        return None
+    within = "" if told.low is None or told.high is None else f" ({told.low:.3f} to {told.high:.3f})"
+    return Redshift(f"{told.value:.3f}", f"matching the spectrum with those of an archive{within}")
 
 
 def to_csv(columns: Iterable[str], rows: Iterable[RelatedObject]) -> str:
@@ -88,38 +117,31 @@ def to_csv(columns: Iterable[str], rows: Iterable[RelatedObject]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_harmless(cell) for cell in r.cells()] for r in rows)
+    writer.writerows([harmless(cell) for cell in r.cells()] for r in rows)
     return out.getvalue()
 
 
-def _name(target: Target) -> str:
+def name_of(target: Target) -> str:
     """`2026abc [ZTF26aaapple]`, as on the TNS page; the marshal's name alone where the TNS has none."""
     _, _, bare = (target.tns_name or "").partition(" ")
-    internal = _clean(target.target_id)
-    return f"{_clean(bare)} [{internal}]" if bare else internal
+    internal = clean(target.target_id)
+    return f"{clean(bare)} [{internal}]" if bare and clean(bare) != internal else internal
 
 
-def _remarks(entry: Entry) -> str:
-    parts = [f"marshal spectrum {entry.report.spectrum_id}"]
-    if entry.report.anomaly is not None and entry.report.anomaly.flagged:
-        parts.append(f"confident but odd: anomaly score {entry.report.anomaly.score:.2f}")
-    if entry.target.redshift is not None and entry.target.redshift_origin:
-        parts.append(f"redshift from {entry.target.redshift_origin}")
-    if entry.report.redshift is not None and entry.report.redshift.value is not None:
-        parts.append(f"spectrum: {redshift_in_words(entry.report.redshift)}")
-    if entry.report.subtype is not None:
-        parts.append(f"if {entry.report.verdict.label if entry.report.verdict else ''}: {entry.report.subtype.label}")
-    if entry.simulated:
-        parts.append("SIMULATED data")
-    return _clean("; ".join(parts))
+def source_of(entry: Entry) -> str:
+    """Instrument and time of a spectrum; the day alone where no time is known."""
+    day, _, time = (entry.observed_at or "")[:16].partition("T")
+    when = f"{day} {time}" if time not in ("", "00:00") else day
+    return ", ".join(part for part in (entry.instrument, when) if part)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """One line without control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
     risky = cell[:1] in {"=", "@", "+", "-"} and not _is_number(cell)
     return f"'{cell}" if risky else cell
 

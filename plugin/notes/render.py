@@ -4,13 +4,15 @@ import dataclasses
 import json
 from pathlib import Path
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
+from pydantic import TypeAdapter, ValidationError
 
 from plugin.notes.draft import ABSTRACT_LIMIT, Draft
 from plugin.notes.related import to_csv
 from plugin.ops.templates import html_templates
 
 TEMPLATES = Path(__file__).parent / "templates"
+HTML_NAME = "astronote.html"
 CSV_NAME = "related_objects.csv"
 
 _ENVIRONMENT = html_templates(TEMPLATES, keep_trailing_newline=True)
@@ -34,6 +36,11 @@ def to_html_part(draft: Draft) -> Markup:
     return Markup(macros.note(draft, draft.columns, ABSTRACT_LIMIT))  # type: ignore[attr-defined]  # noqa: S704
 
 
+def to_body(draft: Draft) -> str:
+    """The body alone as HTML, as one pastes it into the TNS's editor."""
+    return "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in draft.body)
+
+
 def css() -> Markup:
     """The style of the note: our own file, nothing of anybody else's in it."""
     return Markup((TEMPLATES / "note.css").read_text(encoding="utf-8"))  # noqa: S704
@@ -44,17 +51,32 @@ def to_json(draft: Draft) -> str:
     return json.dumps(dataclasses.asdict(draft), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def draft_from_json(text: str) -> Draft:
+    """Read what `to_json` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the text is no draft, or one that another version wrote.
+    """
+    try:
+        return TypeAdapter(Draft).validate_json(text, extra="forbid")
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'all'}: {e['msg']}" for e in error.errors()[:3])
+        raise ValueError(f"no draft of a note: {found}") from None
+
+
 def files(draft: Draft) -> dict[str, str]:
     """Every file of a note by name."""
     return {
-        "astronote.html": to_html(draft),
+        HTML_NAME: to_html(draft),
         "astronote.txt": to_text(draft),
         CSV_NAME: to_csv(draft.columns, draft.related),
         "astronote.json": to_json(draft),
     }
 
 
-FILE_NAMES = ("astronote.html", "astronote.txt", CSV_NAME, "astronote.json")
+FILE_NAMES = (HTML_NAME, "astronote.txt", CSV_NAME, "astronote.json")
 """What `files` writes; the JSON is last, so that where it stands the rest stands too."""
 
 

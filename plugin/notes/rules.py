@@ -1,128 +1,98 @@
-"""Which objects of a night go into a note. Every object ends in one place: in the table, or left out and why."""
+"""Which objects go into a note. Every object ends in one place: in the table, or left out and why."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import Final, Protocol
 
 from models.domain import Status
 from plugin.notes.entries import Entry
-from plugin.notes.night import Night
+from plugin.notes.period import Period
+
+CLASSIFIED: Final = "already classified by people"
+NO_ANSWER: Final = "without an answer"
+OLD: Final = "without a recent observation"
+NOTED: Final = "announced before with the same answer"
+OTHERS: Final = "named already in an AstroNote of others"
+MAX_AGE: Final = timedelta(days=30)
+"""What was observed longer before the period is no news: an archive that is answered now fills no note."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteRules:
-    """What makes an object worth announcing.
+class Judge(Protocol):
+    """The rules of a kind of note."""
 
-    Parameters
-    ----------
-    classes : tuple of str
-        Announced classes. CVs and AGN are left out: the TNS asks not to send variable stars, and AGN are no transients.
-    min_probability : float
-        Of the label. A prediction set with one class is not enough by itself: one class may stand alone there with a
-        middling probability when the rest is spread thin.
-    alpha : float
-        The prediction set at this alpha must hold the label and nothing else.
-    max_age_days : float
-        Spectra taken longer before the night begins are no news: an archive that is answered now fills no note.
-    """
+    def judge(self, entries: Sequence[Entry], period: Period) -> Entry | str:
+        """The answer that an object is listed with, or the reason why it is left out; never of one people typed."""
 
-    classes: tuple[str, ...] = ("TDE", "SLSN", "SN Ibc", "SN II", "SN Ia")
-    min_probability: float = 0.6
-    alpha: float = 0.05
-    max_age_days: float = 30.0
+    def answer(self, entry: Entry) -> str:
+        """What an object is announced as: it is announced again only when this has changed."""
 
-    @property
-    def alpha_key(self) -> str:
-        """The key of the prediction set in a report."""
-        return f"{self.alpha:g}"
+    def rank(self, entry: Entry) -> tuple[float | str, ...]:
+        """Where it stands in the table; lower comes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The outcome: candidates in the table's order, and how many objects were left out for which reason."""
+    """The outcome.
+
+    Parameters
+    ----------
+    candidates : tuple of Entry
+        In the table's order.
+    left_out : mapping of str to int
+        How many objects were left out for which reason.
+    n_answers, n_refused, n_objects : int
+        What was looked at: answers, those of them that say why there is none, and objects.
+    """
 
     candidates: tuple[Entry, ...]
     left_out: Mapping[str, int]
-    n_spectra: int
+    n_answers: int
     n_refused: int
     n_objects: int
 
 
-CLASSIFIED = "already classified by people"
-NO_ANSWER = "no spectrum could be classified"
-OLD = "no recent spectrum"
-OTHER_CLASS = "a class not announced here"
-UNSURE = "below the threshold"
-DISAGREE = "spectra of the same object disagree"
-
-
-def confident(entry: Entry, rules: NoteRules) -> bool:
-    """Whether the label passes the threshold and stands alone in the prediction set."""
-    verdict, confidence = entry.report.verdict, entry.report.confidence
-    if verdict is None or confidence is None:
-        return False
-    alone = confidence.prediction_sets.get(rules.alpha_key) == (verdict.label,)
-    return alone and verdict.probability >= rules.min_probability
-
-
-def recent(entry: Entry, rules: NoteRules, night: Night) -> bool:
-    """Whether the spectrum is young enough; one without a readable date is taken to be."""
-    try:
-        taken = datetime.fromisoformat(entry.observed_at or "")
-    except ValueError:
-        return True
-    limit = night.start - timedelta(days=rules.max_age_days)
-    return (taken.replace(tzinfo=UTC) if taken.tzinfo is None else taken) >= limit
-
-
-def select(entries: Sequence[Entry], rules: NoteRules, night: Night) -> Selection:
-    """One row per object, its best spectrum; rarest class first, then by probability.
+def select(judge: Judge, entries: Sequence[Entry], period: Period, noted: Mapping[str, str] | None = None) -> Selection:
+    """One row per object.
 
     Parameters
     ----------
     entries : sequence of Entry
-        Every spectrum of one night, in any order; the outcome does not depend on it.
+        Every answer of the period, in any order; the outcome does not depend on it.
+    noted : mapping of str to str, optional
+        By object, what earlier notes announced it as.
     """
     ordered = sorted(entries, key=lambda e: (e.target.target_id, e.report.spectrum_id or ""))
-    verdicts = [_judge(list(group), rules, night) for _, group in groupby(ordered, key=lambda e: e.target.target_id)]
+    groups = [list(group) for _, group in groupby(ordered, key=lambda e: e.target.target_id)]
+    verdicts = [_judged(judge, group, period, noted or {}) for group in groups]
     found = [v for v in verdicts if isinstance(v, Entry)]
     return Selection(
-        candidates=tuple(sorted(found, key=lambda e: _rank(e, rules))),
+        candidates=tuple(sorted(found, key=lambda e: (*judge.rank(e), e.target.target_id))),
         left_out=dict(sorted(Counter(v for v in verdicts if isinstance(v, str)).items())),
-        n_spectra=len(ordered),
+        n_answers=len(ordered),
         n_refused=sum(e.report.status is Status.REFUSED for e in ordered),
         n_objects=len(verdicts),
     )
 
 
-def _judge(entries: list[Entry], rules: NoteRules, night: Night) -> Entry | str:
-    """The best spectrum of one object, or the reason why it is left out."""
+def recent(observed_at: str | None, period: Period) -> bool:
+    """Whether an observation is young enough; one without a readable date is taken to be."""
+    try:
+        taken = datetime.fromisoformat(observed_at or "")
+    except ValueError:
+        return True
+    return (taken.replace(tzinfo=UTC) if taken.tzinfo is None else taken) >= period.start - MAX_AGE
+
+
+def _judged(judge: Judge, entries: list[Entry], period: Period, noted: Mapping[str, str]) -> Entry | str:
     if any(e.settled.typed for e in entries):
         return CLASSIFIED
-    answered = [e for e in entries if e.report.verdict is not None]
-    if not answered:
-        return NO_ANSWER
-    young = [e for e in answered if recent(e, rules, night)]
-    if not young:
-        return OLD
-    sure = [e for e in young if confident(e, rules)]
-    labels = {_label(e) for e in sure}
-    if len(labels) > 1:
-        return DISAGREE
-    if not sure:
-        return UNSURE
-    return OTHER_CLASS if labels.isdisjoint(rules.classes) else max(sure, key=_probability)
-
-
-def _label(entry: Entry) -> str:
-    return entry.report.verdict.label if entry.report.verdict else ""
-
-
-def _probability(entry: Entry) -> float:
-    return entry.report.verdict.probability if entry.report.verdict else 0.0
-
-
-def _rank(entry: Entry, rules: NoteRules) -> tuple[int, float, str]:
-    return rules.classes.index(_label(entry)), -_probability(entry), entry.target.target_id
+    # What we have announced ourselves may stand on the TNS by now; for that our own rule holds.
+    if entries[0].target.target_id not in noted and any(e.noted is not None for e in entries):
+        return OTHERS
+    found = judge.judge(entries, period)
+    if isinstance(found, Entry) and noted.get(found.target.target_id) == judge.answer(found):
+        return NOTED
+    return found

@@ -1,152 +1,126 @@
-"""The words of a note. Plain text only: the abstract goes to e-mail and ADS, and templates escape the rest."""
+"""Words that notes of every kind have in common. Plain text only: the abstract goes to e-mail and ADS."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-from plugin.notes.entries import Figures
-from plugin.notes.night import Night
-from plugin.notes.rules import NoteRules, Selection
-
-APPROVER = "[NAME OF THE PERSON WHO REVIEWED THIS NOTE]"
+APPROVER: Final = "[NAME OF THE PERSON WHO REVIEWED THIS NOTE]"
 """Stands in the draft until a person takes its place."""
 
-SIMULATED = "SIMULATED DATA, NOT FOR SUBMISSION."
-_KEYWORDS = {"TDE": ("TDE",), "SLSN": ("Supernova",), "SN Ia": ("Supernova",), "SN Ibc": ("Supernova",)}
+SIMULATED: Final = "SIMULATED DATA, NOT FOR SUBMISSION."
+MADE_UP: Final = f"{SIMULATED} Objects, spectra and redshifts in this note are made up."
+NOT_CLASSIFIED: Final = "They were selected by a machine: they are candidates, not classifications."
+ENCOURAGED: Final = "Spectroscopic confirmation and follow-up are encouraged."
+REVIEWED: Final = f"Every object here is a candidate selected by a machine. Reviewed before submission by: {APPROVER}."
+ESSENTIAL: Final = 9
+"""The weight of what is never left out of an abstract while anything else is there."""
+MOST_NAMES: Final = 5
+_LONGEST_NAME: Final = 80
+_CUT: Final = "\u2026"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """Everything the sentences say; `counts` is counted from the table, by class, rarest first."""
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of an abstract.
 
-    night: Night
-    counts: Mapping[str, int]
-    selection: Selection
-    rules: NoteRules
-    figures: Figures
-    bundle: str
-    as_of: str
-    marshal: str
-    simulated: bool
-    looked_up: str | None = None
-    """Since when at least the TNS's names and types are those of the table; None when the service cannot ask."""
-
-    @property
-    def total(self) -> int:
-        """Rows of the table."""
-        return sum(self.counts.values())
-
-
-def title(facts: Facts) -> str:
-    """One line."""
-    prefix = "[SIMULATED] " if facts.simulated else ""
-    return f"{prefix}ASTRANet: {_by_class(facts)} from spectra of the night {facts.night} UT"
-
-
-def keywords(facts: Facts) -> tuple[str, ...]:
-    """Keywords seen in TNS notes; the person who submits may pick others."""
-    found = {word for label in facts.counts for word in _KEYWORDS.get(label, ("Supernova",))}
-    return ("Transient", *sorted(found))
-
-
-def abstract(facts: Facts) -> list[str]:
-    """Sentences in the order of the text; the later a sentence, the sooner `fit` drops it."""
-    lead = f"{SIMULATED} " if facts.simulated else ""
-    return [
-        f"{lead}We report {_by_class(facts)} found by the ASTRANet spectral classifier (bundle {facts.bundle}) "
-        f"among spectra of {_n(facts.selection.n_objects, 'object')} in {facts.marshal}, night of {facts.night} UT "
-        f"(noon to noon UTC).",
-        "These are machine-selected candidates, not classifications.",
-        _threshold(facts),
-        f"Types and redshifts are as of {facts.as_of}; objects already classified by people are left out.",
-        f"Purity / recall (95 % interval) on {facts.figures.test}: "
-        f"{'; '.join(facts.figures.short(label) for label in facts.counts)}.",
-        "Spectroscopic confirmation and follow-up are encouraged.",
-    ]
-
-
-def body(facts: Facts) -> tuple[str, ...]:
-    """Paragraphs."""
-    chosen = facts.selection
-    warning = (f"{SIMULATED} Objects, spectra and redshifts in this note are made up.",) if facts.simulated else ()
-    return (
-        *(plain(w) for w in warning),
-        plain(
-            f"ASTRANet, an automatic classifier of observer-frame spectra, processed "
-            f"{_n(chosen.n_spectra, 'spectrum', 'spectra')} of {_n(chosen.n_objects, 'object')} in {facts.marshal} "
-            f"between {facts.night.start:%Y-%m-%d %H:%M} and {facts.night.end:%Y-%m-%d %H:%M} UT; "
-            f"{_n(chosen.n_refused, 'spectrum', 'spectra')} did not pass quality control. "
-            f"The Related Objects table lists {_by_class(facts)}, one row per object (its best spectrum)."
-        ),
-        plain(f"{_threshold(facts)} {_left_out(facts)}"),
-        plain(
-            f"Model: bundle {facts.bundle}. Measured on {facts.figures.test}, 95 % intervals in brackets: "
-            f"{_measured(facts)}. These figures are for every test spectrum, not only those above the threshold. "
-            f"The prediction set misses the true class in a share of {facts.rules.alpha_key} of cases on average, "
-            f"provided that new spectra are like those it was calibrated on."
-        ),
-        plain(
-            f"Types and redshifts are those {facts.marshal} gave as of {facts.as_of}. {_tns(facts)} "
-            f"A redshift may be the host's."
-        ),
-        plain(
-            f"Every object here is a candidate selected by a machine. Reviewed before submission by: {APPROVER}. "
-            f"Spectroscopic confirmation and follow-up are encouraged."
-        ),
-    )
-
-
-def _tns(facts: Facts) -> str:
-    if facts.looked_up is None:
-        return "It may lag behind the TNS: check there before submission."
-    return f"The TNS itself was looked up as of {facts.looked_up}: check again before submission."
-
-
-def fit(sentences: Sequence[str], limit: int) -> str:
-    """As many sentences as fit, whole ones, dropped from the end.
-
-    Raises
-    ------
-    ValueError
-        If even the first is too long.
+    Where there is no room for all, those that can be said in a `shorter` way are, and then those of the least `weight`
+    are left out.
     """
-    kept = [plain(s) for s in sentences]
-    while kept and len(" ".join(kept)) > limit:
-        kept.pop()
-    if not kept:
-        raise ValueError(f"the first sentence of the abstract is longer than {limit} characters")
-    return " ".join(kept)
+
+    text: str
+    weight: int
+    shorter: str = ""
+
+
+def fit(sentences: Sequence[Sentence], limit: int) -> str:
+    """As many whole sentences as fit, in their order; never longer than the limit, whatever they hold.
+
+    Where there is no room even for the weightiest one, it is cut at a word.
+    """
+    kept = list(sentences)
+    if len(_joined(kept)) > limit:
+        kept = [replace(s, text=s.shorter or s.text) for s in kept]
+    while len(kept) > 1 and len(_joined(kept)) > limit:
+        least = min(s.weight for s in kept)
+        kept.remove([s for s in kept if s.weight == least][-1])
+    return cut(_joined(kept), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """A text of at most so many characters, cut at a word where there is one, with a mark of the cut."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    at_word = head.rpartition(" ")[0]
+    return (at_word if len(at_word) > limit // 2 else head).rstrip() + _CUT
+
+
+def brief(text: str) -> str:
+    """A name from elsewhere, in a sentence that must stay short."""
+    return cut(plain(text), _LONGEST_NAME)
 
 
 def plain(text: str) -> str:
     """One line of printable text without mark-up characters."""
     printable = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(printable.replace("<", "(").replace(">", ")").split())
+    harmless = re.sub(r"&(?=#?\w+;)", "+", printable.replace("<", "(").replace(">", ")"))
+    return " ".join(harmless.split())
 
 
-def _by_class(facts: Facts) -> str:
-    """`1 TDE candidate and 3 SN Ia candidates`."""
-    parts = [_n(n, f"{label} candidate") for label, n in facts.counts.items()]
+def n(count: int, one: str, many: str | None = None) -> str:
+    """`1 object`, `3 objects`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def percent(share: float) -> str:
+    """`5 %`, `2.5 %`."""
+    return f"{round(100 * share, 1):g} %"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _threshold(facts: Facts) -> str:
-    rules = facts.rules
-    return (
-        f"Selection: probability of the class at least {rules.min_probability:g}, and a conformal prediction set at "
-        f"alpha = {rules.alpha_key} that holds this class alone."
-    )
+def counted(counts: Mapping[str, int]) -> str:
+    """`1 TDE candidate and 3 SN Ia candidates`."""
+    return listed([n(count, f"{label} candidate") for label, count in counts.items()])
 
 
-def _measured(facts: Facts) -> str:
-    return "; ".join(facts.figures.sentence(label) for label in facts.counts)
+def named(names: Sequence[str]) -> str:
+    """A sentence with the names, where they are few; nothing where they are many."""
+    if len(names) > MOST_NAMES:
+        return ""
+    return f"{'The objects are' if len(names) > 1 else 'The object is'} {listed([brief(name) for name in names])}."
 
 
-def _left_out(facts: Facts) -> str:
-    if not facts.selection.left_out:
+def refused(count: int) -> str:
+    """How many spectra did not pass quality control."""
+    return f"{n(count, 'spectrum', 'spectra')} did not pass quality control" if count else "all passed quality control"
+
+
+def left_out(reasons: Mapping[str, int]) -> str:
+    """How many objects are not in the table, and why."""
+    if not reasons:
         return "No object was left out."
-    reasons = ", ".join(f"{n} ({reason})" for reason, n in facts.selection.left_out.items())
-    return f"Objects left out: {reasons}."
+    total = n(sum(reasons.values()), "object")
+    return f"Left out {'is' if total.startswith('1 ') else 'are'} {total}: {_each(reasons)}."
 
 
-def _n(count: int, one: str, many: str | None = None) -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
+def known_since(marshal: str, as_of: str, looked_up: str | None) -> str:
+    """Since when types and redshifts may have changed."""
+    tns = (
+        "The TNS may know more by now: check there before submission."
+        if looked_up is None
+        else f"The TNS itself was looked up as of {looked_up}: check again before submission."
+    )
+    return f"Types and redshifts are those {marshal} gave as of {as_of}. {tns} A redshift may be the host's."
+
+
+def _joined(sentences: Sequence[Sentence]) -> str:
+    return " ".join(text for s in sentences if (text := plain(s.text)))
+
+
+def _each(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in reasons.items())

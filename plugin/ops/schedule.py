@@ -55,7 +55,9 @@ def scheduler(app: App, write_note: Callable[[], object]) -> BackgroundScheduler
         jobs.add_job(app.send_tns_reports, "interval", seconds=REPORTS_S, id="tns-reports", executor="reports")
     if "note" in app.jobs:
         jobs.add_job(write_note, "cron", hour=app.settings.note_hour_utc, id="note")
-        if app.clients.slack is not None:  # after the note, which it tells of; they share one thread
+        if (
+            app.clients.slack is not None or app.settings.post_note_comments
+        ):  # after the note, which it tells of; they share one thread
             jobs.add_job(app.tell_night, "cron", hour=app.settings.note_hour_utc, minute=5, id="digest")
     jobs.add_listener(_report, EVENT_JOB_ERROR)
     jobs.add_listener(_skipped, EVENT_JOB_MAX_INSTANCES)

@@ -229,12 +229,12 @@ class Outbox:
         found = select(func.count()).select_from(outbox).where(self._mine(), outbox.c.state == state)
         return int(self.context.connection.execute(found).scalar_one())
 
-    def sent_since(self, kind: str, since: datetime, *, but_on: str) -> list[datetime]:
-        """When posts of a kind were sent that have different ids there; those on one kind of place do not count."""
+    def sent_since(self, kind: str, since: datetime, *, but_on: Collection[str]) -> list[datetime]:
+        """When posts of a kind were sent that have different ids there; those on some kinds of places do not count."""
         mine = (delivered.c.marshal == self.context.marshal) & (delivered.c.kind == kind)
         found = (
             select(func.min(delivered.c.delivered_at))
-            .where(mine, delivered.c.delivered_at > since, delivered.c.place_kind != but_on)
+            .where(mine, delivered.c.delivered_at > since, delivered.c.place_kind.not_in(but_on))
             .group_by(delivered.c.remote_id)
         )
         return sorted(self.context.connection.execute(found).scalars())

@@ -8,6 +8,9 @@ from plugin.store.drift.calibrations import Calibrations
 from plugin.store.drift.drift import Drift
 from plugin.store.monitoring.figures import Figures
 from plugin.store.monitoring.status import Status
+from plugin.store.notes.announced import Announced
+from plugin.store.notes.drafts import Notes
+from plugin.store.notes.others import OthersNotes
 from plugin.store.objects import Objects
 from plugin.store.outbox import Outbox
 from plugin.store.queue import Queue
@@ -45,6 +48,9 @@ class Unit:
     verdicts: Verdicts
     drift: Drift
     calibrations: Calibrations
+    notes: Notes
+    others_notes: OthersNotes
+    announced: Announced
     vectors: Vectors
 
     @classmethod
@@ -69,5 +75,8 @@ class Unit:
             verdicts=Verdicts(context),
             drift=Drift(context),
             calibrations=Calibrations(context),
+            notes=Notes(context),
+            others_notes=OthersNotes(context),
+            announced=Announced(context),
             vectors=Vectors(context),
         )

@@ -23,6 +23,7 @@ from plugin.cycle.patience import Breaker
 from plugin.cycle.poison import why
 from plugin.store import Store
 from plugin.store.tns.names import Change, in_words
+from plugin.tns.others import update_others
 from plugin.tns.update import update_mirror
 from plugin.truth.hearing import Hearing
 
@@ -62,7 +63,7 @@ class Naming:
     stop: Callable[[], bool] = bool
 
     def run(self) -> Counter[str]:
-        """Refresh the mirror, then ask about what is due; counts by outcome.
+        """Refresh the mirror and what others have noted, then ask about what is due; counts by outcome.
 
         `same`, `named` (there was no name before), `changed`, `nothing` (no name), and `later` (could not be asked).
         """
@@ -89,6 +90,8 @@ class Naming:
             return
         if changed:
             _log.info("TNS mirror brought up to date", changed=len(changed))
+        if not self.stop():
+            update_others(self.tns, self.store, self.clock())
 
     def _ask(self, target_id: str, breaker: Breaker) -> str:
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.routing import BaseRoute
 
 from iris_client.http.pacer import Pacing
+from iris_client.protocols import Marshal
 from plugin.activity import Activity
 from plugin.clock import Clock, utc_now
 from plugin.settings import Settings
@@ -26,6 +27,8 @@ class WebParts:
         What this process does besides showing pages; None where it does nothing else.
     pacer : Pacing or None
         Of the marshal's token, where this process has one.
+    marshal : callable or None
+        Gives a marshal to ask about one object, which is closed afterwards; None for the one of the settings.
     """
 
     settings: Settings
@@ -33,6 +36,7 @@ class WebParts:
     clock: Clock = utc_now
     activity: Activity | None = None
     pacer: Pacing | None = None
+    marshal: Callable[[], Marshal] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from plugin.environment import PREFIX, ConfigError
-from plugin.web import analysis, health, login, pages, reports
+from plugin.web import analysis, health, login, notes, pages, reports
 from plugin.web.access import STATIC, Access, Guard
 from plugin.web.parts import MakeRoom, WebParts
 from plugin.web.rendering import STATIC_FOLDER
@@ -30,6 +30,7 @@ ROOMS: Final[tuple[MakeRoom, ...]] = (
     health.make_room,
     analysis.make_room,
     reports.make_room,
+    notes.make_room,
 )
 """Every room there is. Each gives its routes, its links, and which paths it guards itself."""
 

@@ -7,10 +7,9 @@ from typing import Final
 from iris_client.protocols import Place, TransientName
 from plugin.app import build
 from plugin.clock import utc_now
-from plugin.notes.files import write_note
 from plugin.notes.night import Night
-from plugin.notes.nightly import card_of, draft_night
-from plugin.notes.rules import NoteRules
+from plugin.notes.nightly import draft_notes, write_notes
+from plugin.notes.period import Period
 from plugin.sandbox import Sandbox
 from plugin.sandbox.demo.run import live_settings
 from plugin.settings import Settings
@@ -35,11 +34,8 @@ def fill(folder: Path, *, n_sources: int = 16, seed: int = 0) -> Settings:
         with build(settings) as app:
             app.once()
             now = utc_now()
-            night, rules = Night.of(now), NoteRules(alpha=settings.alpha)
-            draft = draft_night(
-                settings, app.store, app.marshal, now=now, night=night, card=card_of(settings), rules=rules
-            )
-            write_note(night, draft, output_dir=settings.output_dir)
+            period = Period.around(Night.of(now), "day")
+            write_notes(settings, period, draft_notes(settings, app.store, app.marshal, now=now, period=period))
         with open_store(settings.database_url, marshal=settings.marshal()[0]) as store:
             _leave_trouble(store)
     return settings

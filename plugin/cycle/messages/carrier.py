@@ -16,6 +16,8 @@ from plugin.settings import Settings
 from plugin.store import Parcel, Store
 
 SLACK: Final = "slack"
+APART: Final = ("night", "note")
+"""Places of messages that are no alerts: each is told by itself, and none counts."""
 _HOUR: Final = timedelta(hours=1)
 _PUT_OFF: Final = timedelta(minutes=1)
 
@@ -28,7 +30,7 @@ class MessageCarrier:
     ----------
     per_hour : int
         How many messages about alerts there are in any hour; the last of them tells everything that waits. Messages
-        about nights do not count.
+        about nights and notes do not count.
     """
 
     hook: SlackHook
@@ -41,9 +43,10 @@ class MessageCarrier:
     def send(self, parcel: Parcel) -> Upserted:
         """Say it, alone or with all that waits."""
         name = f"{parcel.id} {self.clock():%Y-%m-%dT%H:%M:%S.%f}"
-        if parcel.place.kind == "night":
+        if parcel.place.kind in APART:
             body = parcel.body or {}
-            self._say(self.wording.drift(body) if "drift" in body else self.wording.digest(body))
+            say = self.wording.digest if parcel.place.kind == "night" else self.wording.waiting
+            self._say(self.wording.drift(body) if "drift" in body else say(body))
             return Upserted(name)
         left = self._left()
         if left > 1:
@@ -65,7 +68,7 @@ class MessageCarrier:
         """
         now = self.clock()
         with self.store.begin(to_read=True) as unit:
-            sent = unit.outbox.sent_since(MESSAGE, now - _HOUR, but_on="night")
+            sent = unit.outbox.sent_since(MESSAGE, now - _HOUR, but_on=APART)
         left = self.per_hour - len(sent)
         if left <= 0:
             wait = (sent[0] + _HOUR - now).total_seconds()
@@ -76,10 +79,10 @@ class MessageCarrier:
         """This one and every other alert that waits, in one message; each is written down as sent with it."""
         with self.store.begin() as unit:
             held = list(iter(lambda: unit.outbox.claim(self.clock(), kinds=(MESSAGE,)), None))
-            for other in held:  # what is withdrawn needs no words, and a night has its own
-                if other.place.kind == "night" or other.body is None:
+            for other in held:  # what is withdrawn needs no words, and a night or a note has its own
+                if other.place.kind in APART or other.body is None:
                     unit.outbox.retry(other, "", self.clock())
-        others = [other for other in held if other.place.kind != "night" and other.body is not None]
+        others = [other for other in held if other.place.kind not in APART and other.body is not None]
         try:
             bodies = [one.body or {} for one in (parcel, *others)]
             self._say(self.wording.together(bodies) if others else self.wording.alert(bodies[0]))

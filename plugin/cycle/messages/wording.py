@@ -58,13 +58,20 @@ class Wording:
             lines.append(f"{what}: {', '.join(_cut(names, _MOST_NAMES)) or 'none'}.")
         if body.get("parked"):
             lines.append(f"{_n(body['parked'], 'piece')} of work or post set aside: `astranet show --parked` says why.")
-        lines.append("A draft note waits for a person." if body.get("note") else "No draft note.")
+        lines.append(_drafts(body.get("notes") or []))
         return _fit("\n".join(lines))
 
     def drift(self, body: Body) -> str:
         """Alarms of the tests for drift, and what became of calibration."""
         lines = [_text(line) for line in body.get("drift") or []]
         return _fit("\n".join([":warning: *ASTRANet: have a look at the calibration*", *lines]))
+
+    def waiting(self, body: Body) -> str:
+        """A draft that waits for a person."""
+        link = str(body.get("link") or "")
+        where = f"<{link}|review it>" if link.startswith("http") else f"`{_text(link)}`"
+        head = f":memo: *A draft AstroNote waits for a person* ({_text(body.get('kind'))}, {_text(body.get('night'))})"
+        return _fit(f"{head}: {_n(body.get('objects'), 'object')}, {where}\n{_text(body.get('title'))}")
 
     def _link(self, body: Body) -> str:
         name = str(body.get("source") or "?")
@@ -90,6 +97,15 @@ def _gist(body: Body) -> str:
     if body.get("resembles"):
         parts.append(f"resembles {_text(body['resembles'])}")
     return ", ".join(parts)
+
+
+def _drafts(kinds: Sequence[str]) -> str:
+    if not kinds:
+        return "No draft note."
+    which = ", ".join(map(_text, kinds))
+    return (
+        f"A draft note waits for a person: {which}." if len(kinds) == 1 else f"Draft notes wait for a person: {which}."
+    )
 
 
 def _seen(body: Body) -> str:

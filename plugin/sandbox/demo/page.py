@@ -65,7 +65,7 @@ class Example:
 def render(
     looks: Sequence[Look],
     account: Account,
-    draft: Draft | None,
+    drafts: Sequence[Draft],
     example: Example | None,
     objects: Sequence[ObjectLook] = (),
 ) -> str:
@@ -80,7 +80,7 @@ def render(
         objects=objects,
         objects_tally=tally_objects(objects),
         account=account,
-        note=None if draft is None else to_html_part(draft),
+        notes=[(draft.kind, to_html_part(draft)) for draft in drafts],
         example=example,
         absent=sorted({c.text for k in ordered for c in k.report.caveats if c.code is CaveatCode.NOT_AVAILABLE}),
         in_order_of=lambda p: {label: p[label] for label in FINE_CLASSES},

@@ -11,16 +11,15 @@ from typing import Any
 
 from rich.console import Console
 
-from models.card_fields import BundleCard
 from plugin.app import App, build
 from plugin.clock import utc_now
 from plugin.cycle.done import Cycle
 from plugin.cycle.posting import ORIGIN
 from plugin.cycle.spectra.sketch import floats
-from plugin.notes.files import replace_file, write_note
+from plugin.notes.files import replace_file
 from plugin.notes.night import Night
-from plugin.notes.nightly import card_of, draft_night
-from plugin.notes.rules import NoteRules
+from plugin.notes.nightly import draft_notes, write_notes
+from plugin.notes.period import Period
 from plugin.ops import logs
 from plugin.sandbox import Record, Sandbox
 from plugin.sandbox.demo import page, table
@@ -49,7 +48,7 @@ def run_demo(
     Parameters
     ----------
     out : Path
-        Folder for `index.html` and the draft; made if needed.
+        Folder for `index.html` and the drafts; made if needed.
     n_sources, seed : int
         How many simulated sources, and which.
     port : int or None
@@ -71,7 +70,7 @@ def run_demo(
         token = secrets.token_urlsafe(16)
         settings = live_settings(sandbox, Path(scratch), web_token=token, **live)
         with build(settings) as app:
-            made = tell(app, sandbox, out, card=card_of(settings), seed=seed, console=console)
+            made = tell(app, sandbox, out, seed=seed, console=console)
             if port is not None:
                 _keep(app, token, console)
             return made
@@ -111,8 +110,8 @@ def live_settings(sandbox: Sandbox, scratch: Path, **more: Any) -> Settings:
     )
 
 
-def tell(app: App, sandbox: Sandbox, out: Path, *, card: BundleCard, seed: int, console: Console) -> Path:
-    """Two cycles, then page, draft and table; returns the page.
+def tell(app: App, sandbox: Sandbox, out: Path, *, seed: int, console: Console) -> Path:
+    """Two cycles, then page, drafts and table; returns the page.
 
     Raises
     ------
@@ -130,13 +129,14 @@ def tell(app: App, sandbox: Sandbox, out: Path, *, card: BundleCard, seed: int, 
     looks, objects = look_at(app, sandbox), look_at_objects(app, sandbox)
     now = utc_now()
     # The night is not over: the daily job would wait for its end.
-    night, rules = Night.of(now), NoteRules(alpha=app.settings.alpha)
-    draft = draft_night(app.settings, app.store, app.marshal, now=now, night=night, card=card, rules=rules)
+    period = Period.around(Night.of(now), "day")
+    drafts = draft_notes(app.settings, app.store, app.marshal, now=now, period=period)
     account = page.Account(
         sent=kinds(first), sent_again=again, seconds=seconds, bundle=looks[0].report.bundle, seed=seed
     )
-    replace_file(out / PAGE, page.render(looks, account, draft, _example(sandbox, looks), objects))
-    write_note(night, draft, output_dir=out)
+    found = [draft for draft in drafts.values() if draft is not None]
+    replace_file(out / PAGE, page.render(looks, account, found, _example(sandbox, looks), objects))
+    write_notes(app.settings.model_copy(update={"output_dir": out}), period, drafts)
     console.print(table.of(looks))
     if objects:
         console.print(table.of_objects(objects))

@@ -3,7 +3,8 @@
 403 in HTML without the marker, 401 in JSON with a wrong key, search replies without position and type, code 110 for
 what is not there, both envelopes, rolling budgets in headers with the word "Exceeded", 429 in JSON, 500 for positions
 with too many decimals, maintenance pages (503, or 200), bulk files with a line of time before the header, a 403 on the
-second full one, uploads of files, tables of numbers, and reports that are judged later (`reports.py`).
+second full one, uploads of files, tables of numbers, reports that are judged later (`reports.py`), and the listing
+of AstroNotes, which wants the marker and no key.
 After the manual and public clients; not checked against the TNS.
 Faults can be brought about as in the marshal's sandbox: `faults` is asked about every call.
 """
@@ -11,7 +12,7 @@ Faults can be brought about as in the marshal's sandbox: `faults` is asked about
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -90,6 +91,8 @@ class TnsSandbox(Served):
         """Every call that reached it, as (path, status) before any fault."""
         self.files = Files(self.objects)
         self.reports = Reports(self.objects)
+        self.astronotes: list[dict[str, Any]] = []
+        """Notes as the listing shows them, the newest first: `astronote`, `title`, `related_objects` and so on."""
         self._all, self._cones = Rolling(limit, clock), Rolling(cone_limit, clock)
         self._connections = Connections()
         routes = [Route("/{path:path}", self._answer, methods=["GET", "POST"])]
@@ -151,14 +154,14 @@ class TnsSandbox(Served):
         cone = path == "/api/get/search" and "radius" in form.get("data", "")
         bulk = path.startswith("/api/set/") or path.endswith("bulk-report-reply")
         if bulk:
-            return self._route(path, form)
+            return self._route(path, form, request.query_params)
         admitted = self._all.admit() and (not cone or self._cones.admit())
         headers = self._all.headers("x-rate-limit", exceeded=not admitted)
         if cone:
             headers |= self._cones.headers("x-cone-rate-limit", exceeded=not admitted)
         if not admitted:
             return JSONResponse({"id_code": 429, "id_message": "Too Many Requests"}, 429, headers)
-        response = self._route(path, form)
+        response = self._route(path, form, request.query_params)
         response.headers.update(headers)
         return response
 
@@ -173,8 +176,10 @@ class TnsSandbox(Served):
         # The bulk files want the marker of a registered bot; the API takes any.
         return not strict or (int(said.get("tns_id", 0)), said.get("name")) == self.bot
 
-    def _route(self, path: str, form: dict[str, str]) -> Response:
+    def _route(self, path: str, form: dict[str, str], query: Mapping[str, str]) -> Response:
         self.reports.tick()
+        if path == "/astronotes":  # a page of the web site: the marker is enough
+            return self._listed(query)
         if form.get("api_key") != self.api_key:
             return JSONResponse({"id_code": 401, "id_message": "Unauthorized"}, 401)
         if path.startswith("/system/files/tns_public_objects/"):
@@ -190,12 +195,19 @@ class TnsSandbox(Served):
         if path == "/api/get/bulk-report-reply":
             status, feedback = self.reports.reply(int(form.get("report_id", 0)))
             return JSONResponse(self._wrapped(feedback, status), status)
-        query = json.loads(form.get("data") or "{}")
+        asked = json.loads(form.get("data") or "{}")
         if path == "/api/get/search":
-            return self._search(query)
+            return self._search(asked)
         if path == "/api/get/object":
-            return JSONResponse(self._wrapped(self._object(query)))
+            return JSONResponse(self._wrapped(self._object(asked)))
         return JSONResponse({"id_code": 404, "id_message": "Not Found"}, 404)
+
+    def _listed(self, query: Mapping[str, str]) -> Response:
+        if query.get("format") != "json":
+            return HTMLResponse("<html><body>AstroNotes</body></html>")
+        size, page = int(query.get("num_page", "50")), int(query.get("page", "0"))
+        some = self.astronotes[size * page : size * (page + 1)]
+        return JSONResponse({str(size * page + i): one for i, one in enumerate(some)})
 
     def _search(self, query: dict[str, Any]) -> Response:
         if any(len(str(query.get(axis, "")).partition(".")[2]) > _LONGEST_DECIMALS for axis in ("ra", "dec")):

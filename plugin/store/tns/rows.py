@@ -1,21 +1,20 @@
 """The TNS mirror: upserted by number, asked by position."""
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from iris_client.tns.mirror import TnsObject, separation_arcsec
 from plugin.store.context import Context
+from plugin.store.tns.cone import band, in_cone
 from plugin.store.tns.tables import tns_files, tns_objects
 
 _CHUNK: Final = 500
-_BANDS_PER_DEG: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +48,8 @@ class TnsRows:
 
     def near(self, server: str, ra_deg: float, dec_deg: float, radius_arcsec: float) -> list[TnsObject]:
         """Objects within a cone, nearest first."""
-        radius = radius_arcsec / 3600.0
-        low, high = (math.floor((dec_deg + sign * radius) * _BANDS_PER_DEG) for sign in (-1, 1))
         t = tns_objects.c
-        where = [t.server == server, t.dec_band.between(low, high), _ra_window(ra_deg, dec_deg, radius)]
+        where = (t.server == server, in_cone(t.dec_band, t.ra_deg, ra_deg, dec_deg, radius_arcsec))
         rows = self.context.connection.execute(select(tns_objects).where(*where))
         found = [(separation_arcsec(ra_deg, dec_deg, row.ra_deg, row.dec_deg), _object(row)) for row in rows]
         return [one for distance, one in sorted(found, key=lambda x: (x[0], x[1].objid)) if distance <= radius_arcsec]
@@ -103,21 +100,6 @@ def _is_newer(new: TnsObject, old: TnsObject | None) -> bool:
     return old is None or old.modified is None or new.modified is None or new.modified >= old.modified
 
 
-def _ra_window(ra_deg: float, dec_deg: float, radius: float) -> Any:
-    """Right ascensions within the radius at this declination; all of them near a pole, and both sides of zero."""
-    column = tns_objects.c.ra_deg
-    shrink = math.cos(math.radians(min(abs(dec_deg) + radius, 90.0)))
-    if shrink < 1e-3 or radius / shrink >= 180.0:
-        return column.between(0.0, 360.0)
-    width = radius / shrink * 1.0001 + 1e-9
-    low, high = ra_deg - width, ra_deg + width
-    if low < 0.0:
-        return or_(column >= low + 360.0, column <= high)
-    if high >= 360.0:
-        return or_(column >= low, column <= high - 360.0)
-    return column.between(low, high)
-
-
 def _row(server: str, one: TnsObject) -> dict[str, Any]:
     return {
         "server": server,
@@ -126,7 +108,7 @@ def _row(server: str, one: TnsObject) -> dict[str, Any]:
         "name": one.name,
         "ra_deg": one.ra_deg,
         "dec_deg": one.dec_deg,
-        "dec_band": math.floor(one.dec_deg * _BANDS_PER_DEG),
+        "dec_band": band(one.dec_deg),
         "type": one.type,
         "redshift": one.redshift,
         "internal_names": json.dumps(one.internal_names, ensure_ascii=False),

@@ -1,4 +1,4 @@
-"""The pages for people: tonight's list, an object, what was not answered, queue and health, notes."""
+"""The pages for people: tonight's list, an object, what was not answered, queue and health, files of notes."""
 
 from starlette.routing import Route
 
@@ -17,9 +17,8 @@ def make_room(parts: WebParts) -> Room:
             Route("/similar/{spectrum:path}", similar.page_of(parts)),
             Route("/unanswered", unanswered.page_of(parts)),
             Route("/queue", queue.page_of(parts)),
-            Route("/notes", notes.page),
-            Route("/notes/{night}", notes.one),
-            Route("/notes/{night}/draft", notes.draft),
+            Route("/note-files/{period}/{kind}", notes.one),
+            Route("/note-files/{period}/{kind}/draft", notes.draft),
             Route("/report-card", card.page),
             Route("/report-card/document", card.document),
             Route("/again", actions.answer_again(parts), methods=["POST"]),
@@ -31,7 +30,6 @@ def make_room(parts: WebParts) -> Room:
             Link(path="/", title="Tonight"),
             Link(path="/unanswered", title="Not answered"),
             Link(path="/queue", title="Queue and health"),
-            Link(path="/notes", title="Notes"),
             Link(path="/report-card", title="Report card", shown=card.is_there),
         ),
     )

@@ -1,4 +1,4 @@
-"""Documents that were made elsewhere: the drafts of the nights' notes, and the report card. Shown in a frame without
+"""Documents that were made elsewhere: the drafts of notes, and the report card. Shown in a frame without
 script, forms or origin.
 """
 
@@ -8,12 +8,13 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from plugin.notes.night import Night
+from plugin.notes.files import drafted, folder_of
+from plugin.notes.period import Period
+from plugin.notes.render import HTML_NAME
 from plugin.web.access import refusal
 from plugin.web.rendering import page
 from plugin.web.security import SANDBOXED
 
-DRAFT: Final = "astronote.html"
 CARD: Final = Path("report-card") / "index.html"
 
 
@@ -27,39 +28,29 @@ class Notes:
     """
 
     def __init__(self, output_dir: Path) -> None:
-        self._folder = output_dir / "notes"
-
-    def page(self, request: Request) -> Response:
-        """Every draft, the newest first."""
-        return page(request, "notes.html", nights=self._nights())
+        self._output_dir = output_dir
 
     def one(self, request: Request) -> Response:
         """One draft, in a frame."""
-        night = self._night(request)
-        if night is None:
-            return page(request, "unknown.html", 404, name=request.path_params["night"])
-        files = sorted(p.name for p in (self._folder / str(night)).iterdir() if p.is_file())
-        return page(
-            request, "document.html", title=f"AstroNote draft of {night}", frame=f"/notes/{night}/draft", files=files
-        )
+        found = self._found(request)
+        if found is None:
+            return page(request, "unknown.html", 404, name="note")
+        period, kind = found
+        files = sorted(p.name for p in folder_of(period, kind, output_dir=self._output_dir).iterdir() if p.is_file())
+        title = f"AstroNote draft: {kind}, {period.nights}"
+        return page(request, "document.html", title=title, frame=f"/note-files/{period}/{kind}/draft", files=files)
 
     def draft(self, request: Request) -> Response:
         """The draft itself."""
-        night = self._night(request)
-        return refusal(404, "There is no such draft.") if night is None else _document(self._path(night))
+        found = self._found(request)
+        if found is None:
+            return refusal(404, "There is no such draft.")
+        return _document(folder_of(*found, output_dir=self._output_dir) / HTML_NAME)
 
-    def _nights(self) -> list[Night]:
-        if not self._folder.is_dir():
-            return []
-        found = (_parsed(path.name) for path in self._folder.iterdir())
-        return sorted((n for n in found if n is not None and self._path(n).is_file()), reverse=True)
-
-    def _night(self, request: Request) -> Night | None:
-        night = _parsed(request.path_params["night"])
-        return night if night is not None and self._path(night).is_file() else None
-
-    def _path(self, night: Night) -> Path:
-        return self._folder / str(night) / DRAFT
+    def _found(self, request: Request) -> tuple[Period, str] | None:
+        """The draft that the address names: one of those that are there, so that no address leads elsewhere."""
+        wanted = (request.path_params["period"], request.path_params["kind"])
+        return next((one for one in drafted(self._output_dir) if (str(one[0]), one[1]) == wanted), None)
 
 
 class ReportCard:
@@ -92,10 +83,3 @@ class ReportCard:
 def _document(path: Path) -> Response:
     text = path.read_text(encoding="utf-8", errors="replace")
     return HTMLResponse(text, headers={"content-security-policy": SANDBOXED})
-
-
-def _parsed(text: str) -> Night | None:
-    try:
-        return Night.parse(text)
-    except ValueError:
-        return None

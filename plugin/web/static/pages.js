@@ -41,3 +41,32 @@ document.addEventListener("keydown", (event) => {
     if (find) { event.preventDefault(); find.focus(); }
   }
 });
+
+// How long a text is, while one types; spaces count as they will stand, once each.
+document.querySelectorAll("[data-counts]").forEach((told) => {
+  const field = document.getElementById(told.dataset.counts);
+  const most = Number(told.dataset.most);
+  const tell = () => {
+    const length = [...field.value.trim().replace(/\s+/g, " ")].length;
+    told.textContent = `${length} of ${most} characters, plain text` + (length > most ? `: ${length - most} too many` : "");
+    told.classList.toggle("too-many", length > most);
+  };
+  if (field) { field.addEventListener("input", tell); tell(); }
+});
+
+// One field into the clipboard; where there is none, the text is marked for the keyboard.
+document.querySelectorAll("[data-copies]").forEach((button) => {
+  button.addEventListener("click", async () => {
+    const source = document.getElementById(button.dataset.copies);
+    const words = button.firstChild;
+    let done = true;
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+    } catch {
+      getSelection().selectAllChildren(source);
+      done = false;
+    }
+    words.textContent = done ? "Copied" : "Marked: press Ctrl+C";
+    setTimeout(() => { words.textContent = "Copy"; }, 2500);
+  });
+});

@@ -64,14 +64,14 @@ def names(app: Any) -> dict[str, str]:
     return {target_id: one.name.name for target_id, one in known.items() if one is not None and one.name is not None}
 
 
-def test_five_hundred_sources_of_a_night_cost_one_download_and_no_call(make, marshal, tns):
+def test_five_hundred_sources_of_a_night_cost_one_download_one_listing_and_no_call(make, marshal, tns):
     targets, objects = night()
     fill(marshal, targets)
     tns.add(*objects)
     app = make(batch_size=500)
     assert app.once().analysed["ok"] == 500
     assert names(app) == expected()
-    assert [path.rpartition("/")[2] for path, _ in tns.requests] == [FULL]
+    assert [path.rpartition("/")[2] for path, _ in tns.requests] == [FULL, "astronotes"]
     assert marshal.writes
     before = marshal.count("target")
     assert app.look_up_names() == {}

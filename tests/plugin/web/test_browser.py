@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from plugin.notes.files import drafted
 from plugin.settings import Settings
 from plugin.store import Store, open_store
 from plugin.web.parts import WebParts
@@ -55,7 +56,7 @@ def paths(settings: Settings, store: Store) -> dict[str, str]:
     with store.begin(to_read=True) as unit:
         every = unit.reports.every("ASTRANet")
     policies = {f.report.confidence.policy: f.target_id for f in every if f.report.confidence is not None}
-    (night,) = (path.name for path in (settings.output_dir / "notes").iterdir())
+    period, kind = drafted(settings.output_dir)[-1]
     return {
         "tonight": "/",
         "similar": f"/similar/{next(f.subject.id for f in every if f.report.verdict is not None)}",
@@ -69,7 +70,7 @@ def paths(settings: Settings, store: Store) -> dict[str, str]:
         "posts": "/unanswered?what=posts",
         "queue": "/queue",
         "notes": "/notes",
-        "note": f"/notes/{night}",
+        "note": f"/note-files/{period}/{kind}",
         "login": "/login",
     }
 

@@ -179,8 +179,8 @@ def test_what_is_not_on_file_is_not_found(browser: TestClient) -> None:
         "/object/nobody",
         "/object?name=nobody",
         "/object?name=",
-        "/notes/2026-06-10",
-        "/notes/x",
+        "/note-files/2026-06-10/classes",
+        "/note-files/x/classes",
         "/report-card",
     ):
         assert browser.get(path).status_code == 404, path
@@ -285,20 +285,20 @@ def test_no_page_holds_a_secret(app: App, visit: Visit) -> None:
 
 
 def test_drafts_are_shown_in_a_frame_without_script_and_origin(app: App, visit: Visit, tmp_path) -> None:
-    folder = tmp_path / "output" / "notes" / "2026-06-10"
+    folder = tmp_path / "output" / "notes" / "2026-06-10" / "classes"
     folder.mkdir(parents=True)
     (folder / "astronote.html").write_text("<p>draft</p><script>alert(1)</script>")
-    (folder.parent / "not-a-night").mkdir()
+    (folder.parent.parent / "not-a-night").mkdir()
     browser = visit(store=app.store)
-    assert "/notes/2026-06-10" in browser.get("/notes").text
-    assert "<iframe" in browser.get("/notes/2026-06-10").text
-    draft = browser.get("/notes/2026-06-10/draft")
+    assert "/note-files/2026-06-10/classes" in browser.get("/notes").text
+    assert "<iframe" in browser.get("/note-files/2026-06-10/classes").text
+    draft = browser.get("/note-files/2026-06-10/classes/draft")
     policy = draft.headers["content-security-policy"]
     assert "sandbox" in policy.split("; ")
     assert "script-src" not in policy
     assert "default-src 'none'" in policy
     assert draft.headers["x-frame-options"] == "SAMEORIGIN"
-    assert browser.get("/notes/..%2f..%2f/draft").status_code == 404
+    assert browser.get("/note-files/..%2f..%2f/classes/draft").status_code == 404
 
 
 def test_the_report_card_is_in_the_navigation_once_there_is_one(app: App, visit: Visit, tmp_path) -> None:

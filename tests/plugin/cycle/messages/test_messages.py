@@ -202,7 +202,7 @@ def test_the_night_in_one_message(talkative, marshal, slack, clock, tmp_path) ->
     app = talkative()
     app.cycle()
     night = Night.of(clock.now)
-    note = app.settings.output_dir / "notes" / str(night) / "astronote.html"
+    note = app.settings.output_dir / "notes" / str(night) / "classes" / "astronote.html"
     note.parent.mkdir(parents=True)
     note.write_text("a draft")
     clock.forward(days=1, hours=3)
@@ -213,7 +213,7 @@ def test_the_night_in_one_message(talkative, marshal, slack, clock, tmp_path) ->
         f"*ASTRANet, night of {night} UT*: 2 answers, 0 refusals.",
         f"ALERT: <{URL}/source/ZTF26a|ZTF26a> SN Ia.",
         "NEEDLE candidates: none.",
-        "A draft note waits for a person.",
+        "A draft note waits for a person: classes.",
     ]
     assert len(slack.texts) == 2
 
@@ -286,4 +286,4 @@ def test_nights_do_not_count_among_the_messages_of_an_hour(talkative, marshal, s
     assert len(slack.texts) == 2
     assert isinstance(clock.now, datetime)
     with app.store.begin(to_read=True) as unit:
-        assert len(unit.outbox.sent_since(MESSAGE, clock.now - timedelta(hours=1), but_on="night")) == 1
+        assert len(unit.outbox.sent_since(MESSAGE, clock.now - timedelta(hours=1), but_on=("night",))) == 1

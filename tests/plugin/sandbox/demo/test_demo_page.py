@@ -150,7 +150,7 @@ class Tags(HTMLParser):
 
 def page(looks, account=ACCOUNT):
     example = Example(place="Annotation on spectrum 1", rows=(("class", "SN Ia"),))
-    return render(looks, account, None, example)
+    return render(looks, account, [], example)
 
 
 def test_the_page_is_one_well_formed_file_without_anything_from_outside():

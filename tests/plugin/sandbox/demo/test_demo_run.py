@@ -40,7 +40,7 @@ def app(sandbox, tmp_path):
 def run(app, sandbox, out):
     out.mkdir()
     console = Console(file=io.StringIO(), width=140)
-    page = tell(app, sandbox, out, card={}, seed=3, console=console)
+    page = tell(app, sandbox, out, seed=3, console=console)
     return page.read_text(), console.file.getvalue()
 
 

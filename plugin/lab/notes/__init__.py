@@ -1,0 +1,1 @@
+"""Notes about real data that no model learned from, as examples."""
