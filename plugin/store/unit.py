@@ -16,6 +16,7 @@ from plugin.store.tns.reports import TnsReports
 from plugin.store.tns.rows import TnsRows
 from plugin.store.truth.truths import Truths
 from plugin.store.truth.verdicts import Verdicts
+from plugin.store.vectors import Vectors
 from plugin.store.watermarks import Watermarks
 from plugin.store.workers.rows import Leases, Workers
 
@@ -40,6 +41,7 @@ class Unit:
     analyses: Analyses
     truth: Truths
     verdicts: Verdicts
+    vectors: Vectors
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -61,4 +63,5 @@ class Unit:
             analyses=Analyses(context),
             truth=Truths(context),
             verdicts=Verdicts(context),
+            vectors=Vectors(context),
         )
