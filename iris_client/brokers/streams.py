@@ -15,7 +15,7 @@ class AlertStream(Protocol):
     def passed(self, cursor: str | None, *, since_mjd: float) -> tuple[Sequence[AlertStub], str]:
         """The newest alert of each object that was let through, and how far that goes.
 
-        Some may be known already. `AlertFeed.seen` says that what was told is remembered.
+        Some may be known already, and may be told again until `seen` is called.
 
         Parameters
         ----------
@@ -24,6 +24,9 @@ class AlertStream(Protocol):
         since_mjd : float
             Where to begin without one.
         """
+
+    def seen(self) -> None:
+        """Say that what was told is remembered now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

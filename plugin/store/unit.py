@@ -6,6 +6,7 @@ from plugin.store.analyses import Analyses
 from plugin.store.context import Context
 from plugin.store.monitoring.figures import Figures
 from plugin.store.monitoring.status import Status
+from plugin.store.needle import Needle
 from plugin.store.objects import Objects
 from plugin.store.outbox import Outbox
 from plugin.store.queue import Queue
@@ -36,6 +37,7 @@ class Unit:
     status: Status
     figures: Figures
     analyses: Analyses
+    needle: Needle
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -55,4 +57,5 @@ class Unit:
             status=Status(context),
             figures=Figures(context),
             analyses=Analyses(context),
+            needle=Needle(context),
         )

@@ -196,6 +196,10 @@ class LasairAnnotator:
     def __init__(self, calls: LasairCalls, topic: str) -> None:
         self._calls, self._topic = calls, topic
 
+    def close(self) -> None:
+        """Close every connection."""
+        self._calls.close()
+
     def annotate(self, target_id: str, body: Mapping[str, Any]) -> Upserted:
         """Let our annotation of an object be exactly this."""
         return self._calls.annotate(self._topic, target_id, body)
