@@ -160,7 +160,9 @@ class ObjectsProducer:
                     model=filed.report.bundle,
                 )
             )
-        return at_lasair(filed, self.posting, unit.needle.crossings(filed.target_id), first)
+        noted = unit.needle.of(filed.target_id)  # with the earliest detection that was ever known
+        since = None if noted is None else noted.discovery_mjd
+        return at_lasair(filed, self.posting, unit.needle.crossings(filed.target_id), since)
 
     def withdraw(self, unit: Unit, subject: Subject, target_id: str) -> list[Post]:
         """Nothing of NEEDLE's on the source or at Lasair, and the summary without it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, select
 
 from plugin.store.context import Context
 from plugin.store.needle.tables import needle_crossings, needle_objects
@@ -95,11 +95,16 @@ class Needle:
         """Every object that was ever given a class, by name."""
         return self._noted(needle_objects.c.marshal == self.context.marshal)
 
+    def of(self, target_id: str) -> Noted | None:
+        """One object; None when it was never given a class."""
+        mine = needle_objects.c.marshal == self.context.marshal
+        found = self._noted(mine & (needle_objects.c.target_id == target_id))
+        return found[0] if found else None
+
     def unlisted(self, target_id: str) -> Noted | None:
         """An object that the marshal does not have; None for all others."""
-        here = (needle_objects.c.marshal == self.context.marshal) & needle_objects.c.listed.is_(False)
-        found = self._noted(here & (needle_objects.c.target_id == target_id))
-        return found[0] if found else None
+        found = self.of(target_id)
+        return None if found is None or found.listed else found
 
     def first_spectra(self, target_ids: Collection[str]) -> dict[str, str]:
         """When the first spectrum on file of each of these was taken (naive UTC ISO text)."""
@@ -115,6 +120,16 @@ class Needle:
     def _noted(self, which: ColumnElement[bool]) -> list[Noted]:
         rows = self.context.connection.execute(select(needle_objects).where(which).order_by(needle_objects.c.target_id))
         return [Noted(**_plain(row, Noted.__dataclass_fields__)) for row in rows]
+
+
+def quiet_ones(marshal: str) -> Select[tuple[str]]:
+    """The names of what the marshal does not have and what never crossed the threshold, inside a question."""
+    crossed = exists().where(
+        needle_crossings.c.marshal == needle_objects.c.marshal,
+        needle_crossings.c.target_id == needle_objects.c.target_id,
+    )
+    here = (needle_objects.c.marshal == marshal) & needle_objects.c.listed.is_(False)
+    return select(needle_objects.c.target_id).where(here, ~crossed)
 
 
 def _plain(row: Any, names: Mapping[str, Any]) -> dict[str, Any]:
