@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from plugin.web.pages import actions, documents, objects, queue, tonight, unanswered
+from plugin.web.pages import actions, documents, objects, queue, record, tonight, unanswered
 from plugin.web.parts import Link, Room, WebParts
 
 
@@ -16,6 +16,8 @@ def make_room(parts: WebParts) -> Room:
             Route("/object/{name:path}", objects.page_of(parts)),
             Route("/unanswered", unanswered.page_of(parts)),
             Route("/queue", queue.page_of(parts)),
+            Route("/needle", record.page_of(parts)),
+            Route("/needle/record.csv", record.table_of(parts)),
             Route("/notes", notes.page),
             Route("/notes/{night}", notes.one),
             Route("/notes/{night}/draft", notes.draft),
@@ -28,6 +30,7 @@ def make_room(parts: WebParts) -> Room:
             Link(path="/", title="Tonight"),
             Link(path="/unanswered", title="Not answered"),
             Link(path="/queue", title="Queue and health"),
+            Link(path="/needle", title="NEEDLE", shown=lambda: record.is_there(parts)),
             Link(path="/notes", title="Notes"),
             Link(path="/report-card", title="Report card", shown=card.is_there),
         ),
