@@ -47,11 +47,9 @@ def alert_checks(settings: Settings, marshal: Marshal | None) -> Iterator[Check]
 
 
 def lasair_check(settings: Settings) -> Check:
-    """Where NEEDLE's answers go beside the marshal. Nothing is written: who owns a topic shows with the first answer."""
+    """Where NEEDLE's answers go beside the marshal. Nothing is written: who owns a topic shows with the first one."""
     if settings.lasair_annotator is None:
-        return Check(
-            name="Lasair", ok=True, found=f"off: {PREFIX}LASAIR_ANNOTATOR is not set, nothing is written there"
-        )
+        return Check(name="Lasair", ok=True, found=f"off: {PREFIX}LASAIR_ANNOTATOR is not set")
     if settings.alert_source == "none":
         remedy = f"set {PREFIX}ALERT_SOURCE, or leave {PREFIX}LASAIR_ANNOTATOR empty"
         return Check(name="Lasair", ok=False, found="an annotator, and no NEEDLE that answers", remedy=remedy)
