@@ -73,6 +73,7 @@ _LAB = (
     "ablation",
     "sentinel",
     "matching",
+    "peers",
     "similar",
     "needle",
     "needle_hybrid",
