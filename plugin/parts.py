@@ -11,7 +11,7 @@ from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
 from models.domain.looked import Looked
 from plugin.clock import Clock
-from plugin.cycle.carriers import Carrier, marshal_carriers
+from plugin.cycle.carriers import LASAIR, Carrier, LasairCarrier, marshal_carriers
 from plugin.cycle.posting import Posting
 from plugin.cycle.producer import Producer
 from plugin.cycle.spectra.looked import looked_at
@@ -113,6 +113,9 @@ def posting(settings: Settings, analyst: Analyst | None = None) -> Posting:
         least_probability=settings.min_classification_probability,
         tags=settings.post_tags,
         messages=settings.slack_webhook is not None,
+        lasair=settings.lasair_survey if settings.lasair_annotator else None,
+        threshold=settings.needle_threshold,
+        web_url=settings.web_url,
         together=getattr(analyst, "together", None),
     )
 
@@ -143,12 +146,15 @@ def make_requests(
 
 
 def answer_carriers(clients: Clients, store: Store) -> Mapping[str, Carrier]:
-    """Who takes answers to the marshal, by kind of post."""
-    if clients.hooks is None:
-        return marshal_carriers(clients.marshal)
-    from plugin.cycle.analyses.carrier import AnalysisCarrier
+    """Who takes answers to the marshal, and to Lasair where there is an annotator, by kind of post."""
+    carriers = dict(marshal_carriers(clients.marshal))
+    if clients.annotator is not None:
+        carriers[LASAIR] = LasairCarrier(clients.annotator)
+    if clients.hooks is not None:
+        from plugin.cycle.analyses.carrier import AnalysisCarrier
 
-    return {**marshal_carriers(clients.marshal), "analysis": AnalysisCarrier(clients.hooks, store)}
+        carriers["analysis"] = AnalysisCarrier(clients.hooks, store)
+    return carriers
 
 
 def message_carriers(clients: Clients, settings: Settings, store: Store, clock: Clock) -> Mapping[str, Carrier]:

@@ -75,10 +75,10 @@ class SettingFields(BaseSettings):
     )
 
     # Where alerts and their images are read, for NEEDLE
-    alert_source: Literal["none", "marshal", "boom", "avro", "kafka"] = Field(
+    alert_source: Literal["none", "marshal", "boom", "avro", "kafka", "lasair"] = Field(
         "none",
         description="Where alerts and cutouts come from: none (no NEEDLE), marshal (/api/brokers), boom (BOOM's REST), "
-        "avro (ALERT_DIR), kafka (topics of BOOM or Babamul, needs the extra [boom]).",
+        "avro (ALERT_DIR), kafka (topics of BOOM or Babamul, needs the extra [boom]), lasair (LASAIR_TOKEN).",
     )
     alert_broker: str | None = Field(
         None, description="Name of the marshal's broker connection; empty for the first active one with cutouts."

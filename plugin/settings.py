@@ -17,10 +17,10 @@ from iris_client.addresses import hook_secrets
 from plugin.environment import PREFIX as PREFIX
 from plugin.environment import ConfigError as ConfigError
 from plugin.environment import given, read_secret, refuse_unknown, split_bind
-from plugin.setting_fields import SettingFields
+from plugin.setting_streams import StreamFields
 
 
-class Settings(SettingFields):
+class Settings(StreamFields):
     """What the operator decides. Read it with `Settings.load()`; tests may pass values by name instead."""
 
     @classmethod

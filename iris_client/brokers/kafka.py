@@ -74,24 +74,11 @@ class KafkaAlerts:
         Refused
             If confluent-kafka is not installed, or does not accept the settings.
         """
-        try:
-            from confluent_kafka import Consumer, KafkaException
-        except ImportError:
-            raise Refused("alerts over Kafka need confluent-kafka: install the extra [boom]") from None
-        settings: dict[str, Any] = {
-            "bootstrap.servers": servers,
-            "group.id": group,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest" if from_start else "latest",
-        }
+        more = dict(options or {})
         if username is not None:
-            settings |= {"security.protocol": protocol, "sasl.mechanism": mechanism}
-            settings |= {"sasl.username": username, "sasl.password": password or ""}
-        try:
-            consumer = Consumer(settings | dict(options or {}))
-            consumer.subscribe(list(topics))
-        except (KafkaException, ValueError, TypeError) as error:
-            raise Refused(f"Kafka: {error}", secrets=(password or "",)) from None
+            account = {"security.protocol": protocol, "sasl.mechanism": mechanism}
+            more = {**account, "sasl.username": username, "sasl.password": password or "", **more}
+        consumer = make_consumer(servers, topics, group=group, from_start=from_start, options=more)
         return cls(consumer, topics, most=most)
 
     def receive(self, *, most: int = 500, patience_s: float = 5.0) -> list[Alert]:
@@ -113,7 +100,7 @@ class KafkaAlerts:
                     break
                 continue
             if message.error() is not None:
-                _judge(message.error())
+                judge(message.error())
                 continue
             new += [found for found in self._read(message) if self._is_new(found, message)]
         return new
@@ -133,13 +120,7 @@ class KafkaAlerts:
         Unavailable
             If it cannot be told; the messages will come again, and be given out once all the same.
         """
-        from confluent_kafka import KafkaError, KafkaException
-
-        try:
-            self._consumer.commit(asynchronous=False)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError._NO_OFFSET:
-                raise Unavailable(f"Kafka: {error.args[0].str()}") from None
+        commit(self._consumer)
 
     def close(self) -> None:
         """Leave the group."""
@@ -167,16 +148,7 @@ class KafkaAlerts:
         NotFound
             If it has none of the topics.
         """
-        from confluent_kafka import KafkaException
-
-        try:
-            there = set(self._consumer.list_topics(timeout=_PROBE_S).topics)
-        except KafkaException as error:
-            raise Unavailable(f"Kafka: {error.args[0].str()}") from None
-        found = sorted(set(self._topics) & there)
-        if self._topics and not found:
-            raise NotFound(f"Kafka: no topic {', '.join(self._topics)}")
-        return f"Kafka topics {', '.join(found)}"
+        return topics_there(self._consumer, self._topics)
 
     def _read(self, message: Any) -> list[Alert]:
         try:
@@ -187,7 +159,73 @@ class KafkaAlerts:
             return []
 
 
-def _judge(error: Any) -> None:
+def make_consumer(
+    servers: str,
+    topics: Sequence[str],
+    *,
+    group: str,
+    from_start: bool = True,
+    options: Mapping[str, Any] | None = None,
+) -> Any:
+    """Make a `confluent_kafka.Consumer` that is subscribed and commits only when it is told to.
+
+    Raises
+    ------
+    Refused
+        If confluent-kafka is not installed, or does not accept the settings.
+    """
+    try:
+        from confluent_kafka import Consumer, KafkaException
+    except ImportError:
+        raise Refused("alerts over Kafka need confluent-kafka: install the extra [boom]") from None
+    settings: dict[str, Any] = {
+        "bootstrap.servers": servers,
+        "group.id": group,
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest" if from_start else "latest",
+    }
+    try:
+        consumer = Consumer(settings | dict(options or {}))
+        consumer.subscribe(list(topics))
+    except (KafkaException, ValueError, TypeError) as error:
+        raise Refused(f"Kafka: {error}", secrets=(str((options or {}).get("sasl.password", "")),)) from None
+    return consumer
+
+
+def commit(consumer: Any) -> None:
+    """Tell the cluster that all that was received is done; raises `Unavailable` if it cannot be told."""
+    from confluent_kafka import KafkaError, KafkaException
+
+    try:
+        consumer.commit(asynchronous=False)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError._NO_OFFSET:
+            raise Unavailable(f"Kafka: {error.args[0].str()}") from None
+
+
+def topics_there(consumer: Any, topics: Sequence[str]) -> str:
+    """Which of these topics the cluster has.
+
+    Raises
+    ------
+    Unavailable
+        If it cannot be reached.
+    NotFound
+        If it has none of them.
+    """
+    from confluent_kafka import KafkaException
+
+    try:
+        there = set(consumer.list_topics(timeout=_PROBE_S).topics)
+    except KafkaException as error:
+        raise Unavailable(f"Kafka: {error.args[0].str()}") from None
+    found = sorted(set(topics) & there)
+    if topics and not found:
+        raise NotFound(f"Kafka: no topic {', '.join(topics)}")
+    return f"Kafka topics {', '.join(found)}"
+
+
+def judge(error: Any) -> None:
     """Raise what an event of the client means; those it mends itself are let pass."""
     from confluent_kafka import KafkaError
 

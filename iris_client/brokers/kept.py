@@ -13,6 +13,7 @@ from iris_client.protocols import Alert, AlertStub
 from models.domain import LightCurve
 
 MOST: Final = 100_000
+_LATE_DAYS: Final = 1.0
 
 
 class AvroFolder:
@@ -72,8 +73,19 @@ class AvroFolder:
         late = [made for name in wanted for made in self._stubs.get(name, {}).values() if made.mjd >= since_mjd]
         return _oldest_first({(made.target_id, made.candid): made for made in [*fresh, *late]}.values())
 
+    def passed(self, cursor: str | None, *, since_mjd: float) -> tuple[list[AlertStub], str]:
+        """The newest alert of every object with one since then, or in a file that has come since `seen`."""
+        self._refresh()
+        begin = since_mjd if not cursor else float(cursor) - _LATE_DAYS
+        late = [max(found.values(), key=_when_of) for found in self._stubs.values() if found]
+        told = {one.target_id: one for one in late if one.mjd >= begin}
+        fresh = {one.target_id for one in self._fresh} - set(told)
+        told |= {one.target_id: one for one in late if one.target_id in fresh}
+        end = max([one.mjd for one in told.values()], default=begin + _LATE_DAYS)
+        return _oldest_first(told.values()), f"{end:.5f}"
+
     def seen(self) -> None:
-        """What `news` told is remembered elsewhere now."""
+        """What `news` and `passed` told is remembered elsewhere now."""
         self._fresh.clear()
 
     def probe(self) -> str:
@@ -172,5 +184,9 @@ def _when(found: Alert) -> tuple[float, str]:
     return found.cutouts.mjd, found.cutouts.band
 
 
+def _when_of(one: AlertStub) -> tuple[float, str]:
+    return one.mjd, one.candid
+
+
 def _oldest_first(found: Iterable[AlertStub]) -> list[AlertStub]:
-    return sorted(found, key=lambda s: (s.mjd, s.candid))
+    return sorted(found, key=_when_of)

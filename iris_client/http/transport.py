@@ -154,8 +154,8 @@ class Transport:
         """Take away; when repeated after a lost answer this may raise `NotFound`."""
         self._repeated("DELETE", path, body=body)
 
-    def ask(self, path: str, body: Json, *, expect: type = dict) -> Any:
-        """Read by POST, as query languages do; repeated like any reading."""
+    def ask(self, path: str, body: Json | bytes, *, expect: type = dict) -> Any:
+        """Read by POST, as query languages do; repeated like any reading. Bytes are an encoded form."""
         return self._repeated("POST", path, body=body, expect=expect)[0]
 
     def log_in(self, path: str, form: Mapping[str, str]) -> Any:

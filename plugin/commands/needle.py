@@ -1,10 +1,11 @@
-"""The command that answers for light curves from files: needle."""
+"""The commands about NEEDLE: answers for light curves from files, and the live record."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from plugin.commands.bundle import refusing
 from plugin.ops.progress import progress
@@ -12,9 +13,49 @@ from plugin.ops.progress import progress
 ModelOption = Annotated[Path | None, typer.Option("--model", help="A model folder; the shipped one by default.")]
 
 
+_FILES = "files"
+
+
+class _FilesOrElse(TyperGroup):
+    """A group whose first word is a file, unless it is one of its commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command for files before anything that is no command."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = [_FILES, *args]
+        return super().parse_args(ctx, args)
+
+
 def register(app: typer.Typer) -> None:
     """Add this subject's commands."""
-    app.command()(needle)
+    about = "Classify light curves as SN, SLSN-I or TDE (`astranet needle FILE --out ANSWERS`); the live record."
+    group = typer.Typer(cls=_FilesOrElse, help=about, no_args_is_help=True)
+    group.command(_FILES)(needle)
+    group.command("record")(record)
+    app.add_typer(group, name="needle")
+
+
+def record(
+    form: Annotated[Literal["text", "csv", "json"], typer.Option("--format", help="text, csv or json.")] = "text",
+) -> None:
+    """Show what crossed NEEDLE's threshold, when, how long before others, what it was; purity and completeness."""
+    import json
+
+    from plugin.commands.service import prepared
+
+    with prepared() as settings:
+        from plugin.ops.needle_record import as_csv, as_plain, in_words, read_record
+        from plugin.store import open_store
+
+        with (
+            open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store,
+            store.begin(to_read=True) as unit,
+        ):
+            found = read_record(unit, settings.trust)
+        shown = (
+            json.dumps(as_plain(found), indent=1) if form == "json" else (as_csv if form == "csv" else in_words)(found)
+        )
+    typer.echo(shown, nl=not shown.endswith("\n"))
 
 
 def needle(

@@ -16,7 +16,7 @@ from plugin.clock import Clock, utc_now
 from plugin.cycle.patience import Breaker, Patience, denied
 from plugin.cycle.poison import why
 from plugin.cycle.posts import enqueue
-from plugin.cycle.producer import Answer, Known, Producer, Waits
+from plugin.cycle.producer import Answer, Known, LetGo, Producer, Waits
 from plugin.store import LostClaim, Piece, Store
 
 _log = structlog.get_logger("astranet.analyse")
@@ -48,7 +48,7 @@ class Analysing(Generic[Known, Answer]):
     stop: Callable[[], bool] = bool
 
     def run(self) -> Counter[str]:
-        """Work until nothing is due; counts by outcome: ok, refused, same, gone, later, parked, waiting."""
+        """Work until nothing is due; counts by outcome: ok, refused, same, let_go, gone, later, parked, waiting."""
         outcomes: Counter[str] = Counter()
         breaker, kind = Breaker(), self.producer.kind
         while not self.stop() and not breaker.open:
@@ -81,6 +81,9 @@ class Analysing(Generic[Known, Answer]):
                 outcomes[self._withdraw(piece)] += 1
             except Waits as reason:
                 outcomes[self._postpone(piece, str(reason))] += 1
+            except LetGo as reason:
+                breaker.success()
+                outcomes[self._close(piece, reason)] += 1
             except UpstreamError as error:
                 outcomes[self._put_back(piece, error, breaker)] += 1
             except Exception as error:
@@ -121,14 +124,17 @@ class Analysing(Generic[Known, Answer]):
         _log.info("analysed", **_about(piece), producer=filed.producer, **_gist(filed.report))
         return str(filed.report.status)
 
-    def _close(self, piece: Piece) -> str:
-        """There is no news: nothing to be said."""
+    def _close(self, piece: Piece, why_not: LetGo | None = None) -> str:
+        """There is no news, or there shall be no answer: nothing to be said."""
         try:
             with self.store.begin() as unit:
-                unit.queue.finish(piece)
+                if why_not is None:
+                    unit.queue.finish(piece)
+                else:
+                    unit.queue.finish(piece, seen=why_not.seen, reason=str(why_not))
         except LostClaim as error:
             return _lost(error)
-        return "same"
+        return "same" if why_not is None else "let_go"
 
     def _withdraw(self, piece: Piece) -> str:
         """The subject is deleted, or not ours to see any more: what we said about it is taken back."""

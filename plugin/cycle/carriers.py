@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from iris_client.brokers.streams import Annotator
 from iris_client.errors import NotFound
 from iris_client.protocols import Marshal, Tagging, Upserted
 from plugin.cycle.spectra.tags import TAG, VOCABULARY
@@ -12,6 +13,9 @@ from plugin.store import Parcel
 
 NOTE_COMMENT: Final = "note-comment"
 """The kind of a comment that tells of a draft note, see `plugin.cycle.messages.waiting`."""
+LASAIR: Final = "lasair"
+"""The kind of posts that go to Lasair."""
+WITHDRAWN: Final = "withdrawn"
 
 
 class Carrier(Protocol):
@@ -130,6 +134,23 @@ class TagCarrier:
             self.marshal.set_tags(parcel.place.id, names=(), vocabulary=VOCABULARY, group_ids=())
         except NotFound:
             return
+
+
+@dataclass(frozen=True, slots=True)
+class LasairCarrier:
+    """Annotations at Lasair, which keeps one for each object and has no way to take it away."""
+
+    annotator: Annotator
+    upstream: str = LASAIR
+
+    def send(self, parcel: Parcel) -> Upserted:
+        """Put the annotation in the place of an earlier one."""
+        return self.annotator.annotate(parcel.place.id, parcel.body or {})
+
+    def remove(self, parcel: Parcel) -> None:
+        """Say that the earlier answer does not hold any more."""
+        gone = {"classification": WITHDRAWN, "explanation": "An earlier answer does not hold any more."}
+        self.annotator.annotate(parcel.place.id, gone)
 
 
 def marshal_carriers(marshal: Marshal) -> Mapping[str, Carrier]:

@@ -31,6 +31,12 @@ class Posting:
         Whether sources are tagged.
     messages : bool
         Whether alerts are told through the web hook.
+    lasair : str or None
+        Whose Lasair NEEDLE's answers go to, ZTF or LSST; None for nobody's.
+    threshold : float
+        Score from which NEEDLE's class is a candidate.
+    web_url : str or None
+        Where people reach this service's own pages.
     together : Together or None
         How the spectra of a source are combined; None for the latest alone.
     """
@@ -42,6 +48,9 @@ class Posting:
     least_probability: float = 0.9
     tags: bool = False
     messages: bool = False
+    lasair: str | None = None
+    threshold: float = 0.8
+    web_url: str | None = None
     together: Together | None = None
 
 

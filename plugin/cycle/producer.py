@@ -21,6 +21,20 @@ class Waits(Exception):
     """An answer needs another one that is not there yet, and is on its way; the message says which."""
 
 
+class LetGo(Exception):
+    """There shall be no answer; the message says why. It is looked at again when something newer comes.
+
+    Parameters
+    ----------
+    seen : str
+        What was looked at: the newest alert.
+    """
+
+    def __init__(self, reason: str, *, seen: str) -> None:
+        super().__init__(reason)
+        self.seen = seen
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A report before it is on file.
@@ -67,6 +81,8 @@ class Producer(Protocol[Known, Answer]):
             If the subject is gone: what was said about it is taken back.
         Waits
             If there can be an answer only after another one.
+        LetGo
+            If there shall be none.
         UpstreamError
             If it cannot be read, now or ever.
         """

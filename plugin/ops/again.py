@@ -1,13 +1,14 @@
-"""Answer this one again: what is on file about a name is due at once, and what hangs on the marshal is looked after."""
+"""Answer this one again: what is on file about a name is due at once, and what hangs there is looked after."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from iris_client.protocols import Place, SpectrumSource, SpectrumStub
+from plugin.cycle.carriers import LASAIR
 from plugin.store import Store, Subject, spectrum
 
-_LOOKED_AFTER: Final = ("annotation", "classification")
+_LOOKED_AFTER: Final = ("annotation", "classification", LASAIR)
 """Posts that are compared with what hangs there. What tells people of something is not told twice."""
 
 

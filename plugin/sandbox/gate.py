@@ -75,6 +75,8 @@ class Gate:
         await self._cut(scope, receive, send, headers, body)
 
     def _admitted(self, scope: Scope) -> bool:
+        if scope["path"].startswith("/lasair/"):  # another server, with limits of its own
+            return True
         header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         return self.limit is None or self.limit.admits(header)
 

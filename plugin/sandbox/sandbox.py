@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from starlette.applications import Starlette
 
 from plugin.sandbox.brokers.boom import BoomStandIn
+from plugin.sandbox.brokers.lasair import LasairStandIn
 from plugin.sandbox.faults import Hook
 from plugin.sandbox.filling import Filling
 from plugin.sandbox.gate import WRITING, Gate, Record
@@ -60,7 +61,9 @@ class Sandbox(Filling, Served):
         """Of the broker itself, under `/boom`."""
         self.graphql = _graphql(self.state) if graphql else None
         """The endpoint at `/graphql`, if there is one."""
-        more = [*self.boom.routes(), *(self.graphql.routes() if self.graphql else ())]
+        self.lasair = LasairStandIn(self.state.alerts)
+        """Of Lasair, under `/lasair/api`."""
+        more = [*self.boom.routes(), *self.lasair.routes(), *(self.graphql.routes() if self.graphql else ())]
         self._gate = Gate(Starlette(routes=routes(self.state, more)), self._connections.abort)
         self._gate.limit = LeakyBucket() if rate_limit else None
         self._gate.hook = faults
@@ -100,8 +103,8 @@ class Sandbox(Filling, Served):
         self._gate.limit = LeakyBucket(per_second, burst)
 
     def writes(self) -> list[Record]:
-        """The calls that write to the marshal: POST, PUT, PATCH, DELETE. BOOM is asked by POST and never written to."""
-        return [r for r in self.requests if r.method in WRITING and not r.path.startswith("/boom/")]
+        """The calls that write to the marshal: POST, PUT, PATCH, DELETE. Brokers are asked by POST too."""
+        return [r for r in self.requests if r.method in WRITING and not r.path.startswith(("/boom/", "/lasair/"))]
 
     def forget_requests(self) -> None:
         """Start the list of calls anew."""

@@ -39,6 +39,10 @@ def make_alert_source(settings: Settings, *, pacer: Pacing, hooks: Hooks = HOOKS
             return _folder(settings)
         case "kafka":
             return _kafka(settings)
+        case "lasair":
+            from plugin.sources.lasair import make_lasair
+
+            return make_lasair(settings, hooks)
 
 
 def _broker(settings: Settings, pacer: Pacing, hooks: Hooks) -> AlertSource:
@@ -88,7 +92,7 @@ def _kafka(settings: Settings) -> AlertSource:
         raise ConfigError(f"{PREFIX}ALERT_SOURCE is kafka: {error}") from None
     folder = settings.alert_dir or settings.output_dir / "alerts"
     try:
-        return SpooledAlerts(stream, folder)
+        return SpooledAlerts(stream, folder, everything=settings.watch_alerts)
     except OSError as error:
         stream.close()
         raise ConfigError(f"{PREFIX}ALERT_DIR: cannot write to {folder}: {error.strerror}") from None

@@ -11,6 +11,7 @@ _ADDRESSES = {
     "graphql_url": "marshal_token",
     "boom_url": "boom_password",
     "tns_url": "tns_api_key",
+    "lasair_url": "lasair_token",
     "analysis_url": "analysis_secret",
 }
 """Which secret goes to which address."""

@@ -12,6 +12,7 @@ from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.store import Store
 
 if TYPE_CHECKING:
+    from iris_client.brokers.streams import Annotator
     from iris_client.slack import SlackHook
     from iris_client.tns.client import Tns
     from plugin.cycle.analyses.carrier import Hooks
@@ -33,6 +34,7 @@ class Clients:
     pacer: Pacing | None = None
     slack: "SlackHook | None" = None
     hooks: "Hooks | None" = None
+    annotator: "Annotator | None" = None
 
     @classmethod
     def connect(
@@ -44,6 +46,7 @@ class Clients:
         alerts: AlertSource | None = None,
         activity: Activity | None = None,
         hooks: "Hooks | None" = None,
+        annotator: "Annotator | None" = None,
     ) -> Self:
         """Make what the settings describe; the marshal and its broker share one pacer.
 
@@ -51,7 +54,7 @@ class Clients:
         ----------
         store : Store, optional
             Where several workers share its database, they share the pacer too.
-        marshal, alerts, hooks : optional
+        marshal, alerts, hooks, annotator : optional
             Instead of those the settings describe; for tests.
         activity : Activity, optional
             Counts what the clients do.
@@ -74,16 +77,20 @@ class Clients:
 
             server = MARSHAL if settings.alert_source == "marshal" else settings.alert_source
             alerts = make_alert_source(settings, pacer=pacer, hooks=activity.hooks(server, HOOKS))
+        if annotator is None and settings.lasair_annotator is not None:
+            from plugin.sources.lasair import make_annotator
+
+            annotator = make_annotator(settings, alerts, activity.hooks("lasair", HOOKS))
         slack = make_slack(settings, activity.hooks("slack"))
         if hooks is None and settings.analysis_secret is not None:
             from plugin.sources.analysis import make_hooks
 
             hooks = make_hooks(settings, activity.hooks("web hooks"))
-        return cls(marshal=marshal, alerts=alerts, tns=tns, pacer=pacer, slack=slack, hooks=hooks)
+        return cls(marshal=marshal, alerts=alerts, tns=tns, pacer=pacer, slack=slack, hooks=hooks, annotator=annotator)
 
     def close(self) -> None:
         """Close every connection."""
-        close(self.marshal, self.alerts, self.tns, self.slack, self.hooks)
+        close(self.marshal, self.alerts, self.tns, self.slack, self.hooks, self.annotator)
 
 
 def close(*clients: object) -> None:

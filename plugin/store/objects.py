@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, true
 
 from plugin.store.context import Context
 from plugin.store.queue import UNKNOWN, due_again
@@ -22,27 +22,47 @@ class Objects:
 
     context: Context
 
-    def watch(self, names: Iterable[str], now: datetime, *, saved: bool, seen: str = UNKNOWN) -> int:
+    def watch(
+        self, names: Iterable[str], now: datetime, *, saved: bool, seen: str = UNKNOWN, listed: bool = True
+    ) -> int:
         """Follow these objects from now on; returns how many are new. One that is saved stays so until `unsaved`.
 
         Parameters
         ----------
+        listed : bool
+            Whether it is the marshal that has them. One that it did not have before is answered anew.
         seen : str
             Of new ones: alerts up to it are no news.
         """
         row: dict[str, Any] = {"subject": "object", "version": "", "seen": seen, "asked": 0, "state": "idle"}
-        row |= {"saved": saved, "attempts": 0, "not_before": now, "created_at": now, "touched_at": now}
+        row |= {
+            "saved": saved,
+            "listed": listed,
+            "attempts": 0,
+            "not_before": now,
+            "created_at": now,
+            "touched_at": now,
+        }
         new = 0
         for some in chunks(names):
             new += self._rows.add([{**row, "subject_id": name, "target_id": name} for name in some])
             here = _named(some)
             self._rows.set(here, touched_at=now, **({"saved": True} if saved else {}))
-            self._rows.set(here & (queue.c.state == "gone"), state="idle", seen=seen)
+            self._rows.set(here & (queue.c.state == "gone"), state="idle", seen=seen, listed=listed)
+            if listed:
+                self._rows.set(here & queue.c.listed.is_(False), listed=True, seen=UNKNOWN)
         return new
 
-    def watched(self, now: datetime, *, patience: timedelta) -> list[str]:
-        """Whose alerts are followed: what is saved, and candidates not longer ago than `patience`."""
+    def watched(self, now: datetime, *, patience: timedelta, listed: bool = False) -> list[str]:
+        """Whose alerts are followed: what is saved, and candidates not longer ago than `patience`.
+
+        Parameters
+        ----------
+        listed : bool
+            True: only those that the marshal has.
+        """
         kept = queue.c.saved | (queue.c.touched_at >= now - patience)
+        kept &= queue.c.listed if listed else true()
         found = select(queue.c.subject_id).where(self._rows.mine("object"), kept, queue.c.state != "gone")
         return list(self.context.connection.execute(found.order_by(queue.c.subject_id)).scalars())
 

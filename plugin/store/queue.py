@@ -34,7 +34,9 @@ class Piece:
     asked : int
         How often it became due.
     reason : str or None
-        Why it is parked or was put back.
+        Why it is parked, was put back, or was let go without an answer.
+    listed : bool
+        Of an object: whether the marshal has it; what only a broker let through, it may not have.
     """
 
     id: int
@@ -46,6 +48,7 @@ class Piece:
     state: str
     attempts: int
     reason: str | None = None
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Queue:
         self._rows.set(queue.c.id.in_([row.id for row in found]), **ours)
         return [piece_of(row) for row in found]
 
-    def finish(self, piece: Piece, state: str = "done", *, seen: str | None = None) -> None:
+    def finish(self, piece: Piece, state: str = "done", *, seen: str | None = None, reason: str | None = None) -> None:
         """Close a piece that this worker holds; one that was asked for meanwhile is due again.
 
         Parameters
@@ -82,6 +85,8 @@ class Queue:
             done or gone.
         seen : str or None
             Its newest alert now; None to leave it as it was.
+        reason : str or None
+            Why there is no answer, if there is none.
 
         Raises
         ------
@@ -90,7 +95,7 @@ class Queue:
         """
         after = case((queue.c.asked == piece.asked, state), else_="new")
         known = {} if seen is None else {"seen": seen}
-        self._free(piece, state=after, reason=None, **known)
+        self._free(piece, state=after, reason=None if reason is None else storable(reason), **known)
 
     def retry(self, piece: Piece, reason: str, at: datetime) -> None:
         """Put a piece back, to be tried again from `at` on; raises `LostClaim` as `finish` does."""

@@ -53,6 +53,7 @@ queue = Table(
     Column("asked", Integer, nullable=False, default=0),
     Column("seen", String(64), nullable=False, default=""),
     Column("saved", Boolean, nullable=False, default=False),
+    Column("listed", Boolean, nullable=False, default=True),
     Column("created_at", DateTime, nullable=False),
     Column("touched_at", DateTime, nullable=False),
     UniqueConstraint("marshal", "subject", "subject_id", "version"),
@@ -63,7 +64,8 @@ A spectrum has a row per `version`, and may also be superseded or baseline (olde
 of version "", which becomes due again and again: `asked` counts how often, which tells whether more came while it was
 worked on, and `seen` is the newest alert that was looked at. It may be idle. `saved` says whether it is saved to one of
 our groups; others are candidates, and are let go some time after `touched_at`, when a filter last passed them or an
-alert came. A claim ends at `claimed_until`; then others may take the work over.
+alert came. `listed` says whether the marshal has it at all: what only a broker's filter or topic let through, it may
+not have. A claim ends at `claimed_until`; then others may take the work over.
 """
 
 Index("ix_queue_due", queue.c.marshal, queue.c.subject, queue.c.state, queue.c.not_before)

@@ -8,6 +8,7 @@ from plugin.store.drift.calibrations import Calibrations
 from plugin.store.drift.drift import Drift
 from plugin.store.monitoring.figures import Figures
 from plugin.store.monitoring.status import Status
+from plugin.store.needle import Needle
 from plugin.store.notes.announced import Announced
 from plugin.store.notes.drafts import Notes
 from plugin.store.notes.others import OthersNotes
@@ -51,6 +52,7 @@ class Unit:
     notes: Notes
     others_notes: OthersNotes
     announced: Announced
+    needle: Needle
     vectors: Vectors
 
     @classmethod
@@ -78,5 +80,6 @@ class Unit:
             notes=Notes(context),
             others_notes=OthersNotes(context),
             announced=Announced(context),
+            needle=Needle(context),
             vectors=Vectors(context),
         )

@@ -40,6 +40,8 @@ class Naming:
     ----------
     names : TransientNames
         Those who may know, in the order of asking.
+    mirror : TransientNames, optional
+        The TNS's catalogue in our own database. What nobody saved, and was never a candidate, is looked up there alone.
     tns : Tns, optional
         Whose mirror is brought up to date first; None when there is no key.
     watched : timedelta
@@ -55,6 +57,7 @@ class Naming:
     marshal: SpectrumSource
     store: Store
     names: TransientNames
+    mirror: TransientNames | None = None
     tns: Tns | None = None
     watched: timedelta
     trust: Sequence[Voice] = ORDER
@@ -71,7 +74,8 @@ class Naming:
         outcomes: Counter[str] = Counter()
         breaker, now = Breaker(), self.clock()
         with self.store.begin(to_read=True) as unit:
-            due = unit.names.due(filed_since=now - self.watched, asked_before=now - EVERY)
+            since, before = now - self.watched, now - EVERY
+            due = unit.names.due(filed_since=since, asked_before=before, quiet=self.mirror is not None)
         for target_id in due:
             if self.stop() or breaker.open:
                 break
@@ -95,8 +99,8 @@ class Naming:
 
     def _ask(self, target_id: str, breaker: Breaker) -> str:
         try:
-            target = self._target(target_id)
-            found = None if target is None else self.names.match(target)
+            target, names = self._target(target_id)
+            found = None if target is None or names is None else names.match(target)
             if target is not None and self.hearing is not None:
                 self.hearing.hear(target, found)
         except UpstreamError as error:
@@ -116,11 +120,18 @@ class Naming:
             _log.warning("people do not agree what it is", source=target_id, say=conflict)
         return self._told(change, found)
 
-    def _target(self, target_id: str) -> Target | None:
+    def _target(self, target_id: str) -> tuple[Target | None, TransientNames | None]:
+        """A source, and who is asked about it."""
+        with self.store.begin(to_read=True) as unit:
+            noted = unit.needle.unlisted(target_id)
+            candidate = noted is not None and bool(unit.needle.crossings(target_id))
+        if noted is not None:  # the marshal has never heard of it
+            place = Target(target_id=target_id, ra_deg=noted.ra_deg, dec_deg=noted.dec_deg)
+            return place, self.names if candidate else self.mirror
         try:
-            return self.marshal.target(target_id)
+            return self.marshal.target(target_id), self.names
         except NotFound:
-            return None  # no longer there, or no longer ours to see
+            return None, None  # no longer there, or no longer ours to see
 
     def _told(self, change: Change | None, found: TransientName | None) -> str:
         if change is None:

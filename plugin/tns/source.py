@@ -51,14 +51,16 @@ def make_naming(
     first: list[TransientNames] = [MarshalFields()]
     if broker is not None:
         first.append(BrokerMatches(rows=broker.tns_matches))
-    order = InOrder(first=first)
+    order, mirror = InOrder(first=first), None
     if tns is not None:
         tns.budget.sleep = until_stopped(wait)
-        order = InOrder(first=first, mirror=Mirror(store=store, server=tns.url, clock=clock), last=Api(tns=tns))
+        mirror = Mirror(store=store, server=tns.url, clock=clock)
+        order = InOrder(first=first, mirror=mirror, last=Api(tns=tns))
     return Naming(
         marshal=marshal,
         store=store,
         names=order,
+        mirror=mirror,
         tns=tns,
         watched=watched,
         trust=trust,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,17 @@ from iris_client.brokers.avro import read_alert
 from iris_client.brokers.http import Boom, SkyPortalBroker
 from iris_client.brokers.kafka import KafkaAlerts
 from iris_client.brokers.kept import AlertCache, AvroFolder
+from iris_client.brokers.lasair.budget import HourlyBudget
+from iris_client.brokers.lasair.calls import LasairCalls
+from iris_client.brokers.lasair.client import Lasair
 from iris_client.errors import NotFound
 from iris_client.http.pacer import Pacer
 from iris_client.protocols import Alert, AlertFeed, AlertSource, CutoutSource, PhotometrySource
+from models.domain import CaveatCode
 from plugin.sandbox import Sandbox
 from plugin.sandbox.brokers.alerts import invented
 from plugin.sandbox.brokers.boom import PASSWORD, USERNAME
+from plugin.sandbox.brokers.lasair import TOKEN
 from tests.fakes.kafka import MockCluster, record
 
 NAME, OTHER = "ZTF26aaaaaab", "ZTF26aaaaaac"
@@ -33,6 +39,8 @@ def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as marshal:
         for packet in packets():
             marshal.add_alert(packet)
+            sherlock = {"classification": "SN", "separationArcsec": 1.5, "catalogue_table_name": "PS1", "z": 0.05}
+            marshal.lasair.sherlock[packet["objectId"]] = sherlock
         yield marshal
 
 
@@ -44,7 +52,7 @@ def folder(tmp_path_factory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module", params=["skyportal", "boom", "avro folder", "kafka", "memory"])
+@pytest.fixture(scope="module", params=["skyportal", "boom", "avro folder", "kafka", "memory", "lasair"])
 def source(request, sandbox, folder) -> Iterator[CutoutSource]:
     pacer = Pacer(1000, 1000)
     if request.param == "skyportal":
@@ -53,6 +61,10 @@ def source(request, sandbox, folder) -> Iterator[CutoutSource]:
     elif request.param == "boom":
         with Boom(f"{sandbox.url}/boom", USERNAME, PASSWORD, pacer=pacer) as client:
             yield client
+    elif request.param == "lasair":
+        calls = LasairCalls(f"{sandbox.url}/lasair/api", TOKEN, budget=HourlyBudget(10**9))
+        with Lasair(calls, pacer=pacer) as broker:
+            yield broker
     elif request.param == "avro folder":
         yield AvroFolder(folder)
     elif request.param == "memory":
@@ -126,6 +138,10 @@ def test_an_alert_has_its_stamps_and_its_light_curve(source):
     assert found.cutouts.science.shape == (63, 63)
     assert np.unravel_index(np.argmax(found.cutouts.difference), (63, 63)) == (31, 31)
     assert found.light_curve.mag[-1] == pytest.approx(18.5)
+    if isinstance(source, Lasair):  # it has Sherlock in place of the survey's nearest source
+        around = source.surroundings(NAME)
+        assert (around.sherlock, around.host.separation_arcsec, around.host.redshift) == ("SN", 1.5, 0.05)
+        return
     assert found.host.separation_arcsec == 1.5
     assert found.star_score == pytest.approx(0.1)
 
@@ -151,13 +167,24 @@ def test_what_is_not_there_is_not_found(source):
 
 
 def test_all_sources_give_the_same_alert(source, folder):
-    assert same(source.alert(OTHER, "7"), read_alert(folder / "7.avro"))
+    found, wanted = source.alert(OTHER, "7"), read_alert(folder / "7.avro")
+    if isinstance(source, Lasair):  # it gives neither the survey's nearest source nor the limits of detections
+        caveats = tuple(c for c in found.caveats if c.code is not CaveatCode.NO_HOST)
+        curve = replace(found.light_curve, limit_mag=wanted.light_curve.limit_mag)
+        found = replace(found, host=wanted.host, light_curve=curve, caveats=caveats)
+    assert same(found, wanted)
 
 
 def test_a_feed_tells_of_the_wanted_objects_only(source):
     if not isinstance(source, AlertFeed):
         pytest.skip("this source is asked about each object")
     source.seen()
+    if isinstance(source, Lasair):  # its table of objects has the time of the last alert and not its number
+        told = source.news([NAME, "ZTF99zzzzzzz"], since_mjd=61001.0)
+        assert [(stub.target_id, stub.mjd) for stub in told] == [(NAME, 61002.0)]
+        assert {stub.target_id for stub in source.news([NAME, OTHER], since_mjd=60000.0)} == {NAME, OTHER}
+        assert source.news([], since_mjd=60000.0) == []
+        return
     assert [stub.candid for stub in source.news([NAME, "ZTF99zzzzzzz"], since_mjd=61001.0)] == ["12"]
     assert {stub.candid for stub in source.news([NAME, OTHER], since_mjd=60000.0)} == {"7", "11", "12"}
     assert source.news([], since_mjd=60000.0) == []

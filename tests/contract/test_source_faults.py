@@ -10,14 +10,19 @@ import plugin
 from iris_client.brokers.http import Boom, SkyPortalBroker
 from iris_client.brokers.kafka import KafkaAlerts
 from iris_client.brokers.kept import AvroFolder
+from iris_client.brokers.lasair.budget import HourlyBudget
+from iris_client.brokers.lasair.calls import LasairCalls
+from iris_client.brokers.lasair.client import Lasair
 from iris_client.errors import BadPayload, Unavailable
 from iris_client.http.pacer import Pacer
 from iris_client.marshal.graphql import GraphQLSpectra
 from iris_client.marshal.graphql_fields import FieldMap
 from iris_client.marshal.skyportal import SkyPortal
+from models.domain import CaveatCode
 from plugin.sandbox import FaultKind, FaultPlan, Sandbox
 from plugin.sandbox.brokers.alerts import invented
 from plugin.sandbox.brokers.boom import PASSWORD, USERNAME
+from plugin.sandbox.brokers.lasair import ANNOTATOR, TOKEN
 from tests.fakes.kafka import MockCluster, record
 
 T = TypeVar("T")
@@ -80,6 +85,15 @@ def alerts_by_boom(marshal: Sandbox) -> Any:
     return Boom(f"{marshal.url}/boom", USERNAME, PASSWORD, **options())
 
 
+def lasair_calls(marshal: Sandbox) -> LasairCalls:
+    budget = HourlyBudget(10**9, sleep=_no_wait)
+    return LasairCalls(f"{marshal.url}/lasair/api", TOKEN, budget=budget, sleep=_no_wait, timeout_s=2.0)
+
+
+def alerts_by_lasair(marshal: Sandbox) -> Any:
+    return Lasair(lasair_calls(marshal), **options())
+
+
 @pytest.mark.parametrize("made", [spectra_by_rest, spectra_by_graphql])
 def test_all_spectra_arrive_once(marshal: Sandbox, made: Callable[[Sandbox], Any]) -> None:
     with made(marshal) as source:
@@ -126,17 +140,29 @@ def test_all_cross_matches_arrive(marshal: Sandbox, made: Callable[[Sandbox], An
     assert _struck(marshal) > 2
 
 
-@pytest.mark.parametrize("made", [alerts_by_skyportal, alerts_by_boom])
+@pytest.mark.parametrize("made", [alerts_by_skyportal, alerts_by_boom, alerts_by_lasair])
 def test_all_alerts_arrive_once(marshal: Sandbox, made: Callable[[Sandbox], Any]) -> None:
     found = []
     with made(marshal) as source:
         for name in sorted(marshal.state.sources):
             for stub in insist(lambda name=name: source.alerts(name)):  # type: ignore[misc]
                 got = insist(lambda stub=stub: source.alert(stub.target_id, stub.candid))  # type: ignore[misc]
-                assert got.caveats == ()
+                known = [caveat for caveat in got.caveats if caveat.code is not CaveatCode.NO_HOST]  # Lasair tells none
+                assert known == []
                 assert got.light_curve.mjd.size == 7
                 found.append(got.cutouts.candid)
     assert found == [str(100 + n) for n in range(COUNT)]
+    assert _struck(marshal) > 5
+
+
+def test_all_annotations_arrive_at_lasair_and_hang_there_once(marshal: Sandbox) -> None:
+    with lasair_calls(marshal) as calls:
+        for name in sorted(marshal.state.sources):
+            body = {"classification": "TDE", "explanation": f"It's {name}", "classdict": {"TDE": 0.9}}
+            insist(lambda name=name, body=body: calls.annotate(ANNOTATOR, name, body))  # type: ignore[misc]
+    assert {name for _, name in marshal.lasair.annotations} == set(marshal.state.sources)
+    assert len(marshal.lasair.annotations) == COUNT
+    assert marshal.lasair.annotations[ANNOTATOR, "ZTF26aaaa000"]["classdict"] == {"TDE": 0.9}
     assert _struck(marshal) > 5
 
 

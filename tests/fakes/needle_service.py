@@ -6,6 +6,9 @@ from typing import Any
 
 from iris_client.brokers.http import Boom, SkyPortalBroker
 from iris_client.brokers.kept import AvroFolder
+from iris_client.brokers.lasair.budget import HourlyBudget
+from iris_client.brokers.lasair.calls import LasairCalls
+from iris_client.brokers.lasair.client import Lasair
 from iris_client.http.pacer import Pacer
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import AlertSource
@@ -13,6 +16,7 @@ from plugin.app import App, build
 from plugin.clock import utc_now
 from plugin.cycle.objects.part import WatchPart
 from plugin.sandbox.brokers.boom import PASSWORD, USERNAME
+from plugin.sandbox.brokers.lasair import ANNOTATOR, TOKEN
 from plugin.settings import Settings
 from tests.fakes import crash_driver
 from tests.fakes.analyst import FakeAnalyst
@@ -48,7 +52,15 @@ def source_of(kind: str, url: str, token: str, folder: Path) -> AlertSource:
         return SkyPortalBroker(url, token, **_options())
     if kind == "boom":
         return Boom(f"{url}/boom", USERNAME, PASSWORD, **_options())
+    if kind == "lasair":
+        options = {"sleep": _no_wait, "timeout_s": 5.0}
+        calls = LasairCalls(f"{url}/lasair/api", TOKEN, budget=HourlyBudget(10**9, sleep=_no_wait), **options)
+        return Lasair(calls, conditions="objects.ncand >= 1", **_options())
     return AvroFolder(folder)
+
+
+LASAIR = {"watch_alerts": True, "lasair_annotator": ANNOTATOR, "lasair_token": TOKEN, "watch_min_detections": 1}
+"""Settings with which every alert is followed and answers go to Lasair."""
 
 
 def open_service(
@@ -68,8 +80,18 @@ def open_service(
     return build(chosen, marshal=marshal, analyst=FakeAnalyst(), watch=watch, clock=clock)
 
 
-def cycle_and_die(step: str, number: int, url: str, token: str, folder: Path) -> None:
+def cycle_and_die(
+    step: str, number: int, url: str, token: str, folder: Path, kind: str = "marshal", labels: Any = None
+) -> None:
     """One cycle in this process, which dies when a step is about to begin for the n-th time."""
     crash_driver.die_at(step, number)
-    with open_service(url, token, folder) as app:
+    source = source_of(kind, url, token, folder)
+    with open_service(
+        url,
+        token,
+        folder,
+        source=source,
+        analyst=FakeObjectAnalyst(labels),
+        **(LASAIR | {"lasair_url": f"{url}/lasair/api"} if kind == "lasair" else {}),
+    ) as app:
         app.once()

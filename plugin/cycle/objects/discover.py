@@ -1,9 +1,10 @@
 """Which objects are watched, and which of them may have news?
 
 Watched are the sources saved to our groups, and the candidates: objects whose alerts passed a filter of theirs. Both
-lists are read on from where the last look ended. A feed (BOOM, a folder, Kafka) tells which watched objects have new
-alerts; a source that must be asked about each (the marshal's broker) is asked about candidates and new saves at once,
-and about all the others by the slow sweep.
+lists are read on from where the last look ended. Where it is wanted, everything that a filter or topic of a broker lets
+through is watched too, though the marshal may not have it. A feed (BOOM, Lasair, a folder, Kafka) tells which watched
+objects have new alerts; a source that must be asked about each (the marshal's broker) is asked about candidates and new
+saves at once, and about all the others by the slow sweep.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from iris_client.brokers.streams import AlertStream
 from iris_client.protocols import AlertFeed, AlertSource, AlertStub, WatchList
 from plugin.clock import Clock, moment, stamp, utc_now
 from plugin.cycle.news import cursor_name, stamped
@@ -37,6 +39,8 @@ class Watching:
         How far back the very first look takes in alerts and saves.
     patience : timedelta
         How long a candidate that nobody saves is followed.
+    every_alert : bool
+        Whether what the source's filter or topic lets through is followed, whoever saved it.
     """
 
     marshal: WatchList
@@ -46,6 +50,7 @@ class Watching:
     overlap: timedelta
     backfill: timedelta
     patience: timedelta = timedelta(days=100)
+    every_alert: bool = False
     clock: Clock = utc_now
     stop: Callable[[], bool] = bool
 
@@ -62,7 +67,7 @@ class Watching:
         UpstreamError
             If the marshal or the source does not answer, or not as agreed. What was stored before stays.
         """
-        return self._lists() + self._feed()
+        return self._lists() + self._stream() + self._feed()
 
     def sweep(self, every: timedelta) -> int:
         """Look at every watched object, when the last such look is older than `every`; returns how many became due.
@@ -121,13 +126,29 @@ class Watching:
         _log.info("watched", candidates=len(passed), saves=len(saves), new=new, due=due)
         return due
 
+    def _stream(self) -> int:
+        """What a filter or topic of the source has let through since the last look."""
+        if not self.every_alert or not isinstance(self.source, AlertStream):
+            return 0
+        name, begun = self._cursor("stream"), self.clock()
+        found, cursor = self.source.passed(self._get(name), since_mjd=mjd(begun - self.backfill))
+        newest = newest_of(found)
+        with self.store.begin() as unit:
+            new = unit.objects.watch(newest, begun, saved=False, listed=False)
+            due = unit.objects.saw(newest, begun)
+            unit.watermarks.set(name, cursor)
+        if not isinstance(self.source, AlertFeed):
+            self.source.seen()
+        _log.info("streamed", objects=len(newest), new=new, due=due)
+        return due
+
     def _feed(self) -> int:
         """What a feed tells of watched objects."""
         if not isinstance(self.source, AlertFeed):
             return 0
         name, begun = self._cursor("alerts"), self.clock()
         with self.store.begin(to_read=True) as unit:
-            watched = unit.objects.watched(begun, patience=self.patience)
+            watched = unit.objects.watched(begun, patience=self.patience, listed=self.every_alert)
         last = self._get(name)
         since = mjd(begun - self.backfill) if last is None else float(last) - LATE_DAYS
         found = self.source.news(watched, since_mjd=since)

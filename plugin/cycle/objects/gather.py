@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from iris_client.brokers.curves import merged
+from iris_client.brokers.streams import KnowsSurroundings, Surroundings
 from iris_client.errors import BadPayload, Unavailable, UpstreamError
 from iris_client.protocols import Alert, AlertSource, AlertStub, HostSource, PhotometrySource
 from models.domain import Caveat, CaveatCode, Evidence, Host, LightCurve, Target
@@ -36,15 +37,18 @@ class Gathering:
 
     Parameters
     ----------
+    marshal : PhotometrySource or None
+        None for an object that it does not have.
     patient : bool
         Whether an answer that cannot be read is worth another attempt; else it counts as missing.
     """
 
-    marshal: PhotometrySource
+    marshal: PhotometrySource | None
     source: AlertSource
     analyst: ObjectAnalyst
     patient: bool
     caveats: list[Caveat] = field(default_factory=list)
+    _read: dict[str, Alert | None] = field(default_factory=dict)
 
     def alerts(self, target_id: str) -> list[AlertStub]:
         """The alerts of an object; none when the source knows none, or cannot say."""
@@ -58,16 +62,16 @@ class Gathering:
         UpstreamError
             If it is worth trying again later.
         """
-        name = target.target_id
-        curve = merged(
-            [
-                self._had("the marshal's photometry", lambda: self.marshal.light_curve(name), _CURVE),
-                self._had("the broker's photometry", lambda: self.source.light_curve(name), _CURVE),
-            ]
-        )
+        name, marshal = target.target_id, self.marshal
+        theirs = None
+        if marshal is not None:
+            theirs = self._had("the marshal's photometry", partial(marshal.light_curve, name), _CURVE)
+        curve = merged([theirs, self.light_curve(name)])
         galaxy = None
-        if isinstance(self.marshal, HostSource):
-            galaxy = self._had("the marshal's host", partial(self.marshal.host, name), CaveatCode.NO_HOST)
+        if isinstance(marshal, HostSource):
+            galaxy = self._had("the marshal's host", partial(marshal.host, name), CaveatCode.NO_HOST)
+        if galaxy is None and (around := self.surroundings(name)) is not None:
+            galaxy = around.host
         wanted = self._wanted(stubs)
         latest = [found for stub in wanted[:1] if (found := self._alert(stub)) is not None]
         evidence = self._evidence(target, curve, latest, galaxy)
@@ -78,17 +82,36 @@ class Gathering:
             images = self.analyst.images(evidence)
         return evidence, images
 
+    def light_curve(self, target_id: str) -> LightCurve | None:
+        """The broker's photometry; None when it has none, or cannot say."""
+        return self._had("the broker's photometry", lambda: self.source.light_curve(target_id), _CURVE)
+
+    def newest(self, stubs: Sequence[AlertStub]) -> Alert | None:
+        """The alert that images are taken from."""
+        wanted = _latest_first(stubs)
+        return self._alert(wanted[0]) if wanted else None
+
+    def surroundings(self, target_id: str) -> Surroundings | None:
+        """What the broker has found at its place, where it does such a thing."""
+        source = self.source
+        if not isinstance(source, KnowsSurroundings):
+            return None
+        return self._had("the broker's cross-matches", partial(source.surroundings, target_id), CaveatCode.NO_HOST)
+
     def _wanted(self, stubs: Sequence[AlertStub]) -> list[AlertStub]:
         """The latest positive subtraction and up to five before it in the same band, latest first."""
         if stubs and not any(stub.positive for stub in stubs):
             self._tell(CaveatCode.NO_CUTOUTS, "only negative subtractions: it is fainter than in the reference image")
-        positive = sorted((s for s in stubs if s.positive), key=lambda s: (s.mjd, s.candid), reverse=True)
+        positive = _latest_first(stubs)
         return [s for s in positive if s.band == positive[0].band][: EARLIER + 1]
 
     def _alert(self, stub: AlertStub) -> Alert | None:
+        if stub.candid in self._read:
+            return self._read[stub.candid]
         found = self._had(f"alert {stub.candid}", lambda: self.source.alert(stub.target_id, stub.candid), _STAMPS)
         if found is not None:
             self.caveats += [c for c in found.caveats if c.code is CaveatCode.BAD_IMAGE]
+        self._read[stub.candid] = found
         return found
 
     def _evidence(
@@ -120,6 +143,10 @@ class Gathering:
 
     def _tell(self, code: CaveatCode, text: str) -> None:
         self.caveats.append(Caveat(code=code, text=text))
+
+
+def _latest_first(stubs: Sequence[AlertStub]) -> list[AlertStub]:
+    return sorted((s for s in stubs if s.positive), key=lambda s: (s.mjd, s.candid), reverse=True)
 
 
 def mostly_negative(stubs: Sequence[AlertStub]) -> str | None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from iris_client.protocols import AlertSource, Marshal, WatchList
+from iris_client.protocols import AlertSource, Marshal, TransientNames, WatchList
 from models.needle.objects import ObjectAnalyst
 from plugin.clock import Clock
 from plugin.cycle.analyse import Analysing
+from plugin.cycle.objects.cuts import Cuts
 from plugin.cycle.objects.discover import Watching
 from plugin.cycle.objects.producer import ObjectsProducer
 from plugin.cycle.patience import Patience
@@ -18,7 +19,6 @@ from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.store import Store
 
 _TOGETHER: Final = 1  # NEEDLE takes one object at a time, and reading one takes seconds: what is answered is filed
-_MOST: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +55,20 @@ class WatchPart:
     ) -> Counter[str]:
         """Answer about what is due."""
         needle = ObjectsProducer(
-            marshal=marshal, source=self.source, analyst=self.analyst, posting=posting, clock=clock
+            marshal=marshal,
+            source=self.source,
+            analyst=self.analyst,
+            posting=posting,
+            cuts=_cuts(settings),
+            names=_mirror(settings, store, clock),
+            clock=clock,
         )
         return Analysing(
             producer=needle,
             store=store,
             patience=Patience(settings.max_attempts),
             batch_size=_TOGETHER,
-            most=_MOST,
+            most=settings.objects_per_cycle,
             secrets=settings.secrets,
             clock=clock,
             stop=stop,
@@ -77,9 +83,29 @@ class WatchPart:
             overlap=timedelta(seconds=settings.overlap_seconds),
             backfill=timedelta(days=settings.backfill_days),
             patience=timedelta(days=settings.watch_days),
+            every_alert=settings.watch_alerts,
             clock=clock,
             stop=stop,
         )
+
+
+def _cuts(settings: Settings) -> Cuts:
+    return Cuts(
+        detections=settings.watch_min_detections,
+        fading_days=settings.watch_fading_days,
+        classified=settings.watch_classified,
+        stars=settings.watch_stars,
+        sherlock=settings.watch_not_sherlock,
+    )
+
+
+def _mirror(settings: Settings, store: Store, clock: Clock) -> TransientNames | None:
+    """The TNS's catalogue in our own database, where there is one."""
+    if settings.tns_api_key is None:
+        return None
+    from plugin.tns.lookup import Mirror
+
+    return Mirror(store=store, server=settings.tns_url, clock=clock)
 
 
 def make_object_analyst(settings: Settings) -> ObjectAnalyst:

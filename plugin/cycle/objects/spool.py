@@ -22,9 +22,12 @@ class SpooledAlerts:
     stream : KafkaAlerts
     folder : Path
         Made if needed. Alerts of objects that nobody watches are not kept.
+    everything : bool
+        True: all are kept, whoever watches.
     """
 
-    def __init__(self, stream: KafkaAlerts, folder: Path) -> None:
+    def __init__(self, stream: KafkaAlerts, folder: Path, *, everything: bool = False) -> None:
+        self._everything = everything
         folder.mkdir(parents=True, exist_ok=True)
         self._stream, self._folder, self._place = stream, AvroFolder(folder), folder
         self._wanted: frozenset[str] = frozenset()
@@ -49,9 +52,15 @@ class SpooledAlerts:
     def news(self, target_ids: Collection[str], *, since_mjd: float) -> list[AlertStub]:
         """Receive what has arrived, keep what is of these objects, and tell of it."""
         self._wanted = frozenset(target_ids)
-        while self._stream.receive():
-            continue
+        self._receive()
         return self._folder.news(target_ids, since_mjd=since_mjd)
+
+    def passed(self, cursor: str | None, *, since_mjd: float) -> tuple[list[AlertStub], str]:
+        """Receive what has arrived and tell of all of it; of nothing, where only some is kept."""
+        if not self._everything:
+            return [], cursor or ""
+        self._receive()
+        return self._folder.passed(cursor, since_mjd=since_mjd)
 
     def seen(self) -> None:
         """Tell the cluster that all that was received is done."""
@@ -62,10 +71,14 @@ class SpooledAlerts:
         """Whether the cluster is there and has the topics; and what is kept."""
         return f"{self._stream.probe()}; {self._folder.probe()}"
 
+    def _receive(self) -> None:
+        while self._stream.receive():
+            continue
+
     def _keep(self, found: Alert, message: bytes) -> None:
         """Write a message as a file, whole or not at all."""
         name = found.target.target_id
-        if name not in self._wanted:
+        if not self._everything and name not in self._wanted:
             return
         # Names come from a server: a digest is a file name on every system, and cannot lead out of the folder.
         digest = hashlib.sha256(f"{name} {found.cutouts.candid}".encode()).hexdigest()

@@ -6,7 +6,7 @@ from contextlib import closing
 from iris_client.protocols import Marshal
 from plugin.ops.channels import chat
 from plugin.ops.check import Check
-from plugin.ops.doctor.alerts import alert_checks
+from plugin.ops.doctor.alerts import alert_checks, lasair_check
 from plugin.ops.doctor.local import false_alarms, here
 from plugin.ops.doctor.marshal import marshal_checks
 from plugin.ops.doctor.tns import tns_check
@@ -32,5 +32,6 @@ def examine(settings: Settings, *, client: Callable[[Settings], Marshal] = make_
             answers &= check.ok or check.name != "marshal"
             yield check
         yield from alert_checks(settings, marshal if answers else None)
+    yield lasair_check(settings)
     yield tns_check(settings)
     yield from chat(settings)

@@ -46,6 +46,30 @@ def alert_checks(settings: Settings, marshal: Marshal | None) -> Iterator[Check]
         close(source)
 
 
+def lasair_check(settings: Settings) -> Check:
+    """Where NEEDLE's answers go beside the marshal. Nothing is written: who owns a topic shows with the first one."""
+    if settings.lasair_annotator is None:
+        return Check(name="Lasair", ok=True, found=f"off: {PREFIX}LASAIR_ANNOTATOR is not set")
+    if settings.alert_source == "none":
+        remedy = f"set {PREFIX}ALERT_SOURCE, or leave {PREFIX}LASAIR_ANNOTATOR empty"
+        return Check(name="Lasair", ok=False, found="an annotator, and no NEEDLE that answers", remedy=remedy)
+    from iris_client.http.transport import Hooks
+    from plugin.sources.lasair import make_calls
+
+    try:
+        with make_calls(settings, Hooks()) as calls:
+            name = "objects.diaObjectId" if settings.lasair_survey == "LSST" else "objects.objectId"
+            calls.query(name, "objects", "1=1", most=1)
+    except ConfigError as error:
+        return Check(name="Lasair", ok=False, found="not set up", remedy=str(error))
+    except UpstreamError as error:
+        remedy = f"check {PREFIX}LASAIR_TOKEN and {PREFIX}LASAIR_SURVEY"
+        return Check(name="Lasair", ok=False, found=str(error), remedy=remedy)
+    dry = f"; nothing is sent while {PREFIX}DRY_RUN is true" if settings.dry_run else ""
+    said = f"the token is good; answers go to annotator {settings.lasair_annotator}, which Lasair's team must have made"
+    return Check(name="Lasair", ok=True, found=f"{said} for this account{dry}")
+
+
 def _tried(settings: Settings, marshal: Marshal | None) -> Sequence[str]:
     """Some of the latest objects of ZTF that are watched, of which a broker should have alerts."""
     if settings.alert_source not in _EMPTY_REMEDY or not isinstance(marshal, WatchList):
@@ -63,11 +87,13 @@ _STREAM = (
 _EMPTY_REMEDY = {
     "marshal": f"{_STREAM}; if they have one, the broker does not know the objects tried: is it the right one?",
     "boom": "the account may see no alerts of these programmes, or BOOM does not know the objects tried",
+    "lasair": "Lasair has no alert of the objects tried: is it the right survey?",
 }
 _SOURCE_REMEDY = {
     "marshal": f"activate a broker with cutouts of ZTF on the marshal, or check {PREFIX}ALERT_BROKER; {_STREAM}",
     "boom": f"check {PREFIX}BOOM_URL, {PREFIX}BOOM_USERNAME and {PREFIX}BOOM_PASSWORD",
     "avro": f"check {PREFIX}ALERT_DIR",
+    "lasair": f"check {PREFIX}LASAIR_TOKEN, {PREFIX}LASAIR_TOPIC or {PREFIX}LASAIR_FILTER, and {PREFIX}LASAIR_SURVEY",
     "kafka": f"check {PREFIX}KAFKA_SERVERS, {PREFIX}KAFKA_TOPICS and the account",
 }
 

@@ -25,6 +25,7 @@ class AlertTable:
         self.rows: dict[int, Json] = {}
         self.histories: dict[str, Json] = {}
         self.stamps: dict[int, dict[str, bytes | None]] = {}
+        self._by_name: dict[str, list[int]] = {}
 
     def add(self, packet: Mapping[str, Any]) -> int:
         """Store an alert packet; its history replaces an older one of the object. Returns its candid."""
@@ -32,6 +33,8 @@ class AlertTable:
         candidate = dict(packet["candidate"])
         candidate.setdefault("band", _BANDS.get(candidate.get("fid", 0)))
         candidate.setdefault("programid", 1)
+        if candid not in self.rows:
+            self._by_name.setdefault(name, []).append(candid)
         self.rows[candid] = {"_id": candid, "candid": candid, "objectId": name, "candidate": candidate}
         known = self.histories.get(name, {}).get("cross_matches", {})
         history: Json = {key: [dict(row) for row in packet.get(key) or ()] for key in HISTORY}
@@ -58,7 +61,11 @@ class AlertTable:
 
     def of(self, name: str) -> list[Json]:
         """The alerts of an object, in no particular order."""
-        return [row for row in self.rows.values() if row["objectId"] == name]
+        return [self.rows[candid] for candid in self._by_name.get(name, ()) if candid in self.rows]
+
+    def names(self) -> list[str]:
+        """Every object, in the order in which they came."""
+        return list(self._by_name)
 
     def brightest(self, name: str) -> Json | None:
         """The brightest alert of an object with its history, as SkyPortal shows it; None when there is none."""

@@ -23,6 +23,7 @@ def register(sandbox: typer.Typer) -> None:
     """Add this subject's commands."""
     sandbox.command()(chaos)
     sandbox.command()(load)
+    sandbox.command()(alerts)
 
 
 def chaos(
@@ -55,6 +56,21 @@ def load(
 
     with _empty(database, postgres, workers) as address:
         found = run(address, spectra=spectra, workers=workers, speed=speed, seed=seed)
+    typer.echo(str(found))
+    raise typer.Exit(0 if found.good else 1)
+
+
+def alerts(
+    number: Annotated[int, typer.Option("--alerts", min=100, help="How many come in one night.")] = 10_000,
+    database: Database = None,
+    postgres: Postgres = False,
+    seed: Seed = 0,
+) -> None:
+    """Take a night of alerts through one cycle; exit code 1 if a limit was not kept or an alert is lost."""
+    from plugin.sandbox.trials.alerts import night
+
+    with _empty(database, postgres, 1) as address:
+        found = night(address, alerts=number, seed=seed)
     typer.echo(str(found))
     raise typer.Exit(0 if found.good else 1)
 

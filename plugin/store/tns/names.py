@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 
 from iris_client.protocols import TransientName
 from plugin.store.context import Context
+from plugin.store.needle.record import quiet_ones
 from plugin.store.tables import reports
 from plugin.store.tns.tables import tns_names
 
@@ -122,10 +123,18 @@ class Names:
         ]
         return sorted(found, key=lambda change: (change.at, change.target_id))
 
-    def due(self, *, filed_since: datetime, asked_before: datetime) -> list[str]:
-        """Sources answered about since `filed_since`, not asked about since `asked_before`; never asked ones first."""
+    def due(self, *, filed_since: datetime, asked_before: datetime, quiet: bool = True) -> list[str]:
+        """Sources answered about since `filed_since`, not asked about since `asked_before`; never asked ones first.
+
+        Parameters
+        ----------
+        quiet : bool
+            Whether those count that the marshal does not have and that were never a candidate of NEEDLE's.
+        """
         recent = reports.c.is_current & (reports.c.filed_at >= filed_since)
         ours = select(reports.c.target_id).where(reports.c.marshal == self.context.marshal, recent)
+        if not quiet:
+            ours = ours.where(reports.c.target_id.not_in(quiet_ones(self.context.marshal)))
         answered = ours.distinct().subquery()
         mine = (tns_names.c.marshal == self.context.marshal) & (tns_names.c.target_id == answered.c.target_id)
         last = func.max(tns_names.c.asked_at)

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from plugin.web.pages import actions, documents, objects, queue, similar, tonight, unanswered
+from plugin.web.pages import actions, documents, objects, queue, record, similar, tonight, unanswered
 from plugin.web.parts import Link, Room, WebParts
 
 
@@ -19,6 +19,8 @@ def make_room(parts: WebParts) -> Room:
             Route("/queue", queue.page_of(parts)),
             Route("/note-files/{period}/{kind}", notes.one),
             Route("/note-files/{period}/{kind}/draft", notes.draft),
+            Route("/needle", record.page_of(parts)),
+            Route("/needle/record.csv", record.table_of(parts)),
             Route("/report-card", card.page),
             Route("/report-card/document", card.document),
             Route("/again", actions.answer_again(parts), methods=["POST"]),
@@ -30,6 +32,7 @@ def make_room(parts: WebParts) -> Room:
             Link(path="/", title="Tonight"),
             Link(path="/unanswered", title="Not answered"),
             Link(path="/queue", title="Queue and health"),
+            Link(path="/needle", title="NEEDLE", shown=lambda: record.is_there(parts)),
             Link(path="/report-card", title="Report card", shown=card.is_there),
         ),
     )

@@ -282,7 +282,7 @@ def says(parcel: Parcel) -> str:
         return "what is stored cannot be read"
     if parcel.body is None:
         return "nothing"
-    found = [parcel.body.get(key) for key in ("class", "an_class", "label", "status", "text")]
+    found = [parcel.body.get(key) for key in ("class", "an_class", "classification", "label", "status", "text")]
     return str(next((value for value in found if value is not None), ""))[:200]
 
 

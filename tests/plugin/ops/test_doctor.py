@@ -11,6 +11,7 @@ from plugin.cycle.spectra.tags import VOCABULARY
 from plugin.ops.doctor import Check, examine
 from plugin.sandbox import Sandbox
 from plugin.sandbox.brokers.alerts import invented
+from plugin.sandbox.brokers.lasair import ANNOTATOR, TOKEN, TOPIC
 from plugin.sandbox.slack import SlackSandbox
 from plugin.sandbox.tns.stand_in import TnsSandbox
 from plugin.settings import Settings
@@ -73,6 +74,7 @@ def test_all_is_well(checks, sandbox):
         "clock",
         "Analysis button",
         "alerts",
+        "Lasair",
         "TNS",
     ]
     assert not sandbox.writes()
@@ -208,12 +210,29 @@ def test_every_source_of_alerts_that_works(checks, sandbox, tmp_path):
     from plugin.sandbox.brokers.boom import PASSWORD, USERNAME
 
     boom = {"boom_url": f"{sandbox.url}/boom", "boom_username": USERNAME, "boom_password": PASSWORD}
-    for kind, more in {"marshal": {}, "boom": boom, "avro": {"alert_dir": tmp_path}}.items():
+    lasair = {"lasair_url": f"{sandbox.url}/lasair/api", "lasair_token": TOKEN, "lasair_topic": TOPIC}
+    kinds = {"marshal": {}, "boom": boom, "avro": {"alert_dir": tmp_path}, "lasair": lasair}
+    for kind, more in kinds.items():
         found = checks(alert_source=kind, **more)
         assert failed(found) == []
         assert found["alerts"].found.startswith(kind)
         assert found["NEEDLE"].found.startswith("needle-")
         assert PASSWORD not in repr(found)
+        assert TOKEN not in repr(found)
+
+
+def test_lasair_as_a_place_to_answer(checks, sandbox):
+    assert "off" in checks()["Lasair"].found
+    given = {"lasair_url": f"{sandbox.url}/lasair/api", "lasair_annotator": ANNOTATOR}
+    assert "no NEEDLE" in checks(**given, lasair_token=TOKEN)["Lasair"].found
+    good = checks(**given, lasair_token=TOKEN, alert_source="marshal")["Lasair"]
+    assert (good.ok, "ASTRANET_DRY_RUN" in good.found) == (True, True)
+    wrong = checks(**given, lasair_token="not-the-token-of-lasair", alert_source="marshal")
+    assert failed(wrong) == ["Lasair"]
+    assert "401" in wrong["Lasair"].found
+    assert "not-the-token" not in repr(wrong)
+    assert "LASAIR_TOKEN: needed" in checks(**given, alert_source="marshal")["Lasair"].remedy
+    assert sandbox.lasair.written == []
 
 
 @pytest.mark.parametrize(
@@ -221,6 +240,15 @@ def test_every_source_of_alerts_that_works(checks, sandbox, tmp_path):
     [
         ({"alert_source": "marshal", "alert_broker": "ANOTHER"}, "alerts", "ASTRANET_ALERT_BROKER"),
         ({"alert_source": "boom"}, "alerts", "ASTRANET_BOOM_URL: needed because ASTRANET_ALERT_SOURCE is boom"),
+        ({"alert_source": "lasair"}, "alerts", "ASTRANET_LASAIR_TOKEN: needed"),
+        ({"alert_source": "lasair", "lasair_topic": "a", "lasair_filter": "b"}, "alerts", "one of them, not both"),
+        ({"alert_source": "lasair", "lasair_kafka": "127.0.0.1:9"}, "alerts", "ASTRANET_LASAIR_TOPIC: needed"),
+        ({"alert_source": "lasair", "watch_alerts": True}, "alerts", "needed with ASTRANET_WATCH_ALERTS"),
+        (
+            {"alert_source": "lasair", "lasair_topic": "a", "lasair_survey": "LSST"},
+            "alerts",
+            "gives topics over Kafka alone",
+        ),
         ({"alert_source": "avro"}, "alerts", "ASTRANET_ALERT_DIR: needed"),
         ({"alert_source": "kafka"}, "alerts", "ASTRANET_KAFKA_SERVERS: needed"),
         ({"alert_source": "kafka", "kafka_servers": "127.0.0.1:9"}, "alerts", "ASTRANET_KAFKA_TOPICS: needed"),

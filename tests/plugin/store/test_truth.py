@@ -191,7 +191,7 @@ def test_going_back_takes_truth_and_verdicts_and_nothing_else(store: Store) -> N
     show(store, Place(kind="source", id="z"), NOW + 2 * HOUR)
     migrate.downgrade(store.engine, "0019")
     tables = set(inspect(store.engine).get_table_names())
-    migrate.downgrade(store.engine, "0016")
+    migrate.downgrade(store.engine, "0017")
     gone = tables - set(inspect(store.engine).get_table_names())
     assert gone == {"truths", "truth_asked", "verdicts", "shown"}
     migrate.upgrade(store.engine)

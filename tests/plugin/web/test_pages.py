@@ -8,10 +8,12 @@ from html import unescape
 import pytest
 
 from iris_client.errors import BadPayload, Refused, Unavailable
+from iris_client.protocols import TransientName
 from models.domain import NEEDLE_CLASSES, HostVerdict, Report, Status
 from plugin.app import App
 from plugin.cycle.spectra.looked import ASKED, to_facts
 from plugin.store import ASTRANET, NEEDLE, Filed, object_of, open_store, spectrum
+from plugin.store.needle import Crossing, Noted
 from plugin.web.reading import PAGE, Rank, Reading, Wanted
 from tests.fakes.filled import MARKUP
 from tests.fakes.marshal import FakeMarshal, bad, good
@@ -309,6 +311,26 @@ def test_the_report_card_is_in_the_navigation_once_there_is_one(app: App, visit:
     card.write_text("<p>card</p>")
     assert "Report card" in browser.get("/").text
     assert browser.get("/report-card/document").text == "<p>card</p>"
+
+
+def test_needles_record_is_on_a_page_and_a_table(app: App, browser: TestClient, clock: FakeClock) -> None:
+    assert "/needle" not in browser.get("/").text
+    assert "No object has crossed the threshold yet." in browser.get("/needle").text
+    with app.store.begin() as unit:
+        given = {"ra_deg": 1.0, "dec_deg": 2.0, "discovery_mjd": 61000.0, "answered_at": clock()}
+        unit.needle.note(Noted(target_id="ZTF26<new>", listed=False, **given))
+        found = {"crossed_at": clock(), "alert_mjd": 61010.0, "probability": 0.93, "threshold": 0.8, "model": "m"}
+        unit.needle.cross(Crossing(target_id="ZTF26<new>", label="SLSN-I", **found))
+        unit.names.put("ZTF26<new>", TransientName(name="SN 2026x", type="SLSN-I", source="mirror"), clock())
+    assert 'href="/needle"' in browser.get("/").text
+    page = browser.get("/needle").text
+    assert "ZTF26&lt;new&gt;" in page
+    assert "SN 2026x" in page
+    assert "not saved" in page
+    assert "1.00 [0.03, 1.00] (1 of 1)" in page
+    table = browser.get("/needle/record.csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert "ZTF26<new>,SLSN-I,SN 2026x" in table.text
 
 
 def test_lists_go_on_over_pages(app: App, browser: TestClient, marshal: FakeMarshal) -> None:
