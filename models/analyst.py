@@ -29,6 +29,7 @@ from models.luminosity import luminosity_of
 from models.match_layer import Known, known_redshift, what_if_of
 from models.matching.matcher import Found, in_question
 from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
+from models.similar.shelf import unit_to_text
 from models.spectral.ensemble import EnsemblePrediction, Metadata
 from models.spectral.prepare import WHOLE, Extent, Prepared, prepare
 from models.together import Together
@@ -49,6 +50,7 @@ class Answer(NamedTuple):
     basis: Basis | None = None
     found: Found | None = None
     what_if: WhatIf | None = None
+    embedding: str | None = None
 
 
 class _Asked(NamedTuple):
@@ -264,6 +266,7 @@ class Analyst:
             layer = judged.findings(i, verdict, sets[chosen])
             confidence = replace(confidence, **layer.confidence)
             answer = Answer(verdict, confidence, layer.anomaly, (*caveats, *layer.caveats), basis)
+        answer = answer._replace(embedding=unit_to_text(plain.embedding[i]))
         if self._match is None:
             return answer
         what_if = None
@@ -303,6 +306,7 @@ class Analyst:
             what_if=answer.what_if,
             basis=answer.basis,
             caveats=(*caveats, *answer.caveats),
+            embedding=answer.embedding,
             bundle=self.bundle_id,
             input_hash=digest,
         )

@@ -47,6 +47,8 @@ class Report:
         Where a redshift is known: what the networks say with and without it.
     basis : Basis or None
         What calibration on answers of one's own needs; None for a refusal, and from versions before there was any.
+    embedding : str or None
+        The networks' mean embedding without metadata, unit length, shape (192,): half precision, little-endian, base64.
     bundle : str
         Name and short hash of the model bundle, such as `compact-1@3f2a9c1d`.
     input_hash : str
@@ -69,6 +71,7 @@ class Report:
     what_if: WhatIf | None = None
     basis: Basis | None = None
     caveats: tuple[Caveat, ...] = ()
+    embedding: str | None = None
     bundle: str = ""
     input_hash: str = ""
     schema: int = SCHEMA_VERSION

@@ -18,6 +18,7 @@ from plugin.store.tns.reports import TnsReports
 from plugin.store.tns.rows import TnsRows
 from plugin.store.truth.truths import Truths
 from plugin.store.truth.verdicts import Verdicts
+from plugin.store.vectors import Vectors
 from plugin.store.watermarks import Watermarks
 from plugin.store.workers.rows import Leases, Workers
 
@@ -44,6 +45,7 @@ class Unit:
     verdicts: Verdicts
     drift: Drift
     calibrations: Calibrations
+    vectors: Vectors
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -67,4 +69,5 @@ class Unit:
             verdicts=Verdicts(context),
             drift=Drift(context),
             calibrations=Calibrations(context),
+            vectors=Vectors(context),
         )
