@@ -51,7 +51,7 @@ def import_file(
             raise typer.BadParameter("this is no text in UTF-8", param_hint="FILE") from None
     for one in done.refused:
         console.print(str(one), markup=False, style="red")
-    console.print(f"{done.new} labels are new, {done.known} were known, {len(done.refused)} lines refused")
+    console.print(f"labels new: {done.new}, known: {done.known}; lines refused: {len(done.refused)}")
     raise typer.Exit(1 if done.refused else 0)
 
 

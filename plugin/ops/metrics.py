@@ -65,9 +65,7 @@ class StoreCollector(Collector):
             yield from _drift(unit)
             typed = unit.figures.typed()
         yield self._coverage(typed)
-        card = read_card(self._settings.output_dir)
-        if card is not None:
-            yield from card_families(card, self._clock())
+        yield from self._card()
 
     def describe(self) -> list[Metric]:
         """Nothing in advance: the store is not read before somebody asks."""
@@ -123,6 +121,14 @@ class StoreCollector(Collector):
         for producer, model in unit.figures.models():
             models.add_metric([producer], {"model": model})
         yield from (answers, refusals, models)
+
+    def _card(self) -> list[Metric]:
+        """The last report card's figures; none where somebody has put something else in its place."""
+        card = read_card(self._settings.output_dir)
+        try:
+            return [] if card is None else list(card_families(card, self._clock()))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return []
 
     def _coverage(self, typed: Sequence[tuple[str, str]]) -> Metric:
         """Whether sets hold what the TNS says. Which sources are typed is no matter of chance, so neither is this."""

@@ -18,7 +18,7 @@ WHY_NOT: Final[dict[Undecided, str]] = {
 def outcome(settled: Truth | Undecided) -> str:
     """What counts, or why nothing does."""
     if not isinstance(settled, Truth):
-        return f"no truth: {WHY_NOT[settled]}"
+        return f"nothing counts: {WHY_NOT[settled]}"
     said = settled.label or f"rare: {settled.rare}"
     more = f" ({settled.subtype})" if settled.subtype and settled.subtype != said else ""
     late = ", after our answer could be read" if settled.after_ours else ""

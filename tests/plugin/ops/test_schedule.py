@@ -49,9 +49,28 @@ def test_the_night_is_told_after_the_note_where_there_is_a_web_hook(make_app):
     assert jobs["digest"].executor == jobs["note"].executor
 
 
+def test_what_people_say_is_asked_hourly_after_the_names_and_the_card_is_written_after_the_note(make_app):
+    schedule = scheduler(make_app(note_hour_utc=15), list)
+    schedule.start(paused=True)
+    jobs = {job.id: job for job in schedule.get_jobs()}
+    schedule.shutdown()
+    now = datetime.fromisoformat("2026-06-10T12:00:00+00:00")
+    assert jobs["truth"].trigger.interval.total_seconds() == 3600
+    assert jobs["report-card"].trigger.get_next_fire_time(None, now).isoformat() == "2026-06-10T15:10:00+00:00"
+    assert jobs["truth"].executor == jobs["report-card"].executor == "names"
+    nobody = scheduler(make_app(truth_watch_days=0), list)
+    assert {"truth", "report-card"}.isdisjoint(job.id for job in nobody.get_jobs())
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("deliver", {"cycle"}), ("sweep", {"sweep"}), ("note,discover", {"cycle", "note"}), ("names", set())],
+    [
+        ("deliver", {"cycle"}),
+        ("sweep", {"sweep"}),
+        ("note,discover", {"cycle", "note"}),
+        ("names", set()),
+        ("truth", {"truth", "report-card"}),
+    ],
 )
 def test_a_process_does_its_own_jobs_only(make_app, given, expected):
     app = make_app()

@@ -296,3 +296,9 @@ def test_metrics_repeat_the_card(store, tmp_path):
     health = Health(live=True, ready=True, reasons=())
     text_ = exposition(store, given, lambda: health).decode()
     assert 'astranet_report_card_coverage{alpha="0.05"' in text_
+    (given.output_dir / "report-card" / "report-card.json").write_text(
+        '{"schema": 1, "made_at": "2026-06-10T00:00:00"}'
+    )
+    assert (
+        "astranet_live 1.0" in exposition(store, given, lambda: health).decode()
+    )  # whoever broke it, the rest is told

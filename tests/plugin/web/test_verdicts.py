@@ -90,5 +90,5 @@ def test_what_people_say_stands_on_the_page(app: App, member: TestClient) -> Non
     assert "What people say" in page
     assert "Ia&lt;b&gt;" in page
     assert "ann&lt;i&gt;" in page
-    assert "no truth: what was said is no class of ours" in page
+    assert "Nothing counts: what was said is no class of ours" in page
     assert "What people say" not in member.get("/object/ZTF26b").text
