@@ -75,6 +75,7 @@ _LAB = (
     "ablation",
     "sentinel",
     "matching",
+    "peers",
     "similar",
     "needle",
     "needle_hybrid",

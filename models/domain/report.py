@@ -41,6 +41,9 @@ class Report:
     redshift, phase, subtype, matches
         What matching archive spectra say; None or empty where the bundle has no bank of them. Each match has object,
         class, subtype, phase_days, redshift, score, spectrum, source.
+    other_match : mapping or None
+        The best match at another redshift that deserves a look: the second best one, or where the redshift is known and
+        another was found, the one that was found.
     luminosity : Luminosity or None
         Where a redshift and a magnitude are known.
     what_if : WhatIf or None
@@ -67,6 +70,7 @@ class Report:
     phase: PhaseEstimate | None = None
     subtype: Subtype | None = None
     matches: tuple[Mapping[str, object], ...] = ()
+    other_match: Mapping[str, object] | None = None
     luminosity: Luminosity | None = None
     what_if: WhatIf | None = None
     basis: Basis | None = None

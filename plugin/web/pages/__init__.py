@@ -23,6 +23,7 @@ def make_room(parts: WebParts) -> Room:
             Route("/report-card", card.page),
             Route("/report-card/document", card.document),
             Route("/again", actions.answer_again(parts), methods=["POST"]),
+            Route("/look", actions.look_into(parts), methods=["POST"]),
             Route("/retry-post", actions.retry_post(parts), methods=["POST"]),
             Route("/verdict", actions.say_verdict(parts), methods=["POST"]),
         ),

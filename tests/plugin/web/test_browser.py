@@ -163,6 +163,21 @@ def test_an_answer_is_asked_for_again_and_the_object_found(member: Visitor, path
     expect(page.get_by_role("heading", name="Waits to be answered")).to_be_visible()
 
 
+def test_every_spectrum_with_a_class_has_a_picture_and_can_be_looked_into(
+    member: Visitor, paths: dict[str, str]
+) -> None:
+    page = member.goto(paths["alert"])
+    expect(page.locator("svg.looked").first).to_be_visible()  # computed for its card
+    assert page.get_by_text("It is no proof that the class is right.").count() >= 1
+    page.goto(member.url + paths["ordinary"])
+    shown = page.locator("svg.spectrum.match, svg.spectrum:not(.match):not(.looked)").first
+    expect(shown).to_be_visible()
+    assert shown.get_attribute("aria-label")
+    page.get_by_role("button", name="Where did the networks look?").first.click()
+    expect(page.get_by_role("status")).to_contain_text("after the service's next cycle")
+    expect(page.get_by_role("heading", name="Waits to be answered")).to_be_visible()
+
+
 def test_with_the_keyboard_alone(browser: Browser, url: str) -> None:
     with visiting(browser, url) as visitor:
         page = visitor.goto("/login")
