@@ -17,7 +17,7 @@ BLOCK: Final = 20
 PERMUTATIONS: Final = 199
 KEPT: Final = 1000
 """Answers of a cell that are kept to compare with: a fair sample of all so far."""
-COMPARED: Final = 200
+COMPARED: Final = 100
 """... and how many of these a block is compared with, drawn anew each time."""
 DIGITS: Final = 4
 Floats = NDArray[np.float64]
@@ -83,6 +83,7 @@ class Blocks:
         """As plain JSON."""
         return {
             "wealth": self.wealth.to_dict(),
+            "seed": self._seed,
             "count": self._count,
             "kept": self._kept,
             "seen": self._seen,
@@ -92,7 +93,7 @@ class Blocks:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `to_dict` gave."""
         self.wealth.restore(state["wealth"])
-        self._count = int(state["count"])
+        self._seed, self._count = int(state["seed"]), int(state["count"])
         self._kept, self._waiting = dict(state["kept"]), dict(state["waiting"])
         self._seen = {str(k): int(v) for k, v in state["seen"].items()}
 

@@ -44,7 +44,7 @@ class Exchangeability:
     Parameters
     ----------
     seed : int
-        Of the numbers that break ties.
+        Of the numbers that break ties, another for each stream: with the same numbers all would have the same luck.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -71,12 +71,12 @@ class Exchangeability:
 
     def to_dict(self) -> Mapping[str, Any]:
         """As plain JSON."""
-        return {"wealth": self.wealth.to_dict(), "count": self._count, "pools": self._pools}
+        return {"wealth": self.wealth.to_dict(), "seed": self._seed, "count": self._count, "pools": self._pools}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `to_dict` gave."""
         self.wealth.restore(state["wealth"])
-        self._count, self._drawn = int(state["count"]), []
+        self._seed, self._count, self._drawn = int(state["seed"]), int(state["count"]), []
         self._pools = {str(k): [float(s) for s in v] for k, v in state["pools"].items()}
 
     def _random(self) -> float:

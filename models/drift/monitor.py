@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from models.drift.blocks import BLOCK, Blocks
 from models.drift.effect import kolmogorov_smirnov, population_stability
 from models.drift.exchangeable import Exchangeability
@@ -65,16 +67,20 @@ class Monitor:
     rate : float
         Probability that a stream without drift raises an alarm within a horizon of 20,000 answers, all tests together
         (a union bound). Then all begins anew.
+    seed : int, optional
+        Of the numbers that break ties; drawn for each stream unless it is given.
     """
 
-    def __init__(self, rate: float = RATE) -> None:
+    def __init__(self, rate: float = RATE, seed: int | None = None) -> None:
         if not 0 < rate < 1:
             raise ValueError(f"a false-alarm rate lies between 0 and 1, got {rate}")
         self.rate = rate
         self.answers = self.truths = 0
         self.raised: dict[str, Alarm] = {}
-        self._scores = {name: Exchangeability(seed) for seed, name in enumerate((*SCORES, *SHARES))}
-        self._blocks, self._misses = Blocks(), Misses()
+        names = (*SCORES, *SHARES)
+        own, *seeds = (int(n) for n in np.random.SeedSequence(seed).generate_state(len(names) + 1))
+        self._scores = {name: Exchangeability(drawn) for name, drawn in zip(names, seeds, strict=True)}
+        self._blocks, self._misses = Blocks(own), Misses()
         self._recent: dict[str, deque[float]] = {name: deque(maxlen=RECENT) for name in (*SCORES, *SHARES, "miss")}
         self._reference: dict[str, list[float]] = {}
         self._instruments: dict[str, int] = {}

@@ -11,7 +11,8 @@ from models.analyst import Analyst
 from models.anomaly_layer import ALPHA
 from models.bundle import Bundle
 from models.card_fields import BundleCard
-from models.domain import Caveat, Evidence, Report
+from models.domain import Caveat, Evidence, Report, Spectrum
+from models.domain.looked import Looked
 from models.recalibration.rows import Rows
 from models.sentinel.detector import FALSE_ALARM_RATE, Calibration, OperatingRegime, Sentinel
 from models.together import Together
@@ -169,6 +170,10 @@ class LocalAnalyst:
     def sketch(self, spectrum_id: str) -> NDArray[np.float64]:
         """See `models.analyst.Analyst`."""
         return self._now[0].sketch(spectrum_id)
+
+    def looked(self, spectrum: Spectrum, label: str, redshift: float | None = None) -> Looked:
+        """See `models.analyst.Analyst`."""
+        return self._now[0].looked(spectrum, label, redshift)
 
     def run(self, evidence: Evidence, caveats: Sequence[Caveat] = ()) -> Report:
         """See `models.analyst.Analyst`."""

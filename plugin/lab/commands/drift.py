@@ -22,7 +22,7 @@ def evaluate_drift_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page and its figures.")],
     bundle: BundleOption = None,
     kept: Annotated[Path | None, typer.Option("--kept", help="Folder where the networks' answers stay.")] = None,
-    runs: Annotated[int, typer.Option(min=1, help="Streams of 1,000 nights without drift, some seconds each.")] = 30,
+    runs: Annotated[int, typer.Option(min=1, help="Streams of 1,000 nights without drift, some seconds each.")] = 20,
 ) -> None:
     """How soon drift of real spectra is noticed, how often without any, and what recalibration mends."""
     from plugin.lab.dataset.rare import load_rare

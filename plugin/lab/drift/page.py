@@ -21,7 +21,7 @@ def _head(f: Mapping[str, Any], bundle_id: str) -> list[str]:
     ]
     return [
         f"# Drift and recalibration: {bundle_id}",
-        "Made by `astranet evaluate drift --data FOLDER --out docs/results`.",
+        f"Made by `astranet evaluate drift --data FOLDER --out docs/results --runs {f['false_alarms']['runs']}`.",
         "Answers without redshift to real spectra that cover 80 % of the window and more. No network learned from an "
         "object of these; calibrate and test split are put together and dealt anew by object. A tenth of the spectra "
         "of each stream are refused; the class of a third of the answers becomes known. That the mix of classes is "

@@ -131,7 +131,7 @@ class Outcome:
 
 def follow(calibrated: Calibrated, before: Rows, after: Rows, rng: np.random.Generator, rate: float) -> Outcome:
     """A stream of `before` and then `after`, with all tests watching from the first answer."""
-    monitor = Monitor(rate)
+    monitor = Monitor(rate, seed=int(rng.integers(2**31)))
     monitor.begin(calibrated.references)
     early: list[str] = []
     delay: dict[str, int] = {}

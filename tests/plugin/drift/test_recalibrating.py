@@ -256,3 +256,11 @@ def test_the_name_of_the_calibration_is_posted_with_the_answer(make_app, marshal
     posted = marshal.posted["spectrum/7"]
     assert posted["calibration"] == found.calibration_id
     assert posted["bundle"] == bundle.bundle_id
+
+
+def test_it_can_whatever_the_analyst_can() -> None:
+    """The service asks for some of it by name, and does without where there is none."""
+    from models.analyst import Analyst
+
+    wanted = {name for name in vars(Analyst) if not name.startswith("_")} - {"in_question"}  # for the laboratory alone
+    assert wanted <= set(dir(LocalAnalyst))

@@ -20,7 +20,7 @@ from tests.fakes.answered import answer, calibration_rows, filed, refusal
 NOW = datetime(2026, 6, 10, 12)
 MINUTE = timedelta(minutes=1)
 REFERENCE = calibration_rows(300)
-STREAM = calibration_rows(600, seed=10)
+STREAM = calibration_rows(600, seed=10).rows(np.random.default_rng(4).permutation(600))
 
 
 class Clock:
