@@ -119,7 +119,7 @@ def add_light_curves(sandbox: Sandbox, objects: Iterable[Labelled], night: date)
     for number, one in enumerate(objects):
         sandbox.add_source(one.object_id, ra=one.ra_deg or 0.0, dec=one.dec_deg or 0.0)
         curve = one.curve
-        rows = [_row(curve, i) for i in np.flatnonzero(curve.mjd <= end) if curve.band[i] in "gr"]
+        rows = [_row(curve, int(i)) for i in np.flatnonzero(curve.mjd <= end) if curve.band[i] in "gr"]
         for row in rows:
             sandbox.add_photometry(
                 one.object_id,
