@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types benchmark docs audit clean
+.PHONY: setup demo test lint types benchmark docs audit peers clean
 
 setup: .venv/.ready
 
@@ -36,6 +36,22 @@ test: lint types
 
 benchmark: setup
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s
+
+# Other programs beside ours on SPECTRA (a folder with labels.csv), or on spectra drawn from DATA; TEMPLATES are those of
+# SNID-SAGE. Each program has an environment of its own; one that cannot be installed is skipped with a sentence.
+SPLIT ?= select
+EACH ?= 20
+OUT ?= docs
+
+peers: setup build/peers/snid-sage/.tried
+	$(BIN)/astranet evaluate peers --out '$(OUT)' --split $(SPLIT) --each $(EACH) $(if $(SPECTRA),--spectra '$(SPECTRA)') \
+		$(if $(DATA),--data '$(DATA)') $(if $(TEMPLATES),--snid-templates '$(TEMPLATES)')
+
+build/peers/%/.tried: plugin/lab/peers/%.txt
+	rm -rf build/peers/$*
+	-$(PYTHON) -m venv build/peers/$* && build/peers/$*/bin/python -m pip install --quiet --only-binary :all: \
+		--requirement $< || rm -rf build/peers/$*
+	@mkdir -p build/peers/$* && touch $@
 
 # The documentation as one site: build/site/index.html.
 docs: setup

@@ -20,15 +20,20 @@ from models.domain import (
     Confidence,
     Evidence,
     Report,
+    Spectrum,
     Status,
+    Target,
     Verdict,
     WhatIf,
 )
+from models.domain.looked import Looked
 from models.luminosity import luminosity_of
 from models.match_layer import Known, known_redshift, what_if_of
 from models.matching.matcher import Found, in_question
 from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
+from models.similar.shelf import unit_to_text
 from models.spectral.ensemble import EnsemblePrediction, Metadata
+from models.spectral.occlusion import where_looked
 from models.spectral.prepare import WHOLE, Extent, Prepared, prepare
 from models.together import Together
 from models.verdicts import entropies, verdict_of
@@ -47,6 +52,7 @@ class Answer(NamedTuple):
     caveats: tuple[Caveat, ...]
     found: Found | None = None
     what_if: WhatIf | None = None
+    embedding: str | None = None
 
 
 class _Asked(NamedTuple):
@@ -131,6 +137,27 @@ class Analyst:
         if self._bundle.sentinel is None:
             raise ValueError("this bundle has no archive")
         return self._bundle.sentinel.analogs.drawn(spectrum_id)
+
+    def looked(self, spectrum: Spectrum, label: str, redshift: float | None = None) -> Looked:
+        """Where the networks looked for their answer about one spectrum; 0.6 s of a core.
+
+        Parameters
+        ----------
+        label : str
+            The class whose log-odds are asked for.
+        redshift : float, optional
+            What the networks were told of it (`Report.what_if`).
+
+        Raises
+        ------
+        ValueError
+            If nothing of the spectrum can be shown to the networks.
+        """
+        target = Target(target_id=spectrum.target_id or "", redshift=redshift)
+        prepared = prepare(spectrum)
+        bare = spectrum if self._match is None else replace(spectrum, redshift=redshift)
+        told = self._asked(Evidence(target=target, spectrum=bare), prepared).metadata
+        return where_looked(self._bundle.ensemble, prepared, FINE_CLASSES.index(label), told)
 
     @property
     def expected(self) -> Mapping[str, Mapping[str, float]]:
@@ -258,6 +285,7 @@ class Analyst:
         if judged is not None:
             layer = judged.findings(i, verdict, sets[chosen])
             answer = Answer(verdict, replace(confidence, **layer.confidence), layer.anomaly, (*caveats, *layer.caveats))
+        answer = answer._replace(embedding=unit_to_text(plain.embedding[i]))
         if self._match is None:
             return answer
         what_if = None
@@ -293,9 +321,11 @@ class Analyst:
             phase=None if found is None else found.phase,
             subtype=None if found is None else found.subtype,
             matches=() if found is None else found.matches,
+            other_match=None if found is None else found.other_match,
             luminosity=luminosity_of(evidence, redshift, origin),
             what_if=answer.what_if,
             caveats=(*caveats, *answer.caveats),
+            embedding=answer.embedding,
             bundle=self.bundle_id,
             input_hash=digest,
         )

@@ -4,14 +4,16 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iris_client.protocols import WatchList
 from iris_client.quality.control import QualityRules
 from models.domain import Report, Spectrum
+from models.domain.looked import Looked
 from plugin.clock import Clock
 from plugin.cycle.carriers import Carrier, marshal_carriers
 from plugin.cycle.posting import Posting
+from plugin.cycle.spectra.looked import looked_at
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
 from plugin.settings import Settings
 from plugin.sources.clients import Clients
@@ -72,15 +74,17 @@ def make_analyst(settings: Settings) -> Analyst:
 
 
 def make_card(analyst: Analyst) -> Card:
-    """The picture of an alert, with the bundle's archive spectra where the analyst has any."""
+    """The picture of an alert, with archive spectra and where the networks looked, if the analyst has them."""
     drawn = getattr(analyst, "sketch", None)
-    matched = getattr(analyst, "matched", None)
-    more = {} if matched is None else {"matched": matched}
+    matched, looking = getattr(analyst, "matched", None), getattr(analyst, "looked", None)
 
-    def draw(report: Report, spectrum: Spectrum) -> bytes:
+    def draw(report: Report, spectrum: Spectrum, looked: Looked | None = None) -> bytes:
         from plugin.cycle.spectra.card import vetting_card  # matplotlib is loaded with the first alert and not before
 
-        return vetting_card(report, spectrum, drawn=drawn, **more)
+        if looked is None and looking is not None:
+            looked = looked_at(report, spectrum, looking)
+        more: dict[str, Any] = {"matched": matched, "looked": looked}
+        return vetting_card(report, spectrum, drawn=drawn, **{k: v for k, v in more.items() if v is not None})
 
     return draw
 
@@ -154,6 +158,8 @@ def make_spectra_producer(
         secrets=settings.secrets,
         card=card,
         drawn=getattr(analyst, "sketch", None),
+        matched=getattr(analyst, "matched", None),
+        looking=getattr(analyst, "looked", None),
         clock=clock,
     )
 

@@ -41,10 +41,15 @@ class Report:
     redshift, phase, subtype, matches
         What matching archive spectra say; None or empty where the bundle has no bank of them. Each match has object,
         class, subtype, phase_days, redshift, score, spectrum, source.
+    other_match : mapping or None
+        The best match at another redshift that deserves a look: the second best one, or where the redshift is known and
+        another was found, the one that was found.
     luminosity : Luminosity or None
         Where a redshift and a magnitude are known.
     what_if : WhatIf or None
         Where a redshift is known: what the networks say with and without it.
+    embedding : str or None
+        The networks' mean embedding without metadata, unit length, shape (192,): half precision, little-endian, base64.
     bundle : str
         Name and short hash of the model bundle, such as `compact-1@3f2a9c1d`.
     input_hash : str
@@ -63,9 +68,11 @@ class Report:
     phase: PhaseEstimate | None = None
     subtype: Subtype | None = None
     matches: tuple[Mapping[str, object], ...] = ()
+    other_match: Mapping[str, object] | None = None
     luminosity: Luminosity | None = None
     what_if: WhatIf | None = None
     caveats: tuple[Caveat, ...] = ()
+    embedding: str | None = None
     bundle: str = ""
     input_hash: str = ""
     schema: int = SCHEMA_VERSION

@@ -15,7 +15,7 @@ from models.matching.bank import MatchBank, Transforms
 from models.matching.correlate import correlated
 from models.matching.fitted import BELIEVABLE, Fitted
 from models.matching.grid import CENTRES_A, FEWEST, RECIPES, Bools, Floats, Singles, binned
-from models.matching.posterior import Peak, evidence, mixed, peaks
+from models.matching.posterior import NEAR, Peak, evidence, mixed, peaks
 from models.matching.subtypes import SUBTYPES
 from models.matching.votes import own_redshift, phase_vote, scores_at, subtype_features
 
@@ -63,6 +63,7 @@ class Found:
     phase: PhaseEstimate | None
     subtype: Subtype | None
     matches: tuple[Mapping[str, object], ...]
+    other_match: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +154,7 @@ class Matcher:
             phase=self._phase(scores, rows, label, domain, alpha) if believed else None,
             subtype=self._subtype(scores, rows, label, asked.embedding, alpha) if believed else None,
             matches=self._matches(found, at),
+            other_match=None if (z := other_redshift(redshift)) is None else self._matches(found, z)[0],
         )
 
     def posterior(self, found: Correlations, probabilities: Floats, classes: Sequence[int], domain: str) -> Floats:
@@ -242,6 +244,14 @@ class Matcher:
             "spectrum": bank.ids[row],
             "source": bank.sources[row],
         }
+
+
+def other_redshift(told: RedshiftEstimate) -> float | None:
+    """A second redshift to look at: what was found where another one is known, else the next best peak."""
+    if told.known is None:
+        return told.second
+    apart = abs(told.best - told.known) > NEAR * (1.0 + told.known)
+    return told.best if apart and told.value is not None else None
 
 
 def in_question(kept: Bools, probabilities: Floats) -> list[int]:

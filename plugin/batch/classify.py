@@ -120,6 +120,7 @@ def _matching(report: Report) -> dict[str, Any]:
         "subtype": subtype.label if subtype else None,
         "subtype_sets": {k: list(v) for k, v in subtype.prediction_sets.items()} if subtype else None,
         "matches": [dict(m) for m in report.matches] if z else None,
+        "other_match": dict(report.other_match) if report.other_match else None,
         "luminosity": asdict(report.luminosity) if report.luminosity else None,
         "what_if": asdict(report.what_if) if report.what_if else None,
     }

@@ -3,14 +3,17 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from plugin.app import App
     from plugin.settings import Settings
-    from plugin.store import Store
+    from plugin.store import Filed, Store
 
 db_app = typer.Typer(help="The service's database.", no_args_is_help=True)
 
@@ -97,10 +100,18 @@ def show(
     name: Annotated[str | None, typer.Argument(help="Id of a spectrum or of a source.")] = None,
     parked: Annotated[bool, typer.Option("--parked", help="What was set aside, and why.")] = False,
     refused: Annotated[bool, typer.Option("--refused", help="Spectra without a class, and why.")] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Also where the networks looked; asks the marshal where that is not on file.")
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="Write the latest spectrum over its best match to this file, SVG.")
+    ] = None,
 ) -> None:
     """Show what is on file about a spectrum or source, and what became of its posts."""
     if (name is None) != (parked or refused):
         raise typer.BadParameter("give the id of a spectrum or source, or --parked or --refused")
+    if name is None and (why or picture is not None):
+        raise typer.BadParameter("--why and --picture need the id of a spectrum or source")
     with prepared() as settings:
         from rich.console import Console
 
@@ -114,6 +125,43 @@ def show(
             shown += [views.refused(store)] if refused else []
             for part in itertools.chain.from_iterable(shown):
                 console.print(part)
+            latest = _latest(store, name) if name is not None and (why or picture is not None) else None
+        if latest is not None:
+            _explain(settings, console, latest, why=why, picture=picture)
+
+
+def _latest(store: "Store", name: str) -> "Filed":
+    """The report with a class about the latest spectrum of this name."""
+    from plugin.store import ASTRANET
+
+    with store.begin(to_read=True) as unit:
+        found = [f for f in unit.reports.named(name) if f.producer == ASTRANET and f.report.verdict is not None]
+    if not found:
+        raise typer.BadParameter(f"no spectrum of {name} has a class on file", param_hint="--why, --picture")
+    return max(found, key=lambda f: (f.observed_at or "", f.filed_at))
+
+
+def _explain(settings: "Settings", console: "Console", filed: "Filed", *, why: bool, picture: Path | None) -> None:
+    """Where the networks looked, and the picture."""
+    from dataclasses import replace
+
+    from plugin.ops import why as views
+
+    if why:
+        try:
+            looked, said = views.looked_into(settings, filed)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--why") from None
+        console.print(f"[bold]spectrum {filed.subject.id}[/]{said}")
+        for part in views.looked_table(looked, views.redshift_of(filed.report)):
+            console.print(part)
+        filed = replace(filed, facts={**filed.facts, **views.to_facts(looked)})
+    if picture is not None:
+        try:
+            views.write_picture(filed, picture)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--picture") from None
+        console.print(f"{picture} written", markup=False)
 
 
 def upgrade() -> None:

@@ -9,6 +9,7 @@ from rich.table import Table
 from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, Report
 from plugin.cycle.spectra import matched
+from plugin.ops import why
 from plugin.ops.doctor import Check
 from plugin.store import ASTRANET, KINDS, NEEDLE, Filed, Parcel, Piece, Store
 from plugin.store.outbox import FOLLOWING
@@ -89,7 +90,7 @@ def report(filed: Filed) -> RenderableType:
     taken = f"observed {_text(filed.observed_at)}, {_text(filed.instrument)}; bundle {escape(filed.report.bundle)}"
     notes = [f"  {c.code}: {escape(c.text)}" for c in filed.report.caveats]
     matches = [f"  {escape(words)}" for words in matched.in_words(filed.report)]
-    return Group(head, taken, _answer(filed.report), *matches, *notes, "")
+    return Group(head, taken, _answer(filed.report), *matches, *why.match_tables(filed.report), *notes, "")
 
 
 def needle_report(filed: Filed) -> RenderableType:

@@ -128,22 +128,28 @@ class Queue:
         """Try everything of a kind that is parked again."""
         return self._rows.set((queue.c.subject == kind) & (queue.c.state == "parked"), **due_again(now))
 
-    def ask_again(self, subject: Subject, now: datetime) -> bool:
-        """Let a subject be looked at once more, news or not, at its newest version; says whether it is known."""
+    def ask_again(self, subject: Subject, now: datetime, *, reason: str | None = None) -> bool:
+        """Let a subject be looked at once more, news or not, at its newest version; says whether it is known.
+
+        Parameters
+        ----------
+        reason : str, optional
+            What is wanted of it, for who answers it. One that is being looked at just now does not hear of it.
+        """
         found = self._list((queue.c.subject == subject.kind) & (queue.c.subject_id == subject.id))
-        return bool(self._renewed(found, now))
+        return bool(self._renewed(found, now, reason))
 
     def again(self, name: str, now: datetime) -> list[Subject]:
         """Let everything about a subject or a source of this name be looked at anew, news or not; says what."""
         return self._renewed(self.of(name), now)
 
-    def _renewed(self, pieces: Iterable[Piece], now: datetime) -> list[Subject]:
+    def _renewed(self, pieces: Iterable[Piece], now: datetime, reason: str | None = None) -> list[Subject]:
         """One that is being looked at is looked at again when that ends."""
         newest = {piece.subject: piece for piece in pieces}  # of several versions the last counts
         for piece in newest.values():
             here = queue.c.id == piece.id
             seen = {"seen": UNKNOWN} if piece.subject.kind == "object" else {}
-            self._rows.set(here & (queue.c.state != "claimed"), **due_again(now), reason=None, **seen)
+            self._rows.set(here & (queue.c.state != "claimed"), **due_again(now), reason=reason, **seen)
             self._rows.set(here & (queue.c.state == "claimed"), asked=queue.c.asked + 1, **seen)
         return list(newest)
 

@@ -15,6 +15,7 @@ from plugin.store.spectra import Spectra
 from plugin.store.tns.names import Names
 from plugin.store.tns.reports import TnsReports
 from plugin.store.tns.rows import TnsRows
+from plugin.store.vectors import Vectors
 from plugin.store.watermarks import Watermarks
 from plugin.store.workers.rows import Leases, Workers
 
@@ -38,6 +39,7 @@ class Unit:
     figures: Figures
     analyses: Analyses
     announced: Announced
+    vectors: Vectors
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -58,4 +60,5 @@ class Unit:
             figures=Figures(context),
             analyses=Analyses(context),
             announced=Announced(context),
+            vectors=Vectors(context),
         )

@@ -114,7 +114,8 @@ def test_every_variable_says_what_it_is_for():
 
 def test_thresholds_are_those_of_quality_control():
     ours, rules = Settings(), QualityRules()
-    thresholds = {f.name for f in fields(rules)} - {"window_A", "redshift_range", "max_phase_days", "max_gap_A"}
+    not_asked = {"window_A", "redshift_range", "max_phase_days", "max_gap_A", "take_out_fills"}
+    thresholds = {f.name for f in fields(rules)} - not_asked
     assert thresholds <= set(Settings.model_fields)
     assert quality_rules(ours) == rules
     assert quality_rules(load(MAX_NEGATIVE="0.4")).max_negative == 0.4

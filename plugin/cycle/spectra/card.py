@@ -2,7 +2,8 @@
 
 import io
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import matplotlib as mpl
@@ -10,31 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain import FINE_CLASSES, Anomaly, Confidence, Report, Spectrum, Verdict
+from models.domain.looked import Looked
 from models.sentinel.scores import FAMILIES, SCORES
-from plugin.cycle.spectra.match_panel import Matched, draw_match, mark_lines, shown_redshift
+from models.spectral.prepare import WINDOW_A
+from plugin.cycle.spectra.lines import LINES, Lines
+from plugin.cycle.spectra.match_panel import draw_looked, draw_match, draw_no_redshift, shown_redshift
+from plugin.cycle.spectra.overlays import Matched, Panel, no_redshift, panels
 
 mpl.use("agg")
 from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
-WINDOW_A = (3850.0, 9000.0)
 _COLOURS = dict(zip(FAMILIES, ("#4477aa", "#ee6677", "#228833", "#ccbb44"), strict=True))
-_LINES: Mapping[str, tuple[tuple[str, float], ...]] = {
-    "SN Ia": (("Si II", 6355.0), ("S II", 5640.0), ("Ca II", 8579.0), ("Fe II", 5018.0)),
-    "SN Ibc": (("He I", 5876.0), ("O I", 7774.0), ("Ca II", 8579.0), ("Si II", 6355.0)),
-    "SLSN": (("O II", 4358.0), ("O II", 4651.0), ("Mg II", 4481.0)),
-    "SN II": (("H\u03b1", 6563.0), ("H\u03b2", 4861.0), ("H\u03b3", 4340.0), ("Fe II", 5018.0)),
-    "AGN": (("H\u03b1", 6563.0), ("H\u03b2", 4861.0), ("[O III]", 5007.0), ("[S II]", 6725.0)),
-    "CV": (("H\u03b1", 6563.0), ("H\u03b2", 4861.0), ("He II", 4686.0), ("He I", 5876.0)),
-    "TDE": (("H\u03b1", 6563.0), ("He II", 4686.0), ("H\u03b2", 4861.0), ("N III", 4641.0)),
-}
-"""Rest wavelengths of lines a person looks for in each class, Angstrom in air."""
-
 Drawn = Callable[[str], Floats]
+Row = Callable[[Any], None]
+"""Draws into the axes of a row of the card."""
 
 
 def vetting_card(
-    report: Report, spectrum: Spectrum, *, drawn: Drawn | None = None, matched: Matched | None = None
+    report: Report,
+    spectrum: Spectrum,
+    *,
+    drawn: Drawn | None = None,
+    matched: Matched | None = None,
+    looked: Looked | None = None,
 ) -> bytes:
     """Draw one report as a PNG; the same report gives the same bytes.
 
@@ -48,6 +48,8 @@ def vetting_card(
         From the id of an archive spectrum to its sketch over the window, shape (n,); None leaves the analogs out.
     matched : callable, optional
         From the id of a spectrum of the bank of matches to its rest wavelengths and flux; None leaves the match out.
+    looked : Looked, optional
+        Where the networks looked.
 
     Raises
     ------
@@ -57,17 +59,14 @@ def vetting_card(
     verdict, confidence, anomaly = report.verdict, report.confidence, report.anomaly
     if verdict is None or confidence is None or anomaly is None:
         raise ValueError("a card needs a report with class, confidence and anomaly")
-    shown = matched if report.matches else None
-    heights = (1.25, 0.9, 1.1) if shown is None else (1.25, 1.25, 0.9, 1.1)
+    rows = [(1.25, _spectrum_row(report, spectrum)), *_match_rows(report, spectrum, matched)]
+    if looked is not None:
+        rows.append((0.45, lambda axes: draw_looked(axes, looked)))
+    heights = [*(height for height, _ in rows), 0.9, 1.1]
     figure = Figure(figsize=(11, 2.0 + 1.6 * sum(heights)), layout="constrained")
     grid = figure.add_gridspec(len(heights), 2, height_ratios=heights, width_ratios=(1.25, 1))
-    lines_at = shown_redshift(report)
-    draw_spectrum(figure.add_subplot(grid[0, :]), spectrum, verdict, confidence, lines_at)
-    if shown is not None:
-        axes = figure.add_subplot(grid[1, :])
-        draw_match(axes, *_scaled(spectrum), report, shown)
-        if lines_at is not None:
-            mark_lines(axes, _LINES[verdict.label], lines_at[0])
+    for number, (_, draw) in enumerate(rows):
+        draw(figure.add_subplot(grid[number, :]))
     draw_probabilities(figure.add_subplot(grid[-2:, 1]), verdict, confidence)
     _scores(figure.add_subplot(grid[-2, 0]), anomaly)
     _analogs(figure.add_subplot(grid[-1, 0]), spectrum, anomaly, drawn)
@@ -75,6 +74,28 @@ def vetting_card(
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
     return out.getvalue()
+
+
+def _spectrum_row(report: Report, spectrum: Spectrum) -> Row:
+    verdict, confidence = report.verdict, report.confidence
+    assert verdict is not None
+    assert confidence is not None
+    return lambda axes: draw_spectrum(axes, spectrum, verdict, confidence, shown_redshift(report))
+
+
+def _match_rows(report: Report, spectrum: Spectrum, matched: Matched | None) -> list[tuple[float, Row]]:
+    """The best match, and that at another redshift; or that no redshift can be believed."""
+    if matched is None or report.verdict is None:
+        return []
+    wave, flux = _scaled(spectrum)
+    lines = LINES[report.verdict.label]
+    if no_redshift(report) is not None:
+        return [(0.8, lambda axes: draw_no_redshift(axes, wave, flux, report))]
+    return [(1.2, partial(_draw_panel, wave, flux, panel, matched, lines)) for panel in panels(report)]
+
+
+def _draw_panel(wave: Floats, flux: Floats, panel: Panel, matched: Matched, lines: Lines, axes: Any) -> None:
+    draw_match(axes, wave, flux, panel, matched, lines)
 
 
 def _title(report: Report, confidence: Confidence, anomaly: Anomaly) -> str:
@@ -106,7 +127,7 @@ def draw_spectrum(
     classes = confidence.prediction_sets.get("0.05", ()) or (verdict.label,)
     z = 0.0 if lines_at is None else lines_at[0]
     for row, label in enumerate(classes[:3]):
-        for name, rest in _LINES[label]:
+        for name, rest in LINES[label]:
             if WINDOW_A[0] < (at := rest * (1 + z)) < WINDOW_A[1]:
                 axes.axvline(at, color=f"C{row}", lw=0.8, ls=":", alpha=0.9)
                 axes.text(at, 1.38 - 0.11 * row, name, color=f"C{row}", fontsize=7, ha="center")

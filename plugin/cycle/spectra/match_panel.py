@@ -1,20 +1,21 @@
-"""A spectrum over its best match at one redshift, the residual, and lines where that redshift puts them."""
+"""A spectrum over a match, the residual, lines where the redshift puts them, and where the networks looked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.domain import Report
+from models.domain import FINE_CLASSES, Report
+from models.domain.looked import Looked
+from models.spectral.prepare import WINDOW_A
+from plugin.cycle.spectra.looked import DISCLAIMER
+from plugin.cycle.spectra.overlays import Matched, Panel, fits, no_redshift
 
 Floats = NDArray[np.float64]
-Matched = Callable[[str], tuple[Floats, Floats]]
-"""From the id of a spectrum of the bank to rest wavelength in Angstrom and flux, NaN where missing."""
-DEGREE: Final = 3
-"""Of the polynomial that brings a match's continuum to the spectrum's: its lines are what is compared."""
 _RESIDUAL_AT: Final = -0.4
-_LIMITS: Final = (-0.9, 1.5)
+_LIMITS: Final = (-0.9, 1.6)
+_MATCH, _LINES = "#cc3311", "#33658a"
 
 
 def shown_redshift(report: Report) -> tuple[float, str] | None:
@@ -27,34 +28,49 @@ def shown_redshift(report: Report) -> tuple[float, str] | None:
     return None if told.value is None else (told.value, "by matching")
 
 
-def draw_match(axes: Any, wave: Floats, flux: Floats, report: Report, matched: Matched) -> None:
-    """Draw the best match, its continuum brought to the spectrum's, and what is left.
+def draw_match(
+    axes: Any, wave: Floats, flux: Floats, panel: Panel, matched: Matched, lines: Sequence[tuple[str, float]]
+) -> None:
+    """Draw one match, its continuum brought to the spectrum's, what is left, and lines.
 
     Parameters
     ----------
     wave, flux : ndarray, shape (n,)
         The spectrum, scaled as the other panels.
-    report : Report
-        With matches.
+    lines : sequence of (str, float)
+        Ions and rest wavelengths in Angstrom.
     """
-    best = report.matches[0]
-    redshift = float(str(best["redshift"]))
-    at_rest, template = matched(str(best["spectrum"]))
-    known = np.isfinite(template)
-    at = np.interp(wave, at_rest[known] * (1 + redshift), template[known], left=np.nan, right=np.nan)
-    both = np.isfinite(at) & np.isfinite(flux)
+    overlay = panel.overlay(wave, flux, matched)
+    said = "; ".join(part for part in (panel.words, fits(overlay.explained)) if part)
     axes.plot(wave, flux, color="0.15", lw=0.7)
-    axes.set(xlim=(wave[0], wave[-1]), ylim=_LIMITS, yticks=[], xlabel="observed wavelength, \u00c5")
-    axes.set_title(f"best match: {_named(best)}; {_told(report)}", fontsize=8, loc="left")
-    if int(both.sum()) <= DEGREE + 1:
-        return
-    x = np.linspace(-1, 1, len(wave))
-    basis = np.stack([at * x**k for k in range(DEGREE + 1)] + [np.ones_like(x)], axis=1)
-    weights, *_ = np.linalg.lstsq(basis[both], flux[both], rcond=None)
-    model = np.where(both, basis @ weights, np.nan)
-    axes.plot(wave, model, color="#ee6677", lw=1.1)
-    axes.plot(wave, flux - model + _RESIDUAL_AT, color="0.55", lw=0.6)
+    axes.plot(wave, overlay.model, color=_MATCH, lw=1.1, ls="--" if panel.doubts else "-")
+    axes.plot(wave, flux - overlay.model + _RESIDUAL_AT, color="0.55", lw=0.6)
     axes.axhline(_RESIDUAL_AT, color="0.75", lw=0.6)
+    axes.set(xlim=WINDOW_A, ylim=_LIMITS, yticks=[], ylabel="match, residual")
+    axes.set_title(said, fontsize=8, loc="left")
+    if panel.doubts:
+        text = "but " + "; ".join(panel.doubts)
+        axes.text(0.01, 0.03, text, transform=axes.transAxes, fontsize=8, color=_MATCH, fontweight="bold")
+    mark_lines(axes, lines, panel.redshift)
+
+
+def draw_no_redshift(axes: Any, wave: Floats, flux: Floats, report: Report) -> None:
+    """The spectrum alone, and why nothing lies over it."""
+    axes.plot(wave, flux, color="0.75", lw=0.7)
+    axes.set(xlim=WINDOW_A, ylim=_LIMITS, yticks=[])
+    axes.text(
+        0.5, 0.08, no_redshift(report) or "", transform=axes.transAxes, ha="center", color=_MATCH, fontweight="bold"
+    )
+
+
+def draw_looked(axes: Any, looked: Looked) -> None:
+    """What hiding each piece of the spectrum did to the log-odds of the class."""
+    at, change = looked.wavelength_A, looked.change
+    axes.fill_between(at, np.maximum(change, 0), color="#4477aa", lw=0)
+    axes.fill_between(at, np.minimum(change, 0), color="0.7", lw=0)
+    axes.axhline(0, color="0.5", lw=0.6)
+    axes.set(xlim=WINDOW_A, ylabel="nats", xlabel="observed wavelength, \u00c5")
+    axes.set_title(f"{DISCLAIMER.format(label=FINE_CLASSES[looked.label])}", fontsize=8, loc="left")
 
 
 def mark_lines(axes: Any, lines: Sequence[tuple[str, float]], redshift: float) -> None:
@@ -62,26 +78,5 @@ def mark_lines(axes: Any, lines: Sequence[tuple[str, float]], redshift: float) -
     low, high = axes.get_xlim()
     for name, rest in lines:
         if low < (at := rest * (1 + redshift)) < high:
-            axes.axvline(at, color="#33658a", lw=0.7, ls=":")
+            axes.axvline(at, color=_LINES, lw=0.7, ls=":")
             axes.text(at, 0.97, name, transform=axes.get_xaxis_transform(), fontsize=6, ha="center", va="top")
-
-
-def _named(match: Mapping[str, object]) -> str:
-    phase = match.get("phase_days")
-    when = "" if phase is None else f", {float(str(phase)):+.0f} d"
-    return f"{match['object']} ({match.get('subtype') or match['class']}{when}), score {match['score']}"
-
-
-def _told(report: Report) -> str:
-    """Both redshifts where there are two: a wrong match must not look right."""
-    told = report.redshift
-    if told is None:
-        return ""
-    found = f"z = {told.best:.3f} (share {told.share:.2f})"
-    if told.value is None:
-        found += ", not believed"
-    if told.second is not None:
-        found += f" or {told.second:.3f} ({told.second_share:.2f})"
-    if told.known is not None:
-        found += f"; known {told.known:.3f}" + ("" if told.agrees is not False else ", does NOT agree")
-    return found

@@ -9,20 +9,24 @@ from iris_client.protocols import SpectrumSource
 from iris_client.quality.control import QualityRules, examine
 from iris_client.quality.phase import redshift_of
 from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
+from models.domain.looked import Looked
 from plugin.clock import Clock, utc_now
 from plugin.cycle.messages.alerts import about_spectrum, unsaid
 from plugin.cycle.posting import Post, Posting
 from plugin.cycle.posts import on_source
 from plugin.cycle.producer import Draft
 from plugin.cycle.spectra import compose
+from plugin.cycle.spectra.likeness import remember
+from plugin.cycle.spectra.looked import ASKED, Looking, looked_at, to_facts, with_looked
+from plugin.cycle.spectra.overlays import Matched
 from plugin.cycle.spectra.renew import REDSHIFT
 from plugin.cycle.spectra.sketch import Drawn, sketches
 from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
 from plugin.store.subject import Kind
 
 Item = tuple[Evidence, Sequence[Caveat]]
-Card = Callable[[Report, Spectrum], bytes]
-"""From a report and its spectrum to a picture, PNG."""
+Card = Callable[..., bytes]
+"""From a report, its spectrum, and where the networks looked if that is known (`looked=`), to a picture, PNG."""
 
 
 class Analyst(Protocol):
@@ -58,6 +62,10 @@ class SpectraProducer:
         Draws the vetting card of an alert; None for no cards.
     drawn : callable or None
         The archive's spectra as lines, for the pages; None leaves them out.
+    matched : callable or None
+        The spectra of the bank of matches, likewise.
+    looking : callable or None
+        Where the networks looked; asked for alerts with a card, and where somebody asks on a page.
     """
 
     marshal: SpectrumSource
@@ -67,6 +75,8 @@ class SpectraProducer:
     secrets: tuple[str, ...] = ()
     card: Card | None = None
     drawn: Drawn | None = None
+    matched: Matched | None = None
+    looking: Looking | None = None
     clock: Clock = utc_now
     name: Final[str] = ASTRANET
     kind: Final[Kind] = "spectrum"
@@ -98,6 +108,7 @@ class SpectraProducer:
 
     def draft(self, piece: Piece, known: KnownSpectrum, answer: Report) -> Draft:
         """The report with what the marshal says of the spectrum, and the vetting card of an alert."""
+        spectrum = known.item[0].spectrum
         filed = Filed(
             subject=piece.subject,
             producer=self.name,
@@ -105,7 +116,7 @@ class SpectraProducer:
             version=piece.version,
             report=replace(answer, target_id=known.target.target_id, spectrum_id=piece.subject.id),
             facts={
-                **sketches(known.item[0].spectrum, known.raw, answer, known.redshift, self.drawn),
+                **sketches(spectrum, known.raw, answer, known.redshift, self.drawn, self.matched),
                 **({} if known.target.redshift is None else {REDSHIFT: known.target.redshift}),
             },
             observed_at=known.raw.observed_at,
@@ -113,15 +124,26 @@ class SpectraProducer:
             group_ids=known.raw.group_ids,
             filed_at=self.clock(),
         )
-        return Draft(filed=filed, posts=self._cards(filed, known.item[0].spectrum))
+        looked = self._looked(piece, filed, spectrum)
+        if looked is not None:
+            filed = replace(filed, facts={**filed.facts, **to_facts(looked)})
+        return Draft(filed=filed, posts=self._cards(filed, spectrum, looked))
 
-    def _cards(self, filed: Filed, spectrum: Spectrum | None) -> list[Post]:
+    def _looked(self, piece: Piece, filed: Filed, spectrum: Spectrum | None) -> Looked | None:
+        """Where the networks looked. It takes as long as several answers, so only where somebody will see it."""
+        if self.looking is None or spectrum is None:
+            return None
+        has_card = self.card is not None and compose.wants_card(filed, self.posting)
+        return looked_at(filed.report, spectrum, self.looking) if has_card or piece.reason == ASKED else None
+
+    def _cards(self, filed: Filed, spectrum: Spectrum | None, looked: Looked | None) -> list[Post]:
         """The vetting card of an alert. Drawn before the transaction: a picture takes a moment."""
         if self.card is None:
             return []
         if spectrum is None or not compose.wants_card(filed, self.posting):
             return [compose.no_card(filed.subject.id)]
-        return [compose.card_post(filed, self.card(filed.report, spectrum), self.posting)]
+        more = {} if looked is None else {"looked": looked}
+        return [compose.card_post(filed, self.card(filed.report, spectrum, **more), self.posting)]
 
     def file(self, unit: Unit, piece: Piece, draft: Draft) -> list[Post]:
         """The report, unless a newer version of the spectrum has one; posts on the spectrum and on its source."""
@@ -129,7 +151,9 @@ class SpectraProducer:
             return []
         filed = draft.filed
         before = unit.reports.of(filed.subject, self.name)
+        filed = with_looked(filed, before)
         unit.reports.put(filed)
+        remember(unit, filed)
         summary = on_source(unit, filed.target_id, self.posting)
         told = about_spectrum(unit, filed, self.posting)
         posts = [compose.on_spectrum(filed, self.posting), *summary, *draft.posts, *told]
@@ -139,6 +163,7 @@ class SpectraProducer:
 
     def withdraw(self, unit: Unit, subject: Subject, target_id: str) -> list[Post]:
         """Nothing on the spectrum, a card or a message that waits included, and the source without it."""
+        unit.vectors.drop(subject.id)
         silent = [compose.no_card(subject.id), *unsaid(subject.id, self.posting)]
         return [compose.gone(subject.id), *on_source(unit, target_id, self.posting), *silent]
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.domain import RawSpectrum, Report, Spectrum
+from plugin.cycle.spectra.overlays import Matched, panels
 from plugin.store.filed import Fact
 
 Floats = NDArray[np.float64]
@@ -22,13 +23,22 @@ Drawn = Callable[[str], Floats]
 BLUE_A, RED_A, POINTS = 3600.0, 9400.0, 290
 ARCHIVE_A: Final = (3850.0, 9000.0)
 ANALOGS: Final = 3
+BINS_A: Final = BLUE_A + (np.arange(POINTS) + 0.5) / POINTS * (RED_A - BLUE_A)
 _MISSING, _TOP = 255, 254
 
 
 def sketches(
-    spectrum: Spectrum | None, raw: RawSpectrum, report: Report, redshift: float | None, drawn: Drawn | None
+    spectrum: Spectrum | None,
+    raw: RawSpectrum,
+    report: Report,
+    redshift: float | None,
+    drawn: Drawn | None,
+    matched: Matched | None = None,
 ) -> dict[str, Fact]:
-    """What a picture of an answer needs: facts `sketch`, `analog_1` ... and `redshift`, where they are known.
+    """What a picture of an answer needs: facts `sketch`, `match_1` ..., `analog_1` ... and `redshift`, where known.
+
+    Matches are in the sketch's own units, so that their difference is the residual; `match_1_fit` is how much of the
+    lines a match explains (`models.matching.overlay`).
 
     Parameters
     ----------
@@ -41,12 +51,26 @@ def sketches(
     facts: dict[str, Fact] = {}
     if (line := binned(wave, flux)) is not None:
         facts["sketch"] = packed(line, BLUE_A, RED_A)
+        facts |= _matches(line, report, matched)
     neighbours = report.anomaly.neighbours if report.anomaly is not None and drawn is not None else ()
     for number, neighbour in enumerate(neighbours[:ANALOGS], 1):
         assert drawn is not None
         facts[f"analog_{number}"] = packed(drawn(str(neighbour["spectrum"])), *ARCHIVE_A)
     if redshift is not None and math.isfinite(redshift):
         facts["redshift"] = float(redshift)
+    return facts
+
+
+def _matches(line: Floats, report: Report, matched: Matched | None) -> dict[str, Fact]:
+    """The matches that are shown, over a line of shape (POINTS,)."""
+    facts: dict[str, Fact] = {}
+    for number, panel in enumerate(panels(report) if matched is not None else (), 1):
+        assert matched is not None
+        overlay = panel.overlay(BINS_A, line, matched)
+        if overlay.explained is None:
+            continue
+        facts[f"match_{number}"] = packed(overlay.model, BLUE_A, RED_A, limits(line))
+        facts[f"match_{number}_fit"] = round(overlay.explained, 3)
     return facts
 
 
@@ -71,15 +95,22 @@ def binned(wave: Floats, flux: Floats) -> Floats | None:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def packed(line: ArrayLike, blue_A: float, red_A: float) -> str:
-    """A line as text: its ends in Angstrom, and a byte for each point from its lowest to its highest."""
+def limits(line: ArrayLike) -> tuple[float, float]:
+    """From where to where a line is drawn; what sticks out far is cut. It must hold a number."""
+    values = np.asarray(line, dtype=float)
+    values = values[np.isfinite(values)]
+    low, high = np.percentile(values, (1, 99))
+    span = high - low
+    return float(max(values.min(), low - 0.3 * span)), float(min(values.max(), high + 0.8 * span))
+
+
+def packed(line: ArrayLike, blue_A: float, red_A: float, within: tuple[float, float] | None = None) -> str:
+    """A line as text: its ends in Angstrom, and a byte for each point from its lowest to its highest, or `within`."""
     values = np.asarray(line, dtype=float)
     known = np.isfinite(values)
     codes = np.full(values.size, _MISSING, dtype=np.uint8)
     if known.any():
-        low, high = np.percentile(values[known], (1, 99))
-        span = high - low
-        low, high = max(values[known].min(), low - 0.3 * span), min(values[known].max(), high + 0.8 * span)
+        low, high = limits(values) if within is None else within
         if high > low:
             codes[known] = np.round(np.clip((values[known] - low) / (high - low), 0, 1) * _TOP)
         else:

@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add this subject's commands to the groups of the spectra commands."""
     bundle_app.command("add-matching")(add_matching_command)
     evaluate_app.command("redshift")(evaluate_redshift_command)
+    evaluate_app.command("looked")(evaluate_looked_command)
 
 
 def add_matching_command(data: DataOption, bundle: BundleOption = None, threads: ThreadsOption = 0) -> None:
@@ -56,3 +57,26 @@ def evaluate_redshift_command(
     with progress("spectra") as advance:
         figures = evaluate_redshift(loaded, data, labelled.data, split, progress=advance)
     Console().print(f"{write_page(out, loaded, figures)} written")
+
+
+def evaluate_looked_command(
+    data: DataOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for looked.md and its figures.")],
+    bundle: BundleOption = None,
+    split: Annotated[str, typer.Option(help="select, or test.")] = "select",
+    threads: ThreadsOption = 0,
+) -> None:
+    """Measure whether the map of where the networks looked has its maximum at lines that everybody knows."""
+    from plugin.lab.matching.looked import evaluate_looked
+    from plugin.lab.matching.looked_page import write_looked
+
+    if split not in ("select", "calibrate", "test"):
+        raise typer.BadParameter("choose from select, calibrate, test")
+    take_threads(threads)
+    loaded = load_bundle(bundle)
+    labelled = read_labelled(data)
+    if loaded.card["training"]["data_hash"] != labelled.data.hash():
+        raise typer.BadParameter("the bundle was made from other spectra or splits")
+    with progress("spectra") as advance:
+        figures = evaluate_looked(loaded, data, labelled.data, split, progress=advance)
+    Console().print(f"{write_looked(out, loaded, figures)} written")

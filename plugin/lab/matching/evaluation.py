@@ -24,6 +24,7 @@ from models.training.evaluate import predict_dataset, set_coverage, summary
 from models.training.matching.labels import subtypes
 from models.training.matching.weights import RIGHT
 from models.training.metrics import accuracy, binomial_band, bootstrap, macro_recall
+from plugin.cycle.spectra.overlays import panels
 from plugin.lab.dataset.headers import Header, read_headers
 from plugin.lab.matching.frames import read_spectra
 
@@ -103,6 +104,8 @@ def _redshift(bundle: Bundle, data: Dataset, reports: list[Report], domain: str)
     moving = data.label != FINE_CLASSES.index(GALACTIC)
     wrong = given & ~right
     shown = np.isfinite(second)
+    # What a person is told of the picture: something that speaks against the match, or another redshift beside it.
+    doubted = np.array([len(p) > 1 or any(one.doubts for one in p) for p in map(panels, reports)], bool)
     return {
         "spectra": len(data),
         "best": _rates(right, data),
@@ -115,6 +118,10 @@ def _redshift(bundle: Bundle, data: Dataset, reports: list[Report], domain: str)
         "wrong": int(wrong.sum()),
         "wrong_with_second": int((wrong & shown).sum()),
         "wrong_second_right": int((wrong & (np.abs(second - true) < RIGHT)).sum()),
+        "doubted": {
+            "wrong": int((wrong & doubted)[moving].sum()),
+            "right": int((given & right & doubted)[moving].sum()),
+        },
         "intervals": [_interval(bundle, domain, best, share, true, given, alpha) for alpha in ALPHAS],
     }
 

@@ -11,6 +11,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from plugin.cycle.spectra.looked import ASKED
 from plugin.store import Subject, object_of, spectrum
 from plugin.web.access import form_of, refusal
 from plugin.web.login import local
@@ -20,6 +21,7 @@ _log = structlog.get_logger("astranet.web")
 
 SAID: Final = {
     "again": "It will be looked at again in the service's next cycle.",
+    "looked": "Where the networks looked will be here after the service's next cycle.",
     "retried": "The post will be tried again in the service's next cycle.",
     "unknown": "There is nothing of that name in the queue any more.",
 }
@@ -43,6 +45,23 @@ def answer_again(parts: WebParts) -> Endpoint:
         return _back(form.get("back"), "again" if known else "unknown")
 
     return again
+
+
+def look_into(parts: WebParts) -> Endpoint:
+    """Let the service say where the networks looked: it answers the spectrum again, and keeps what it finds."""
+
+    def look(request: Request) -> Response:
+        form = form_of(request)
+        name = form.get("id", "")
+        if not name:
+            return refusal(400, "Ask about a spectrum.")
+        with parts.store.begin() as unit:
+            known = unit.queue.ask_again(spectrum(name), parts.clock(), reason=ASKED)
+        if known:
+            _log.info("asked for on a page: where it was looked", spectrum=name, by=request.state.visitor.name)
+        return _back(form.get("back"), "looked" if known else "unknown")
+
+    return look
 
 
 def retry_post(parts: WebParts) -> Endpoint:

@@ -12,12 +12,15 @@ from starlette.responses import RedirectResponse, Response
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, NEEDLE_CLASSES, Report
 from plugin.cycle.spectra.compose import analog
+from plugin.cycle.spectra.matched import redshift_in_words
+from plugin.cycle.spectra.overlays import no_redshift
 from plugin.cycle.spectra.sketch import unpacked
 from plugin.store import ASTRANET, NEEDLE, Filed, Parcel, Piece
 from plugin.store.tns.names import Known
 from plugin.web.look.answer import Answer
+from plugin.web.look.figures import Figure, looked_figure, match_figures, spectrum_picture
 from plugin.web.look.objects import history
-from plugin.web.look.spectrum import draw, overlay
+from plugin.web.look.spectrum import overlay
 from plugin.web.pages.actions import SAID
 from plugin.web.pages.rows import headline, number, sets_at
 from plugin.web.parts import WebParts
@@ -63,8 +66,13 @@ class SpectrumView:
 
     @property
     def redshift(self) -> float | None:
-        """At which its lines are marked."""
+        """The one that is known: at which its lines are marked."""
         return number(self.filed.facts.get("redshift"))
+
+    @property
+    def found(self) -> str | None:
+        """The redshift that the spectrum shows, in words; None where the bundle cannot say."""
+        return None if self.filed.report.redshift is None else redshift_in_words(self.filed.report.redshift)
 
     @property
     def probabilities(self) -> dict[str, float]:
@@ -75,12 +83,28 @@ class SpectrumView:
     @property
     def picture(self) -> Markup | None:
         """The spectrum with the lines of the classes that are left; None where no line of it was kept."""
-        line = unpacked(self.filed.facts.get("sketch"))
-        if line is None:
-            return None
-        alt = f"Flux against wavelength of spectrum {self.filed.subject.id}. {self.answer.why}."
-        marked = self.answer.members[:3] if len(self.answer.members) < len(FINE_CLASSES) else ()
-        return draw(*line, label=self.label, redshift=self.redshift, alt=alt, lines=marked)
+        members = self.answer.members if len(self.answer.members) < len(FINE_CLASSES) else ()
+        return spectrum_picture(self.filed, redshift=self.redshift, lines=members, why=f"{self.answer.why}.")
+
+    @property
+    def matches(self) -> list[Figure]:
+        """The spectrum over its best match, and over that at another redshift; none where none can be believed."""
+        return match_figures(self.filed)
+
+    @property
+    def no_redshift(self) -> str | None:
+        """Why no match is drawn, where none can be believed."""
+        return no_redshift(self.filed.report)
+
+    @property
+    def looked(self) -> Figure | None:
+        """Where the networks looked; None where nobody has asked yet."""
+        return looked_figure(self.filed)
+
+    @property
+    def can_be_looked_into(self) -> bool:
+        """Whether somebody may ask where the networks looked."""
+        return self.label is not None and self.looked is None
 
     @property
     def analogs(self) -> list[tuple[str, Markup | None, float | None]]:

@@ -2,10 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from iris_client.errors import BadPayload
+from models.domain.looked import Looked
 from plugin.cli import app as astranet
 from plugin.store import migrate, open_store
 from tests.fakes.analyst import FakeAnalyst
@@ -44,6 +46,31 @@ def service(monkeypatch, tmp_path):
 
     invoke.marshal = marshal
     return invoke
+
+
+class LookingAnalyst(FakeAnalyst):
+    def looked(self, spectrum, label, redshift):
+        assert (label, redshift) == ("SN Ia", None)
+        at = np.arange(4000.0, 8900.0, 50.0)
+        return Looked(label=0, wavelength_A=at, change=np.where(at == 6150.0, 2.0, 0.0), log_odds=1.0)
+
+
+def test_why_and_the_picture_as_a_file(service, tmp_path, monkeypatch):
+    service.marshal.add(good("1", "ZTF26a"), bad("2", "ZTF26b"))
+    assert service("once")[0] == 0
+    monkeypatch.setattr("plugin.ops.why.make_analyst", lambda _settings: LookingAnalyst())
+    code, text = service("show", "ZTF26a", "--why", "--picture", "one.svg")
+    assert code == 0, text
+    assert re.search(r"6050-6250 .*\+2\.00", text)
+    assert "no proof that the class is right" in text
+    drawn = (tmp_path / "one.svg").read_text()
+    assert drawn.count("<svg ") == 3  # the spectrum, and where the networks looked
+    assert service("show", "2", "--why")[0] == 2  # it has no class
+    assert service("show", "--parked", "--why")[0] == 2
+    monkeypatch.setattr("plugin.ops.why.make_analyst", lambda _settings: FakeAnalyst())
+    code, text = service("show", "1", "--why")
+    assert code != 0
+    assert "cannot say where it looked" in text
 
 
 def test_once_then_show(service):

@@ -59,6 +59,7 @@ def paths(settings: Settings, store: Store) -> dict[str, str]:
     period, kind = drafted(settings.output_dir)[-1]
     return {
         "tonight": "/",
+        "similar": f"/similar/{next(f.subject.id for f in every if f.report.verdict is not None)}",
         "sorted": "/?sort=anomaly&night=all",
         "nothing": "/?class=AGN&policy=ALERT&group=99",
         "alert": f"/object/{policies['ALERT']}",
@@ -160,6 +161,21 @@ def test_an_answer_is_asked_for_again_and_the_object_found(member: Visitor, path
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     page.get_by_role("button", name="Answer again spectrum").first.click()
     expect(page.get_by_role("status")).to_contain_text("next cycle")
+    expect(page.get_by_role("heading", name="Waits to be answered")).to_be_visible()
+
+
+def test_every_spectrum_with_a_class_has_a_picture_and_can_be_looked_into(
+    member: Visitor, paths: dict[str, str]
+) -> None:
+    page = member.goto(paths["alert"])
+    expect(page.locator("svg.looked").first).to_be_visible()  # computed for its card
+    assert page.get_by_text("It is no proof that the class is right.").count() >= 1
+    page.goto(member.url + paths["ordinary"])
+    shown = page.locator("svg.spectrum.match, svg.spectrum:not(.match):not(.looked)").first
+    expect(shown).to_be_visible()
+    assert shown.get_attribute("aria-label")
+    page.get_by_role("button", name="Where did the networks look?").first.click()
+    expect(page.get_by_role("status")).to_contain_text("after the service's next cycle")
     expect(page.get_by_role("heading", name="Waits to be answered")).to_be_visible()
 
 

@@ -10,12 +10,14 @@ import pytest
 from iris_client.errors import BadPayload, Refused, Unavailable
 from models.domain import NEEDLE_CLASSES, HostVerdict, Report, Status
 from plugin.app import App
+from plugin.cycle.spectra.looked import ASKED, to_facts
 from plugin.store import ASTRANET, NEEDLE, Filed, object_of, open_store, spectrum
 from plugin.web.reading import PAGE, Rank, Reading, Wanted
 from tests.fakes.filled import MARKUP
 from tests.fakes.marshal import FakeMarshal, bad, good
 from tests.fakes.web import TestClient
 from tests.plugin.conftest import TOKEN, FakeClock, make_settings
+from tests.plugin.cycle.spectra.test_overlays import LOOKED, SECOND, facts_of, matching
 from tests.plugin.web.conftest import WEB_TOKEN, Visit
 
 OBJECT = "ZTF26a/<b>&?#"
@@ -369,3 +371,52 @@ def _file_needle(app: App, name: str, label: str, clock: FakeClock) -> None:
     )
     with app.store.begin() as unit:
         unit.reports.put(filed)
+
+
+def test_where_the_networks_looked_is_asked_for_and_the_service_hears_of_it(
+    app: App, member: TestClient, clock: FakeClock
+) -> None:
+    page = member.get("/object/ZTF26b").text
+    assert "Where did the networks look?" in page
+    done = ask(member, "/look", id="1", back="/object/ZTF26b")
+    assert done.headers["location"] == "/object/ZTF26b?said=looked"
+    assert "after the service&#39;s next cycle" in member.get(done.headers["location"]).text
+    with app.store.begin() as unit:
+        (piece,) = unit.queue.claim("spectrum", 5, clock())
+        assert (piece.subject, piece.reason) == (spectrum("1"), ASKED)
+        unit.queue.finish(piece)
+    assert ask(member, "/look", id="999", back="/").headers["location"] == "/?said=unknown"
+    assert ask(member, "/look").status_code == 400
+
+
+def test_nobody_asks_without_a_login(app: App, browser: TestClient) -> None:
+    assert "Where did the networks look?" not in browser.get("/object/ZTF26b").text
+    assert browser.post("/look", data={"id": "1"}).status_code in (401, 403)
+
+
+def test_a_spectrum_is_shown_over_its_match_with_what_speaks_against_it(app: App, member: TestClient) -> None:
+    found = matching(share=0.5, second=0.12, second_share=0.3)
+    report = replace(found, other_match=SECOND)
+    with app.store.begin() as unit:
+        filed = unit.reports.of(spectrum("1"), ASTRANET)
+        assert filed is not None
+        facts = {**filed.facts, **facts_of(report), **to_facts(LOOKED)}
+        unit.reports.put(replace(filed, report=report, facts=facts))
+    page = unescape(member.get("/object/ZTF26b").text)
+    assert page.count('class="spectrum match"') == 2
+    assert page.count('class="spectrum looked"') == 1
+    assert "But a redshift with a share below 0.9 is often wrong." in page
+    assert "Or at z = 0.1200, share 0.30: SN1999em" in page
+    assert "It is no proof that the class is right." in page
+    assert page.count("Where did the networks look?") == 1  # of spectrum 9, which nobody asked about
+
+
+def test_no_believable_redshift_is_said_over_the_spectrum_alone(app: App, member: TestClient) -> None:
+    report = matching(value=None, low=None, high=None, share=0.2)
+    with app.store.begin() as unit:
+        filed = unit.reports.of(spectrum("1"), ASTRANET)
+        assert filed is not None
+        unit.reports.put(replace(filed, report=report, facts={**filed.facts, **facts_of(report)}))
+    page = unescape(member.get("/object/ZTF26b").text)
+    assert "No redshift can be believed, so no match is drawn. The best guesses are z = 0.0500" in page
+    assert 'class="spectrum match"' not in page
