@@ -127,7 +127,7 @@ def test_five_nights_of_notes(tmp_path, spectra):
                 }
             assert write_due_notes(app.settings, app.store, app.marshal, now=clock.now) == []
         with app.store.begin(to_read=True) as unit:
-            answered = len(unit.reports.every(NEEDLE))
+            answered = sum(f.report.host_verdict is not None for f in unit.reports.every(NEEDLE))
     assert max(announced.values()) == 1  # nothing comes again with the same answer
     assert kinds["classes"] >= 3
     assert kinds["anomalies"] >= 2
