@@ -198,8 +198,7 @@ class _Seen:
 
 def _voted(matcher: Matcher, found: Correlations, of: Material, i: int, redshift: float, share: float) -> _Voted:
     label, bank = int(of.data.label[i]), matcher.bank
-    mine = bank.label[found.rows] == label
-    rows, scores = found.rows[mine], scores_at(found.of(mine), redshift)
+    rows, scores = found.rows[found.parts[label]], scores_at(found.of(label), redshift)
     count = len(SUBTYPES.get(FINE_CLASSES[label], ()))
     return _Voted(
         redshift, share, phase_vote(scores, bank.phase_days[rows]), subtype_features(scores, bank.subtype[rows], count)
