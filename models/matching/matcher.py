@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.conformal.domains import HIGH, domain_of
-from models.conformal.sets import quantile
+from models.conformal.sets import quantile_by_object
 from models.domain import FINE_CLASSES
 from models.domain.matching import PhaseEstimate, RedshiftEstimate, Subtype
 from models.matching.bank import MatchBank
@@ -222,8 +222,9 @@ class Matcher:
         votes = subtype_features(scores, self.bank.subtype[rows], len(names))
         p = model.probabilities(np.concatenate([votes, embedding]))
         sets = {
-            f"{a:g}": tuple(n for n, x in zip(names, p, strict=True) if 1.0 - x <= quantile(model.nonconformity, a))
+            f"{a:g}": tuple(n for n, x in zip(names, p, strict=True) if 1.0 - x <= limit)
             for a in sorted({0.05, 0.1, 0.2, alpha})
+            for limit in (quantile_by_object(model.nonconformity, model.objects, a),)
         }
         probabilities = {n: round(float(x), 6) for n, x in zip(names, p, strict=True)}
         return Subtype(label=names[int(np.argmax(p))], probabilities=probabilities, prediction_sets=sets)
