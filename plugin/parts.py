@@ -154,6 +154,7 @@ def make_spectra_producer(
         secrets=settings.secrets,
         card=card,
         drawn=getattr(analyst, "sketch", None),
+        photometry=clients.marshal if settings.spectra_photometry else None,
         clock=clock,
     )
 

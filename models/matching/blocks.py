@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from torch.nn.functional import embedding_bag
 
 from models.matching.bank import MatchBank
 from models.matching.grid import (
@@ -33,20 +34,24 @@ class Block:
 
     Parameters
     ----------
-    ends : sparse array of float32, shape (n, BINS + 1)
-        Where runs of measured bins begin, -1, and end, 1.
+    edges, signs : tensor of int64 and float32, shape (m,)
+        Where runs of measured bins begin, -1, and end, 1: of all spectra, one after the other.
+    first : tensor of int64, shape (n,)
+        Which of these is the first of each spectrum.
     values : tuple of ndarray of complex64, shape (n, LENGTH // 2 + 1)
         Fourier transforms of the flattened spectra, complex conjugate, by every recipe.
     squares : tuple of ndarray of float32, shape (n, _SUMS)
         Running sums over the squares of the flattened spectra, from the last edge to the first, by every recipe.
     """
 
-    ends: csr_array
+    edges: torch.Tensor
+    signs: torch.Tensor
+    first: torch.Tensor
     values: tuple[NDArray[np.complex64], ...]
     squares: tuple[Singles, ...]
 
     def __len__(self) -> int:
-        return self.ends.shape[0]
+        return len(self.first)
 
     def over_masks(self, sums: Singles) -> Singles:
         """Sums over the measured bins of each spectrum of something else; shape (n, redshifts).
@@ -56,7 +61,12 @@ class Block:
         sums : ndarray of float32, shape (BINS + 1, redshifts)
             Its running sums at the edges of the bank's bins.
         """
-        return np.asarray(self.ends @ sums)
+        # What networks call a bag of embeddings is a sparse matrix times a dense one.
+        with torch.inference_mode():
+            added = embedding_bag(
+                self.edges, torch.from_numpy(sums), self.first, mode="sum", per_sample_weights=self.signs
+            )
+        return np.asarray(added.numpy())
 
     def squares_over(self, runs: list[tuple[int, int]], recipe: int) -> Singles:
         """Sums of the squares of each spectrum over the bins that fall on runs of another; shape (n, redshifts).
@@ -87,8 +97,11 @@ def blocks(bank: MatchBank, rows: NDArray[np.int64]) -> tuple[Block, ...]:
 def _block(values: Singles, masks: Bools) -> Block:
     flat = [flattened(values, masks, recipe) for recipe in RECIPES]
     ends = -np.diff(masks.astype(np.float32), axis=1, prepend=0.0, append=0.0)
+    row, edge = ends.nonzero()
     return Block(
-        ends=csr_array(ends.astype(np.float32)),
+        edges=torch.from_numpy(edge),
+        signs=torch.from_numpy(ends[row, edge].astype(np.float32)),
+        first=torch.from_numpy(np.searchsorted(row, np.arange(len(masks)))),
         values=tuple(_transformed(x) for x in flat),
         squares=tuple(_summed(x * x) for x in flat),
     )

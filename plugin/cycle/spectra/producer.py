@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Protocol
 
-from iris_client.errors import NotFound, redact
-from iris_client.protocols import SpectrumSource
+import structlog
+
+from iris_client.errors import NotFound, UpstreamError, redact
+from iris_client.protocols import PhotometrySource, SpectrumSource
 from iris_client.quality.control import QualityRules, examine
 from iris_client.quality.phase import redshift_of
-from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
+from models.domain import Caveat, Evidence, LightCurve, RawSpectrum, Report, Spectrum, Target
 from plugin.clock import Clock, utc_now
 from plugin.cycle.messages.alerts import about_spectrum, unsaid
 from plugin.cycle.posting import Post, Posting
@@ -19,6 +21,8 @@ from plugin.cycle.spectra.renew import REDSHIFT
 from plugin.cycle.spectra.sketch import Drawn, sketches
 from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
 from plugin.store.subject import Kind
+
+_log = structlog.get_logger("astranet.analyse")
 
 Item = tuple[Evidence, Sequence[Caveat]]
 Card = Callable[[Report, Spectrum], bytes]
@@ -58,6 +62,8 @@ class SpectraProducer:
         Draws the vetting card of an alert; None for no cards.
     drawn : callable or None
         The archive's spectra as lines, for the pages; None leaves them out.
+    photometry : PhotometrySource or None
+        Asked for the light curve of each spectrum's source, for its absolute magnitude; None leaves it out.
     """
 
     marshal: SpectrumSource
@@ -67,6 +73,7 @@ class SpectraProducer:
     secrets: tuple[str, ...] = ()
     card: Card | None = None
     drawn: Drawn | None = None
+    photometry: PhotometrySource | None = None
     clock: Clock = utc_now
     name: Final[str] = ASTRANET
     kind: Final[Kind] = "spectrum"
@@ -82,7 +89,8 @@ class SpectraProducer:
         origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it, and a report
         examined = examine(raw, self.rules, redshift=replace(redshift, origin=origin))
         told = replace(targets[name], redshift_origin=_cleaned(targets[name].redshift_origin, self.secrets))
-        item = (Evidence(target=told, spectrum=examined.spectrum), examined.caveats)
+        curve = None if examined.spectrum is None else self._light_curve(name)
+        item = (Evidence(target=told, spectrum=examined.spectrum, light_curve=curve), examined.caveats)
         return KnownSpectrum(raw, targets[name], item, redshift.value)
 
     def _target(self, name: str) -> Target:
@@ -91,6 +99,16 @@ class SpectraProducer:
             return self.marshal.target(name)
         except NotFound:
             return Target(target_id=name)
+
+    def _light_curve(self, name: str) -> LightCurve | None:
+        """The source's photometry; None where nobody is asked or the answer is an error: a class does not need it."""
+        if self.photometry is None:
+            return None
+        try:
+            return self.photometry.light_curve(name)
+        except UpstreamError as error:
+            _log.warning("no photometry", source=name, error=str(error))
+            return None
 
     def answer(self, known: Sequence[KnownSpectrum]) -> list[Report]:
         """Reports, in order."""
