@@ -13,7 +13,7 @@ from models.analyst import Analyst
 from models.bundle import Bundle
 from models.conformal.domains import HIGH, LOW, domain_of
 from models.conformal.sets import LAC
-from models.domain import FINE_CLASSES, Evidence, Report, Target
+from models.domain import FINE_CLASSES, Caveat, Evidence, Report, Target
 from models.domain.matching import RedshiftEstimate
 from models.matching.fitted import BELIEVABLE, DOMAINS
 from models.matching.matcher import PHASED
@@ -29,6 +29,8 @@ from plugin.lab.matching.frames import read_spectra
 from plugin.lab.matching.intervals import ALPHAS, coverage, halves, reach
 
 GALACTIC: Final = "CV"
+BATCH: Final = 32
+"""Spectra that are asked about together, as the service does."""
 K: Final = len(FINE_CLASSES)
 Bools = NDArray[np.bool_]
 Progress = Callable[[int], None]
@@ -64,13 +66,17 @@ def evaluate_redshift(
 
 def answered(analyst: Analyst, folder: Path, part: Dataset, progress: Progress) -> Answered:
     """Ask the analyst about the spectra as they are in the folder, without redshift, phase or name."""
-    reports, spent = [], 0.0
+    items: list[tuple[Evidence, tuple[Caveat, ...]]] = []
     for name, spectrum in zip(part.ids, read_spectra(folder, part), strict=True):
         bare = replace(spectrum, redshift=None, phase_days=None, target_id=None)
+        items.append((Evidence(target=Target(target_id=name), spectrum_id=name, spectrum=bare), ()))
+    reports, spent = [], 0.0
+    for start in range(0, len(items), BATCH):
+        batch = items[start : start + BATCH]
         begun = time.process_time()
-        reports.append(analyst.run(Evidence(target=Target(target_id=name), spectrum_id=name, spectrum=bare)))
+        reports += analyst.run_many(batch)
         spent += time.process_time() - begun
-        progress(1)
+        progress(len(batch))
     return Answered(part, reports, spent / max(len(part), 1))
 
 

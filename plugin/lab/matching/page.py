@@ -29,7 +29,8 @@ def page(bundle: Bundle, figures: Mapping[str, Any]) -> str:
         "The spectra are asked about as the service does, without redshift, phase or name; the classes whose archive "
         "spectra are matched are those the networks leave in question, never the true one. Made by",
         "    .venv/bin/astranet evaluate redshift --data FOLDER --out docs/results",
-        f"One answer, networks and all, took {figures['milliseconds']:.0f} ms of processor time for this page. "
+        f"One answer, networks and all, took {figures['milliseconds']:.0f} ms of processor time in batches for "
+        "this page. "
         "Intervals are at 95 %, by drawing objects. Where intervals and sets of matching are counted, an object counts "
         "once, and bands hold 95 % of right tests with the calibration's own chance in them; the networks' sets with "
         "the redshift told are calibrated and counted by spectra, with a binomial band as if these were independent.",
