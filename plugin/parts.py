@@ -205,6 +205,7 @@ def make_spectra_producer(
         drawn=getattr(analyst, "sketch", None),
         matched=getattr(analyst, "matched", None),
         looking=getattr(analyst, "looked", None),
+        photometry=clients.marshal if settings.spectra_photometry else None,
         clock=clock,
     )
 

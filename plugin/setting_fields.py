@@ -191,6 +191,10 @@ class SettingFields(BaseSettings):
     spectra_per_night: float = Field(
         20.0, ge=0, description="How many spectra a usual night brings; `astranet doctor` turns it into false alarms."
     )
+    spectra_photometry: bool = Field(
+        False,
+        description="Also read the light curve of each spectrum's source, for its absolute magnitude: a request more.",
+    )
     dry_run: bool = Field(True, description="true composes, stores and shows everything and sends nothing.")
     post_refusals: bool = Field(False, description="Also write on refused spectra why there is no class.")
     post_cards: bool = Field(

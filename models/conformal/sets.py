@@ -26,6 +26,32 @@ def quantile(scores: NDArray[np.float64], alpha: float) -> float:
     return math.inf if rank > len(scores) else float(np.partition(scores, rank - 1)[rank - 1])
 
 
+def quantile_by_object(scores: NDArray[np.float64], objects: NDArray[np.int64], alpha: float) -> float:
+    """The same where objects are exchangeable and their spectra are not (Lee, Barber & Willett 2023, arXiv:2306.06342).
+
+    An object counts once, shared among its spectra, and so does the one that is asked about: sets cover a random
+    spectrum of a new object. Counted by spectra, an object with twenty of them would count as twenty.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n,)
+    objects : ndarray of int, shape (n,)
+        Which object each is of.
+
+    Raises
+    ------
+    ValueError
+        If alpha is not between 0 and 1.
+    """
+    if not 0.0 < alpha < 1.0:
+        raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")
+    _, index, counts = np.unique(objects, return_inverse=True, return_counts=True)
+    order = np.argsort(scores, kind="stable")
+    reached = np.cumsum((1.0 / counts[index])[order])
+    first = int(np.searchsorted(reached, (len(counts) + 1) * (1.0 - alpha) - 1e-9))
+    return math.inf if first == len(scores) else float(scores[order[first]])
+
+
 @dataclass(frozen=True, slots=True)
 class LAC:
     """Threshold sets `{y : p(y) >= 1 - q}` ("least ambiguous classifier"; the paper's Eq. 3, which it calls APS).

@@ -80,6 +80,10 @@ class Luminosity:
         Of the brightest detection.
     redshift, redshift_origin : float, str
         What the distance is from (flat, H0 = 67.7 km/s/Mpc, Omega_m = 0.31).
+    at_spectrum, at_spectrum_band : float, str or None
+        Of the detection nearest to the spectrum in time; None where none is near, or nobody knows when it was taken.
+    days_from_spectrum : float or None
+        How much later than the spectrum that one is.
     """
 
     magnitude: float
@@ -87,6 +91,9 @@ class Luminosity:
     redshift: float
     redshift_origin: str
     correction: str
+    at_spectrum: float | None = None
+    at_spectrum_band: str | None = None
+    days_from_spectrum: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from models.matching.grid import BINS, FIRST_LAG, LENGTH, RECIPES, Bools, Singles, flattened
+from models.matching.grid import BINS, Bools
 
-Spectra = NDArray[np.complex64]
 _TEXTS = ("ids", "objects", "sources")
 
 
@@ -79,33 +78,6 @@ class MatchBank:
     @staticmethod
     def _arrays() -> tuple[str, ...]:
         return ("values", "mask", "label", "subtype", "redshift", "phase_days")
-
-
-@dataclass(frozen=True, slots=True)
-class Transforms:
-    """Fourier transforms of some rows of a bank, complex conjugate, each of shape (n, LENGTH // 2 + 1)."""
-
-    masks: Spectra
-    values: tuple[Spectra, ...] = field(default=())
-    squares: tuple[Spectra, ...] = field(default=())
-
-    @classmethod
-    def of(cls, bank: MatchBank, rows: NDArray[np.int64]) -> "Transforms":
-        """By every recipe."""
-        masks, values = bank.masks()[rows], bank.values[rows].astype(np.float32)
-        flat = [flattened(values, masks, recipe) for recipe in RECIPES]
-        return cls(
-            masks=_transformed(masks.astype(np.float32)),
-            values=tuple(_transformed(x) for x in flat),
-            squares=tuple(_transformed(x * x) for x in flat),
-        )
-
-
-def _transformed(x: Singles) -> Spectra:
-    """Rolled so that the first lag that is tried comes first."""
-    padded = np.zeros((len(x), LENGTH), np.float32)
-    padded[:, : x.shape[1]] = x
-    return np.conj(np.fft.rfft(np.roll(padded, FIRST_LAG, axis=1), axis=1))
 
 
 def described(bank: MatchBank, classes: tuple[str, ...]) -> Mapping[str, Mapping[str, int]]:

@@ -29,6 +29,9 @@ REDSHIFTS: Final = np.expm1(STEP * np.arange(_LAGS[0], _LAGS[1] + 1))
 FIRST_LAG: Final = _LAGS[0]
 LENGTH: Final = 1024
 """Of the transforms: long enough that nothing comes round from the other end at any redshift that is tried."""
+FIRST_BIN: Final = int(np.searchsorted(EDGES_A, WINDOW_A[0]))
+LAST_BIN: Final = int(np.searchsorted(EDGES_A, WINDOW_A[1], "right")) - 1
+"""The bins of an observed spectrum: from the first of these to before the last."""
 EDGE: Final = 2
 """Bins at either end of a spectrum that are not used."""
 FEWEST: Final = 60
@@ -125,3 +128,9 @@ def _kernel(width: float) -> Singles:
     """Weight of each bin in each other's mean, shape (BINS, BINS): a product with it is faster than a filter."""
     apart = STEP * (np.arange(BINS)[:, None] - np.arange(BINS)[None])
     return (np.exp(-0.5 * (apart / width) ** 2) * (STEP / width / np.sqrt(2 * np.pi))).astype(np.float32)
+
+
+def runs(mask: Bools) -> list[tuple[int, int]]:
+    """Runs of measured bins of a mask of shape (BINS,): the first of each, and the first that is not of it."""
+    ends = np.flatnonzero(np.diff(mask, prepend=False, append=False)).tolist()
+    return list(zip(ends[::2], ends[1::2], strict=True))

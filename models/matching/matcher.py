@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.conformal.domains import HIGH, domain_of
-from models.conformal.sets import quantile
+from models.conformal.sets import quantile_by_object
 from models.domain import FINE_CLASSES
 from models.domain.matching import PhaseEstimate, RedshiftEstimate, Subtype
-from models.matching.bank import MatchBank, Transforms
-from models.matching.correlate import correlated
+from models.matching.bank import MatchBank
+from models.matching.blocks import Block, blocks
+from models.matching.correlate import Question, correlated
 from models.matching.fitted import BELIEVABLE, Fitted
-from models.matching.grid import CENTRES_A, FEWEST, RECIPES, Bools, Floats, Singles, binned
+from models.matching.grid import CENTRES_A, FEWEST, RECIPES, REDSHIFTS, Bools, Floats, Singles, binned
 from models.matching.posterior import NEAR, Peak, evidence, mixed, peaks
 from models.matching.subtypes import SUBTYPES
 from models.matching.votes import own_redshift, phase_vote, scores_at, subtype_features
@@ -68,14 +69,31 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correlations:
-    """Scores of the rows of some classes; see `models.matching.correlate.correlated`."""
+    """Scores of the rows of some classes, one class after the other; see `models.matching.correlate.correlated`.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (m,)
+        Of the bank.
+    scores : list of ndarray of float32, each of shape (m, redshifts)
+    parts : mapping of int to slice
+        Where each class stands.
+    """
 
     rows: NDArray[np.int64]
     scores: list[Singles]
+    parts: Mapping[int, slice]
 
-    def of(self, mask: Bools) -> list[Singles]:
-        """Those of some of the rows."""
-        return [s[mask] for s in self.scores]
+    def of(self, label: int) -> list[Singles]:
+        """Those of one class."""
+        return [s[self.parts[label]] for s in self.scores]
+
+    def left(self, kept: Bools) -> "Correlations":
+        """Without some rows of the bank; `kept` are all others."""
+        mine = kept[self.rows]
+        ends = np.concatenate([[0], np.cumsum(mine)])
+        parts = {k: slice(int(ends[part.start]), int(ends[part.stop])) for k, part in self.parts.items()}
+        return Correlations(rows=self.rows[mine], scores=[s[mine] for s in self.scores], parts=parts)
 
 
 class Matcher:
@@ -89,7 +107,7 @@ class Matcher:
 
     def __init__(self, bank: MatchBank, fitted: Fitted) -> None:
         self.bank, self.fitted = bank, fitted
-        self._classes: dict[int, tuple[NDArray[np.int64], Transforms]] = {}
+        self._classes: dict[int, tuple[NDArray[np.int64], tuple[Block, ...]]] = {}
         self._row = {name: i for i, name in enumerate(bank.ids)}
 
     def __contains__(self, spectrum_id: object) -> bool:
@@ -112,24 +130,23 @@ class Matcher:
         self, values: Floats, mask: Bools, classes: Sequence[int], without: Bools | None = None
     ) -> Correlations:
         """With the spectra of some classes; `without` are rows to leave out: those of the same object, in a test."""
-        rows: list[NDArray[np.int64]] = []
-        scores: list[list[Singles]] = [[] for _ in RECIPES]
-        for label in classes:
-            mine, transforms = self._of_class(label)
-            kept = np.arange(len(mine)) if without is None else np.flatnonzero(~without[mine])
-            rows.append(mine[kept])
-            for found, part in zip(scores, correlated(transforms, values, mask, kept), strict=True):
-                found.append(part)
-        return Correlations(rows=np.concatenate(rows), scores=[np.concatenate(parts) for parts in scores])
+        question, kept = Question.of(values, mask), [self._of_class(label) for label in classes]
+        ends = np.cumsum([0, *(len(rows) for rows, _ in kept)]).tolist()
+        parts = {label: slice(*ends[i : i + 2]) for i, label in enumerate(classes)}
+        scores = [np.empty((ends[-1], len(REDSHIFTS)), np.float32) for _ in RECIPES]
+        for label, (_, ready) in zip(classes, kept, strict=True):
+            correlated(ready, question, [s[parts[label]] for s in scores])
+        found = Correlations(rows=np.concatenate([rows for rows, _ in kept]), scores=scores, parts=parts)
+        return found if without is None else found.left(~without)
 
-    def _of_class(self, label: int) -> tuple[NDArray[np.int64], Transforms]:
-        """The rows of one class and their transforms, made when they are first asked for.
+    def _of_class(self, label: int) -> tuple[NDArray[np.int64], tuple[Block, ...]]:
+        """The rows of one class, made ready when they are first asked for.
 
         Two threads may both make them: they are the same.
         """
         if label not in self._classes:
             rows = np.flatnonzero(self.bank.label == label)
-            self._classes[label] = rows, Transforms.of(self.bank, rows)
+            self._classes[label] = rows, blocks(self.bank, rows)
         return self._classes[label]
 
     def run(self, asked: Asked, alpha: float, *, without: Bools | None = None) -> Found | None:
@@ -143,10 +160,7 @@ class Matcher:
         posterior = self.posterior(found, asked.probabilities, classes, domain)
         first, second = peaks(posterior)
         at = asked.redshift if asked.redshift is not None else first.redshift
-        mine = self.bank.label[found.rows] == label
-        of_label = found.of(mine)
-        rows = found.rows[mine]
-        scores = scores_at(of_label, at)
+        rows, scores = found.rows[found.parts[label]], scores_at(found.of(label), at)
         redshift = self._redshift(first, second, domain, alpha, asked)
         believed = redshift.value is not None or asked.redshift is not None
         return Found(
@@ -159,8 +173,8 @@ class Matcher:
 
     def posterior(self, found: Correlations, probabilities: Floats, classes: Sequence[int], domain: str) -> Floats:
         """Probability of each redshift, over the classes that come into question."""
-        weights, label = self.fitted.weights[domain], self.bank.label[found.rows]
-        parts = {k: weights.of_class(np.stack([evidence(s) for s in found.of(label == k)]), k) for k in classes}
+        weights = self.fitted.weights[domain]
+        parts = {k: weights.of_class(np.stack([evidence(s) for s in found.of(k)]), k) for k in classes}
         return mixed(parts, probabilities)
 
     def _redshift(self, first: Peak, second: Peak | None, domain: str, alpha: float, asked: Asked) -> RedshiftEstimate:
@@ -210,8 +224,9 @@ class Matcher:
         votes = subtype_features(scores, self.bank.subtype[rows], len(names))
         p = model.probabilities(np.concatenate([votes, embedding]))
         sets = {
-            f"{a:g}": tuple(n for n, x in zip(names, p, strict=True) if 1.0 - x <= quantile(model.nonconformity, a))
+            f"{a:g}": tuple(n for n, x in zip(names, p, strict=True) if 1.0 - x <= limit)
             for a in sorted({0.05, 0.1, 0.2, alpha})
+            for limit in (quantile_by_object(model.nonconformity, model.objects, a),)
         }
         probabilities = {n: round(float(x), 6) for n, x in zip(names, p, strict=True)}
         return Subtype(label=names[int(np.argmax(p))], probabilities=probabilities, prediction_sets=sets)

@@ -1,5 +1,6 @@
 """How good a classifier is, always with an interval; the unit of chance is the object, not the spectrum."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -126,4 +127,18 @@ def binomial_band(level: float, n: int) -> tuple[float, float]:
     from scipy.stats import binom
 
     low, high = (float(binom.ppf(q, n, level)) / n for q in (0.025, 0.975))
+    return low, high
+
+
+def conformal_band(alpha: float, n: int, calibrated: int) -> tuple[float, float]:
+    """Where a share of `n` lies in 95 % of tests of a conformal set that `calibrated` others set the threshold of.
+
+    The coverage that such a threshold has is itself drawn, from a beta law (Vovk 2012, arXiv:1209.2673).
+    """
+    from scipy.stats import betabinom
+
+    rank = min(math.ceil(round((calibrated + 1) * (1 - alpha), 9)), calibrated + 1)
+    if rank > calibrated:
+        return 1.0, 1.0
+    low, high = (float(betabinom.ppf(q, n, rank, calibrated + 1 - rank)) / n for q in (0.025, 0.975))
     return low, high

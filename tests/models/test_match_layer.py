@@ -129,6 +129,26 @@ def test_luminosity_needs_a_redshift_and_a_detection() -> None:
     assert luminosity_of(one, 0.0001, None) is None
 
 
+def test_the_luminosity_at_the_spectrum_is_of_the_nearest_detection() -> None:
+    curve = LightCurve(
+        mjd=np.array([60000.0, 60003.0, 60020.0]), band=("g", "r", "r"), mag=np.array([18.0, np.nan, 17.0]),
+        mag_error=np.full(3, 0.1), limit_mag=np.full(3, 20.0), is_limit=np.array([0.0, 1.0, 0.0]),
+    )  # fmt: skip
+    one = evidence(light_curve=curve)
+
+    def at(when: str | None):
+        spectrum = dataclasses.replace(one.spectrum, observed_at=when)
+        return luminosity_of(dataclasses.replace(one, spectrum=spectrum), 0.06, "target")
+
+    found = at("2023-02-28T12:00:00")  # MJD 60003.5
+    assert (found.band, found.at_spectrum_band, found.days_from_spectrum) == ("r", "g", -3.5)
+    assert found.at_spectrum == pytest.approx(found.magnitude + 1.0, abs=0.011)
+    assert at("2023-02-28T14:00:00+02:00") == found
+    for when in ("2023-03-08T00:00:00", None, "some night"):
+        assert (at(when).at_spectrum, at(when).days_from_spectrum) == (None, None)
+        assert at(when).magnitude == found.magnitude
+
+
 def test_a_spectrum_too_short_to_match_is_answered_all_the_same(analyst: Analyst) -> None:
     wave = np.linspace(8950.0, 9300.0, 60)
     short = Spectrum(spectrum_id="1", wavelength_A=wave, flux=2 + np.sin(wave / 9))

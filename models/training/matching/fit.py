@@ -1,7 +1,7 @@
 """From a bank to all that is fitted on it. An object's own spectra are never among its matches."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -130,8 +130,8 @@ def fit(
     """
     nothing = Fitted(
         weights={d: Weights(recipes=np.ones(len(RECIPES)), prior=1.0, log_prior=prior[d]) for d in DOMAINS},
-        residual=np.zeros(0), share=np.zeros(0), domain=np.zeros(0, np.int64),
-        phase_score=np.zeros(0), phase_label=np.zeros(0, np.int64), phase_domain=np.zeros(0, np.int64), subtypes={},
+        residual=np.zeros(0), share=np.zeros(0), phase_score=np.zeros(0), subtypes={},
+        **{k: np.zeros(0, np.int64) for k in ("domain", "objects", "phase_label", "phase_domain", "phase_objects")},
     )  # fmt: skip
     matcher = Matcher(bank, nothing)
     seen = [_Seen.of(matcher, taught, i, [int(taught.data.label[i])], progress) for i in range(len(taught.data))]
@@ -143,21 +143,32 @@ def fit(
     residual = np.abs(np.array([f.redshift for f in found]) - held.data.redshift)[known]
     phases = [_phase_score(f.vote, held, i) for i, f in enumerate(found)]
     phased = np.array([p is not None for p in phases])
+    objects = _numbered(held.data.groups)
     return Fitted(
         weights=weights,
         residual=residual.astype(np.float64),
         share=np.array([f.share for f in found])[known],
         domain=np.array([DOMAINS.index(_domain(held.data, i)) for i in np.flatnonzero(known).tolist()], np.int64),
+        objects=objects[known],
         phase_score=np.array([p for p in phases if p is not None], np.float64),
         phase_label=held.data.label[phased],
         phase_domain=np.array(
             [DOMAINS.index(_domain(held.data, i)) for i in np.flatnonzero(phased).tolist()], np.int64
         ),
+        phase_objects=objects[phased],
         subtypes=_subtypes(taught, learned, held, found),
     )
 
 
-_REST: Final = ("residual", "share", "domain", "phase_score", "phase_label", "phase_domain", "subtypes")
+_REST: Final = (
+    *("residual", "share", "domain", "objects"),
+    *("phase_score", "phase_label", "phase_domain", "phase_objects", "subtypes"),
+)
+
+
+def _numbered(groups: Sequence[str]) -> NDArray[np.int64]:
+    """Which object each spectrum is of, as a number."""
+    return np.asarray(np.unique(np.array(groups), return_inverse=True)[1], np.int64)
 
 
 def _domain(data: Dataset, i: int) -> str:
@@ -198,8 +209,7 @@ class _Seen:
 
 def _voted(matcher: Matcher, found: Correlations, of: Material, i: int, redshift: float, share: float) -> _Voted:
     label, bank = int(of.data.label[i]), matcher.bank
-    mine = bank.label[found.rows] == label
-    rows, scores = found.rows[mine], scores_at(found.of(mine), redshift)
+    rows, scores = found.rows[found.parts[label]], scores_at(found.of(label), redshift)
     count = len(SUBTYPES.get(FINE_CLASSES[label], ()))
     return _Voted(
         redshift, share, phase_vote(scores, bank.phase_days[rows]), subtype_features(scores, bank.subtype[rows], count)
@@ -263,16 +273,17 @@ def _subtypes(
             coefficients = np.concatenate([-coefficients, coefficients]) / 2
             intercepts = np.concatenate([-intercepts, intercepts]) / 2
         model = SubtypeModel(
-            coefficients=coefficients, intercepts=intercepts, centre=centre, scale=scale, nonconformity=np.zeros(0)
-        )
+            coefficients=coefficients, intercepts=intercepts, centre=centre, scale=scale,
+            nonconformity=np.zeros(0), objects=np.zeros(0, np.int64),
+        )  # fmt: skip
+        mine = np.flatnonzero((held.data.label == k) & (other >= 0))
         calibrated = [
             1.0 - model.probabilities(np.concatenate([found[i].features, held.embedding[i]]))[other[i]]
-            for i in np.flatnonzero((held.data.label == k) & (other >= 0)).tolist()
+            for i in mine.tolist()
         ]
-        models[name] = SubtypeModel(
-            coefficients=coefficients, intercepts=intercepts, centre=centre, scale=scale,
-            nonconformity=np.array(calibrated, np.float64),
-        )  # fmt: skip
+        models[name] = replace(
+            model, nonconformity=np.array(calibrated, np.float64), objects=_numbered(held.data.groups)[mine]
+        )
     return models
 
 

@@ -9,12 +9,13 @@ subtype, subtype_set  text   of the class: "Ia-91T", and the prediction set "Ia-
 match_1             text     the best match: object, class or subtype, phase
 match_score         number   how well it fits: 1 is a copy
 abs_mag             number   absolute magnitude of the brightest detection, where redshift and light curve are known
+abs_mag_at_spectrum  number  the same of the detection nearest to the spectrum, within five days of it
 """
 
 from collections.abc import Mapping
 
 from models.domain import Report
-from models.domain.matching import PhaseEstimate, RedshiftEstimate, Subtype
+from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype
 from plugin.cycle.posting import NONE, Body, prediction_set, rounded
 
 
@@ -31,6 +32,8 @@ def matched(report: Report, alpha: float) -> Body:
         body |= {"match_1": named(report.matches[0]), "match_score": rounded(_number(report.matches[0]["score"]))}
     if report.luminosity is not None:
         body["abs_mag"] = rounded(report.luminosity.magnitude)
+        if report.luminosity.at_spectrum is not None:
+            body["abs_mag_at_spectrum"] = rounded(report.luminosity.at_spectrum)
     return body
 
 
@@ -65,9 +68,20 @@ def in_words(report: Report) -> list[str]:
     if report.subtype is not None:
         each = ", ".join(f"{name} {x:.2f}" for name, x in report.subtype.probabilities.items())
         found.append(f"subtype {report.subtype.label}: {each}")
+    if report.luminosity is not None:
+        found.append(brightness_in_words(report.luminosity))
     if report.matches:
         found.append("matches " + "; ".join(f"{named(m)} ({m['score']})" for m in report.matches[:3]))
     return found
+
+
+def brightness_in_words(told: Luminosity) -> str:
+    """At its brightest and at the spectrum, with what the distance is from and what was corrected for."""
+    at = "" if told.at_spectrum is None else f", M({told.at_spectrum_band}) = {told.at_spectrum:.2f} at the spectrum"
+    return (
+        f"M({told.band}) = {told.magnitude:.2f} at its brightest{at}; z = {told.redshift:.4f} "
+        f"({told.redshift_origin}); corrected for: {told.correction}"
+    )
 
 
 def _redshift(told: RedshiftEstimate) -> dict[str, str | float | int]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Protocol
 
 import numpy as np
+import structlog
 
-from iris_client.errors import NotFound, redact
-from iris_client.protocols import SpectrumSource
+from iris_client.errors import NotFound, UpstreamError, redact
+from iris_client.protocols import PhotometrySource, SpectrumSource
 from iris_client.quality.checks import signal_to_noise
 from iris_client.quality.control import QualityRules, examine
 from iris_client.quality.phase import redshift_of
-from models.domain import Caveat, Evidence, RawSpectrum, Report, Spectrum, Target
+from models.domain import Caveat, Evidence, LightCurve, RawSpectrum, Report, Spectrum, Target
 from models.domain.looked import Looked
 from plugin.clock import Clock, utc_now
 from plugin.cycle.messages.alerts import about_spectrum, unsaid
@@ -27,6 +28,8 @@ from plugin.cycle.spectra.sketch import Drawn, sketches
 from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
 from plugin.store.filed import SNR, Fact
 from plugin.store.subject import Kind
+
+_log = structlog.get_logger("astranet.analyse")
 
 Item = tuple[Evidence, Sequence[Caveat]]
 Card = Callable[..., bytes]
@@ -70,6 +73,8 @@ class SpectraProducer:
         The spectra of the bank of matches, likewise.
     looking : callable or None
         Where the networks looked; asked for alerts with a card, and where somebody asks on a page.
+    photometry : PhotometrySource or None
+        Asked for the light curve of each spectrum's source, for its absolute magnitude; None leaves it out.
     """
 
     marshal: SpectrumSource
@@ -81,6 +86,7 @@ class SpectraProducer:
     drawn: Drawn | None = None
     matched: Matched | None = None
     looking: Looking | None = None
+    photometry: PhotometrySource | None = None
     clock: Clock = utc_now
     name: Final[str] = ASTRANET
     kind: Final[Kind] = "spectrum"
@@ -96,7 +102,8 @@ class SpectraProducer:
         origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it, and a report
         examined = examine(raw, self.rules, redshift=replace(redshift, origin=origin))
         told = replace(targets[name], redshift_origin=_cleaned(targets[name].redshift_origin, self.secrets))
-        item = (Evidence(target=told, spectrum=examined.spectrum), examined.caveats)
+        curve = None if examined.spectrum is None else self._light_curve(name)
+        item = (Evidence(target=told, spectrum=examined.spectrum, light_curve=curve), examined.caveats)
         return KnownSpectrum(raw, targets[name], item, redshift.value)
 
     def _target(self, name: str) -> Target:
@@ -105,6 +112,16 @@ class SpectraProducer:
             return self.marshal.target(name)
         except NotFound:
             return Target(target_id=name)
+
+    def _light_curve(self, name: str) -> LightCurve | None:
+        """The source's photometry; None where nobody is asked or the answer is an error: a class does not need it."""
+        if self.photometry is None:
+            return None
+        try:
+            return self.photometry.light_curve(name)
+        except UpstreamError as error:
+            _log.warning("no photometry", source=name, error=str(error))
+            return None
 
     def answer(self, known: Sequence[KnownSpectrum]) -> list[Report]:
         """Reports, in order."""

@@ -28,7 +28,7 @@ def add_matching_command(data: DataOption, bundle: BundleOption = None, threads:
     folder, today = bundle or SHIPPED, datetime.now(UTC).date()
     labelled = read_labelled(data)
     try:
-        section = add_matching(folder, data, labelled.data, today=today, started=progress)
+        section = add_matching(folder, data, labelled, today=today, started=progress)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     Console().print(f"{folder}: {section['spectra']} spectra of {section['objects']} objects to match")
@@ -52,8 +52,8 @@ def evaluate_redshift_command(
     if loaded.matching is None:
         raise typer.BadParameter("this bundle has no bank of matches: `astranet bundle add-matching` adds one")
     labelled = read_labelled(data)
-    if loaded.card["training"]["data_hash"] != labelled.data.hash():
-        raise typer.BadParameter("the bundle was made from other spectra or splits")
+    if loaded.card["training"]["split_hash"] != labelled.splits_hash:  # objects keep their split, whatever is refused
+        raise typer.BadParameter("the bundle was made from other splits")
     with progress("spectra") as advance:
         figures = evaluate_redshift(loaded, data, labelled.data, split, progress=advance)
     Console().print(f"{write_page(out, loaded, figures)} written")

@@ -13,9 +13,9 @@ from models.analyst import Analyst
 from models.bundle import Bundle
 from models.conformal.domains import HIGH, LOW, domain_of
 from models.conformal.sets import LAC
-from models.domain import FINE_CLASSES, Evidence, Report, Target
+from models.domain import FINE_CLASSES, Caveat, Evidence, Report, Target
 from models.domain.matching import RedshiftEstimate
-from models.matching.fitted import BELIEVABLE
+from models.matching.fitted import BELIEVABLE, DOMAINS
 from models.matching.matcher import PHASED
 from models.matching.subtypes import SUBTYPES
 from models.together import combined
@@ -23,13 +23,15 @@ from models.training.dataset import Dataset
 from models.training.evaluate import predict_dataset, set_coverage, summary
 from models.training.matching.labels import subtypes
 from models.training.matching.weights import RIGHT
-from models.training.metrics import accuracy, binomial_band, bootstrap, macro_recall
+from models.training.metrics import accuracy, bootstrap, macro_recall
 from plugin.cycle.spectra.overlays import panels
 from plugin.lab.dataset.headers import Header, read_headers
 from plugin.lab.matching.frames import read_spectra
+from plugin.lab.matching.intervals import ALPHAS, coverage, halves, reach
 
-ALPHAS: Final = (0.05, 0.1, 0.2)
 GALACTIC: Final = "CV"
+BATCH: Final = 32
+"""Spectra that are asked about together, as the service does."""
 K: Final = len(FINE_CLASSES)
 Bools = NDArray[np.bool_]
 Progress = Callable[[int], None]
@@ -65,13 +67,17 @@ def evaluate_redshift(
 
 def answered(analyst: Analyst, folder: Path, part: Dataset, progress: Progress) -> Answered:
     """Ask the analyst about the spectra as they are in the folder, without redshift, phase or name."""
-    reports, spent = [], 0.0
+    items: list[tuple[Evidence, tuple[Caveat, ...]]] = []
     for name, spectrum in zip(part.ids, read_spectra(folder, part), strict=True):
         bare = replace(spectrum, redshift=None, phase_days=None, target_id=None)
+        items.append((Evidence(target=Target(target_id=name), spectrum_id=name, spectrum=bare), ()))
+    reports, spent = [], 0.0
+    for start in range(0, len(items), BATCH):
+        batch = items[start : start + BATCH]
         begun = time.process_time()
-        reports.append(analyst.run(Evidence(target=Target(target_id=name), spectrum_id=name, spectrum=bare)))
+        reports += analyst.run_many(batch)
         spent += time.process_time() - begun
-        progress(1)
+        progress(len(batch))
     return Answered(part, reports, spent / max(len(part), 1))
 
 
@@ -83,10 +89,11 @@ def _domain(bundle: Bundle, found: Answered, mine: Bools, name: str) -> dict[str
         "spectra": len(data),
         "objects": len(set(data.groups)),
         "redshift": _redshift(bundle, data.rows(known), [r for r, k in zip(reports, known, strict=True) if k], name),
-        "phase": _phase(data, reports),
-        "subtype": _subtype(data, reports),
+        "phase": _phase(bundle, data, reports, name),
+        "subtype": _subtype(bundle, data, reports),
         "networks": _networks(bundle, data, name),
         "together": _together(bundle, data, reports, low=name == LOW),
+        "halves": [] if bundle.matching is None else halves(bundle.matching.matcher.fitted, name),
     }
 
 
@@ -122,7 +129,7 @@ def _redshift(bundle: Bundle, data: Dataset, reports: list[Report], domain: str)
             "wrong": int((wrong & doubted)[moving].sum()),
             "right": int((given & right & doubted)[moving].sum()),
         },
-        "intervals": [_interval(bundle, domain, best, share, true, given, alpha) for alpha in ALPHAS],
+        "intervals": [_interval(bundle, domain, best, share, data, given, alpha) for alpha in ALPHAS],
     }
 
 
@@ -149,29 +156,17 @@ def _interval(
     domain: str,
     best: NDArray[np.float64],
     share: NDArray[np.float64],
-    true: NDArray[np.float64],
+    data: Dataset,
     given: Bools,
     alpha: float,
 ) -> dict[str, Any]:
     assert bundle.matching is not None
     fitted = bundle.matching.matcher.fitted
-    half = np.array([fitted.redshift_cell(domain, max(s, BELIEVABLE), alpha).half for s in share])
-    inside = (np.abs(best - true) <= half)[given]
-    return _coverage(inside, alpha) | {"median_half": round(float(np.median(half[given])), 4) if given.any() else None}
-
-
-def _coverage(inside: Bools, alpha: float) -> dict[str, Any]:
-    if not inside.size:
-        return {"alpha": alpha, "spectra": 0}
-    low, high = binomial_band(1 - alpha, len(inside))
-    value = float(inside.mean())
-    return {
-        "alpha": alpha,
-        "spectra": len(inside),
-        "coverage": round(value, 4),
-        "band": [round(low, 4), round(high, 4)],
-        "inside": bool(low <= value <= high),
-    }
+    half = reach(fitted, domain, share, alpha)[given]
+    inside = np.abs(best - data.redshift.astype(np.float64))[given] <= half
+    own = (fitted.domain == DOMAINS.index(domain)) & (fitted.share >= BELIEVABLE)
+    covered = coverage(inside, data.rows(given).groups, alpha, len(set(fitted.objects[own].tolist())))
+    return covered | {"median_half": round(float(np.median(half)), 4) if given.any() else None}
 
 
 def _snid(data: Dataset, headers: Mapping[str, Header]) -> dict[str, Any]:
@@ -185,11 +180,13 @@ def _snid(data: Dataset, headers: Mapping[str, Header]) -> dict[str, Any]:
     return {"snid": _rates(np.abs(told - part.redshift) < RIGHT, part)}
 
 
-def _phase(data: Dataset, reports: list[Report]) -> dict[str, Any]:
+def _phase(bundle: Bundle, data: Dataset, reports: list[Report], domain: str) -> dict[str, Any]:
+    assert bundle.matching is not None
+    fitted = bundle.matching.matcher.fitted
     out: dict[str, Any] = {}
     for name in PHASED:
         rows = [
-            (float(data.phase_days[i]), r.phase)
+            (float(data.phase_days[i]), r.phase, data.groups[i])
             for i, r in enumerate(reports)
             if data.label[i] == FINE_CLASSES.index(name)
             and r.phase is not None
@@ -199,19 +196,22 @@ def _phase(data: Dataset, reports: list[Report]) -> dict[str, Any]:
         ]
         if len(rows) < 5:
             continue
-        error = np.array([abs(p.days - true) for true, p in rows])
-        inside = np.array([p.low <= true <= p.high for true, p in rows])
-        out[name] = _coverage(inside, rows[0][1].alpha) | {
+        error = np.array([abs(p.days - true) for true, p, _ in rows])
+        inside = np.array([p.low <= true <= p.high for true, p, _ in rows])
+        alpha = rows[0][1].alpha
+        calibrated = fitted.phase_cell(FINE_CLASSES.index(name), domain, alpha).objects
+        out[name] = coverage(inside, [group for *_, group in rows], alpha, calibrated) | {
             "median_error": round(float(np.median(error)), 1),
-            "median_half": round(float(np.median([(p.high - p.low) / 2 for _, p in rows])), 1),
-            "constant": round(float(np.median([abs(t - np.median([x for x, _ in rows])) for t, _ in rows])), 1),
+            "median_half": round(float(np.median([(p.high - p.low) / 2 for _, p, _ in rows])), 1),
+            "constant": round(float(np.median([abs(t - np.median([x for x, *_ in rows])) for t, *_ in rows])), 1),
         }
     return out
 
 
-def _subtype(data: Dataset, reports: list[Report]) -> dict[str, Any]:
+def _subtype(bundle: Bundle, data: Dataset, reports: list[Report]) -> dict[str, Any]:
     """Given the right class, as template programs are measured."""
-    kind, out = subtypes(data), {}
+    assert bundle.matching is not None
+    models, kind, out = bundle.matching.matcher.fitted.subtypes, subtypes(data), {}
     for name, names in SUBTYPES.items():
         k = FINE_CLASSES.index(name)
         rows = [
@@ -240,7 +240,7 @@ def _subtype(data: Dataset, reports: list[Report]) -> dict[str, Any]:
             "recall": recall,
             "mean": round(float(np.mean([v["recall"] for v in recall.values()])), 4),
             "accuracy": round(float(np.mean([true == s.label for true, s, _ in rows])), 4),
-            "sets": _coverage(inside, 0.05)
+            "sets": coverage(inside, [group for *_, group in rows], 0.05, len(set(models[name].objects.tolist())))
             | {"size": round(float(np.mean([len(s.prediction_sets["0.05"]) for _, s, _ in rows])), 2)},
         }
     return out
@@ -264,10 +264,11 @@ def _together(bundle: Bundle, data: Dataset, reports: list[Report], *, low: bool
     for j, mine in enumerate(several):
         np.add.at(single[j], p[mine].argmax(1), 1 / len(mine))
     chosen = np.eye(K)[joint.argmax(1)]
+    calibrated = int((bundle.matching.told["together_low"].astype(bool) == low).sum())
     sets = []
     for alpha in ALPHAS:
         kept = [FINE_CLASSES[k] in rule.members(q, alpha, low=low) for k, q in zip(label, joint, strict=True)]
-        sets.append(_coverage(np.array(kept), alpha))
+        sets.append(coverage(np.array(kept), [data.groups[mine[0]] for mine in several], alpha, calibrated))
     return {
         "objects": len(several),
         "spectra": sum(map(len, several)),

@@ -72,9 +72,11 @@ def fitted(size: int = 60) -> Fitted:
         residual=np.tile(np.linspace(0.0, 0.01, size), 2),
         share=np.full(2 * size, 0.99),
         domain=np.repeat([0, 1], size),
+        objects=np.arange(2 * size),
         phase_score=np.linspace(0.0, 2.0, size),
         phase_label=np.zeros(size, np.int64),
         phase_domain=np.arange(size) % 2,
+        phase_objects=np.arange(size),
         subtypes={},
     )
 

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from models.domain import FINE_CLASSES
-from models.matching.bank import MatchBank, Transforms
-from models.matching.correlate import correlated
+from models.matching.bank import MatchBank
 from models.matching.fitted import BELIEVABLE, Fitted
-from models.matching.grid import BINS, EDGES_A, FEWEST, LENGTH, RECIPES, REDSHIFTS, STEP, binned, flattened
+from models.matching.grid import BINS, EDGES_A, LENGTH, REDSHIFTS, STEP
 from models.matching.matcher import Matcher, in_question
 from models.matching.posterior import NEAR, mixed, peaks
 from tests.models.matching.synthetic import OBSERVED, asked, bank, fitted, matcher, observed
@@ -25,25 +24,6 @@ def test_a_planted_redshift_is_found(label: int, redshift: float) -> None:
     assert found.redshift.low < redshift < found.redshift.high
     assert {m["class"] for m in found.matches} == {FINE_CLASSES[label]}
     assert found.matches[0]["score"] > 0.6
-
-
-def test_a_reference_in_plain_loops_gives_the_same_correlation() -> None:
-    one, rows = bank(2), np.array([0, 7])
-    values, mask = binned(OBSERVED, observed(0, 5, 0.06))
-    scores = correlated(Transforms.of(one, np.arange(len(one))), values, mask, rows)
-    lag = int(np.argmin(np.abs(REDSHIFTS - 0.06)))
-    shift = round(float(np.log1p(REDSHIFTS[lag]) / np.log1p(REDSHIFTS[6])))
-    assert shift > 0
-    for k, recipe in enumerate(RECIPES):
-        query = flattened(values, mask, recipe)
-        for j, row in enumerate(rows):
-            known = one.masks()[row]
-            template = flattened(one.values[row].astype(float), known, recipe)
-            moved, there = np.zeros(BINS), np.zeros(BINS, bool)
-            moved[shift:], there[shift:] = template[:-shift], known[:-shift]
-            both = mask & there
-            r = (query * moved)[both].sum() / np.sqrt((query[both] ** 2).sum() * (moved[both] ** 2).sum())
-            assert scores[k][j, lag] == pytest.approx(r * np.sqrt(both.sum() / mask.sum()), abs=2e-4)
 
 
 def test_nothing_comes_round_from_the_other_end() -> None:
@@ -141,20 +121,6 @@ def test_a_known_redshift_is_compared_and_not_followed() -> None:
 )
 def test_too_little_spectrum_has_no_match(wave, flux) -> None:
     assert MATCHER.run(asked(flux, 0, wave), 0.05) is None
-
-
-def test_spectra_that_hardly_overlap_do_not_match() -> None:
-    """At a redshift at which fewer bins are shared than must be, a score is zero, however well those few fit."""
-    wave = np.linspace(8600.0, 9450.0, 400)
-    values, mask = binned(wave, 1 + 0.1 * np.sin(wave / 30))
-    rows = np.arange(len(MATCHER.bank))
-    scores = correlated(Transforms.of(MATCHER.bank, rows), values, mask, rows)
-    shared = min(FEWEST, int(mask.sum()))
-    assert all(np.isfinite(s).all() for s in scores)
-    at_rest = int(np.argmin(np.abs(REDSHIFTS + 0.01)))
-    template = MATCHER.bank.masks()
-    overlap = (template[:, 5:] & mask[:-5]).sum(axis=1)
-    assert all((s[overlap < shared, at_rest] == 0).all() for s in scores)
 
 
 def test_a_cv_stands_at_rest_and_a_mixture_weighs_by_class() -> None:

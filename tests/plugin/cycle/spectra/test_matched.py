@@ -13,7 +13,7 @@ from models.together import Together, calibrated, combined
 from plugin.batch.classify import line
 from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.compose import answer, on_source
-from plugin.cycle.spectra.matched import matched
+from plugin.cycle.spectra.matched import in_words, matched
 from plugin.store import ASTRANET, Filed, Subject
 from tests.plugin.cycle.spectra.test_compose import report as plain
 
@@ -206,20 +206,69 @@ def test_lines_stand_at_the_known_redshift_before_the_found_one_and_nowhere_when
 
 
 def test_in_words_for_a_terminal() -> None:
-    from plugin.cycle.spectra.matched import in_words
-
     told = in_words(everything_matched())
     assert told[0] == (
         "by matching z = 0.0500, share 0.93, 0.0450 to 0.0550 at 95%; or z = 0.1200, share 0.04; "
         "known: 0.2000 (target (host)), which does not agree"
     )
     assert told[1:3] == ["phase +2.5 d, -3.0 to +8.0 at 95%", "subtype Ia-norm: Ia-norm 0.80, Ia-91T 0.20"]
-    assert told[3] == "matches SN2011fe, Ia-norm, +3 d (0.91); SN1994D, SN Ia (0.91)"
+    assert told[3] == "M(g) = -19.20 at its brightest; z = 0.2000 (target (host)); corrected for: none"
+    assert told[4] == "matches SN2011fe, Ia-norm, +3 d (0.91); SN1994D, SN Ia (0.91)"
     assert in_words(plain("1")) == []
     doubtful = replace(REDSHIFT, value=None, low=None, high=None, agrees=None, known=None)
     assert in_words(replace(plain("1"), redshift=doubtful))[0].startswith(
         "by matching no redshift to believe (best peak z"
     )
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_the_marshals_photometry_reaches_the_models_where_it_is_asked_for(away: bool, monkeypatch) -> None:
+    from iris_client.errors import Unavailable
+    from models.domain import LightCurve
+    from plugin.cycle.spectra.producer import SpectraProducer
+    from plugin.store import Piece
+    from tests.fakes.analyst import FakeAnalyst
+    from tests.fakes.marshal import FakeMarshal, bad, good
+
+    one = np.ones(1)
+    curve = LightCurve(mjd=one, band=("g",), mag=18 * one, mag_error=one, limit_mag=one, is_limit=0 * one)
+    marshal, asked = FakeMarshal(), []
+    marshal.add(good("1", "ZTF26a"), bad("2", "ZTF26b"))
+
+    def light_curve(name: str) -> LightCurve:
+        asked.append(name)
+        if away:
+            raise Unavailable("no answer")
+        return curve
+
+    monkeypatch.setattr(marshal, "light_curve", light_curve)
+    asking = SpectraProducer(marshal=marshal, analyst=FakeAnalyst(), posting=POSTING, photometry=marshal)
+    plain = SpectraProducer(marshal=marshal, analyst=FakeAnalyst(), posting=POSTING)
+    whole, refused = (
+        Piece(
+            id=i, subject=Subject("spectrum", str(i)), target_id=name, version="m", seen="", asked=1, state="new",
+            attempts=0,
+        )
+        for i, name in ((1, "ZTF26a"), (2, "ZTF26b"))
+    )  # fmt: skip
+    assert plain.fetch(whole, {}).item[0].light_curve is None
+    assert asked == []
+    evidence, _ = asking.fetch(whole, {}).item
+    assert evidence.light_curve == (None if away else curve)
+    assert evidence.spectrum is not None
+    assert asking.fetch(refused, {}).item[0].light_curve is None
+    assert asked == ["ZTF26a"]
+
+
+def test_how_bright_it_is_is_posted_and_said() -> None:
+    report = everything_matched()
+    told = replace(report.luminosity, at_spectrum=-18.1, at_spectrum_band="r", days_from_spectrum=1.2)
+    body = answer(replace(report, luminosity=told), 0.05)
+    assert (body["abs_mag"], body["abs_mag_at_spectrum"]) == (-19.2, -18.1)
+    assert "abs_mag_at_spectrum" not in answer(report, 0.05)
+    words = " ".join(in_words(replace(report, luminosity=told)))
+    assert "M(g) = -19.20 at its brightest, M(r) = -18.10 at the spectrum" in words
+    assert "at the spectrum" not in " ".join(in_words(report))
 
 
 def test_the_marshals_redshift_reaches_the_models_and_no_secret_with_it() -> None:
