@@ -1,6 +1,5 @@
 """The whole science path on one screen: evidence in, report out."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -27,6 +26,7 @@ from models.domain import (
     Verdict,
     WhatIf,
 )
+from models.domain.evidence import input_hash
 from models.domain.looked import Looked
 from models.luminosity import luminosity_of
 from models.match_layer import Known, known_redshift, what_if_of
@@ -336,16 +336,3 @@ class Analyst:
             bundle=self.bundle_id,
             input_hash=digest,
         )
-
-
-def input_hash(evidence: Evidence) -> str:
-    """SHA-256 of what the answer depends on: arrays and metadata, not names."""
-    digest = hashlib.sha256()
-    if evidence.spectrum is not None:
-        s = evidence.spectrum
-        digest.update(s.wavelength_A.tobytes())
-        digest.update(s.flux.tobytes())
-        digest.update(repr((s.redshift, s.phase_days, s.instrument)).encode())
-        if s.redshift is None and evidence.target.redshift is not None:
-            digest.update(repr((evidence.target.redshift, evidence.target.redshift_origin)).encode())
-    return digest.hexdigest()

@@ -29,9 +29,8 @@ from plugin.parts import (
     make_calibration_part,
     make_card,
     make_names_part,
+    make_producer,
     make_requests,
-    make_shadow,
-    make_shadowed_producer,
     make_tns_reporter,
     make_truth,
     make_watch,
@@ -85,7 +84,6 @@ class App(Closing):
         self.watch = watch
         self.jobs = tuple(jobs)
         self._draw = card or (None if analyst is None else make_card(analyst))
-        self._shadow = None if analyst is None else make_shadow(settings)
         self._clock = clock
         self._stop = threading.Event()
         self.membership = Membership(settings, self.marshal, clock)
@@ -96,6 +94,7 @@ class App(Closing):
         self.calibration = make_calibration_part(settings, store, analyst, clock, messages=clients.slack is not None)
         self.truth = make_truth(settings, clients.marshal, store, clock, self._stop.is_set)
         self.naming = make_names_part(settings, clients, store, clock, self._stop, self.truth)
+        self._producer = make_producer(settings, clients, analyst, self._draw, clock)
         self._requests = make_requests(settings, clients, analyst, self._draw, watch)
         self._reporter = make_tns_reporter(settings, self._stop.wait)
 
@@ -108,7 +107,7 @@ class App(Closing):
                 done += self.cycle()
         if "names" in self.jobs:
             self.look_up_names()
-        if "truth" in self.jobs and self.truth is not None:
+        if self.truth is not None and "truth" in self.jobs:
             self.truth.ask()
         if "deliver" in self.jobs:
             self.send_tns_reports()
@@ -147,9 +146,9 @@ class App(Closing):
             with self.store.begin() as unit:
                 again = {kind: unit.queue.unpark(kind, now) for kind in KINDS}
                 _log.info("parked work is tried again", **again, posts=unit.outbox.unpark(now))
-        done = Cycle()
-        if self.calibration is not None:
-            self.calibration.before_cycle()
+        done, calibration = Cycle(), self.calibration
+        if calibration is not None:
+            calibration.before_cycle()
         if "discover" in self.jobs:
             with self.store.leading("discover") as ours:
                 if ours:
@@ -162,11 +161,9 @@ class App(Closing):
             done += Cycle(requests=asked)
         if "deliver" in self.jobs:
             done += Cycle(delivered=self._deliver())
-        if self.calibration is not None and not self.stopping:
-            self.calibration.after_cycle()
-        outcomes = _counts("", done.analysed) | _counts("objects_", done.objects) | _counts("posts_", done.delivered)
-        outcomes |= _counts("requests_", done.requests)
-        _log.info("cycle done", found=done.found, objects_found=done.objects_found, **outcomes)
+        if calibration is not None and not self.stopping:
+            calibration.after_cycle()
+        _log.info("cycle done", found=done.found, objects_found=done.objects_found, **done.outcomes)
         return done
 
     def sweep(self) -> Cycle:
@@ -213,10 +210,9 @@ class App(Closing):
         from plugin.cycle.messages.nights import enqueue_digest
         from plugin.cycle.messages.waiting import enqueue_waiting
 
-        has_hook = self.clients.slack is not None
-        if has_hook:
+        if self.clients.slack is not None:
             enqueue_digest(self.store, self.settings, self._clock())
-        enqueue_waiting(self.store, self.settings, self._clock(), messages=has_hook)
+        enqueue_waiting(self.store, self.settings, self._clock(), messages=self.clients.slack is not None)
 
     def stop(self) -> None:
         """Ask a running cycle to end after the piece of work in hand."""
@@ -262,8 +258,8 @@ class App(Closing):
     def _analyse_objects(self) -> Counter[str]:
         if self.watch is None:
             return Counter()
-        wanted = posting(self.settings, self.analyst)
-        return self.watch.analyse(self.settings, self.store, self.marshal, wanted, self._clock, self._between)
+        told = posting(self.settings, self.analyst)
+        return self.watch.analyse(self.settings, self.store, self.marshal, told, self._clock, self._between)
 
     @property
     def _finding(self) -> Finding:
@@ -271,11 +267,10 @@ class App(Closing):
         return Finding(marshal=self.marshal, store=self.store, settings=self.settings, clock=clock, stop=stop)
 
     def _analyse(self) -> Counter[str]:
-        if self.analyst is None:
+        if self._producer is None:
             return Counter()
-        card = self._draw if self.settings.post_cards else None
         return Analysing(
-            producer=make_shadowed_producer(self.settings, self.clients, self.analyst, card, self._clock, self._shadow),
+            producer=self._producer,
             store=self.store,
             patience=Patience(self.settings.max_attempts),
             secrets=self.settings.secrets,
@@ -353,7 +348,3 @@ def build(
     except BaseException:
         store.close()
         raise
-
-
-def _counts(prefix: str, outcomes: Counter[str]) -> dict[str, int]:
-    return {f"{prefix}{name}": number for name, number in sorted(outcomes.items())}

@@ -179,11 +179,14 @@ def make_shadow(settings: Settings) -> Analyst | None:
     return make_analyst(settings.model_copy(update={"bundle": settings.shadow_bundle}))
 
 
-def make_shadowed_producer(
-    settings: Settings, clients: Clients, analyst: Analyst, card: Card | None, clock: Clock, shadow: Analyst | None
-) -> Producer[Any, Any]:
-    """What answers about spectra, with the answers of another bundle beside it where one is wanted."""
-    live = make_spectra_producer(settings, clients, analyst, card, clock)
+def make_producer(
+    settings: Settings, clients: Clients, analyst: Analyst | None, card: Card | None, clock: Clock
+) -> Producer[Any, Any] | None:
+    """What answers about spectra, with another bundle beside it where one is wanted; None without models."""
+    if analyst is None:
+        return None
+    live = make_spectra_producer(settings, clients, analyst, card if settings.post_cards else None, clock)
+    shadow = make_shadow(settings)
     if shadow is None:
         return live
     from plugin.shadow.producer import Shadowed

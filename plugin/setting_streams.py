@@ -5,11 +5,11 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from plugin.setting_fields import SettingFields
+from plugin.setting_outward import OutwardFields
 from plugin.setting_types import Address, Words
 
 
-class StreamFields(SettingFields):
+class StreamFields(OutwardFields):
     """Shown after all others."""
 
     # Lasair: a source of alerts, and a place to answer

@@ -1,5 +1,6 @@
 """What is known of one object before anything is computed."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -273,3 +274,16 @@ class Evidence:
     light_curve: LightCurve | None = None
     cutouts: tuple[Cutouts, ...] = ()
     host: Host | None = None
+
+
+def input_hash(evidence: Evidence) -> str:
+    """SHA-256 of what the answer depends on: arrays and metadata, not names."""
+    digest = hashlib.sha256()
+    if evidence.spectrum is not None:
+        s = evidence.spectrum
+        digest.update(s.wavelength_A.tobytes())
+        digest.update(s.flux.tobytes())
+        digest.update(repr((s.redshift, s.phase_days, s.instrument)).encode())
+        if s.redshift is None and evidence.target.redshift is not None:
+            digest.update(repr((evidence.target.redshift, evidence.target.redshift_origin)).encode())
+    return digest.hexdigest()

@@ -38,7 +38,7 @@ def show_drift(
 ) -> None:
     """Alarms, and how far each test is; exit code 1 while an alarm stands."""
     with prepared() as settings:
-        from plugin.ops.drift_view import alarm_lines, drift_lines
+        from plugin.drift.view import alarm_lines, drift_lines
 
         with _store(settings, to_read=True) as store, store.begin(to_read=True) as unit:
             standing, shown = unit.drift.alarms(), unit.drift.alarms(acknowledged=every)
@@ -70,7 +70,7 @@ def reset_drift(
 def list_calibrations() -> None:
     """Every calibration on file, the newest first, and which one answers."""
     with prepared() as settings:
-        from plugin.ops.drift_view import calibration_line
+        from plugin.drift.view import calibration_line
 
         with _store(settings, to_read=True) as store, store.begin(to_read=True) as unit:
             found, adopted = unit.calibrations.every(), unit.calibrations.adopted()
@@ -84,7 +84,7 @@ def list_calibrations() -> None:
 def show_calibration(name: IdArgument) -> None:
     """What a calibration is made of and what it showed on objects held back."""
     with prepared() as settings:
-        from plugin.ops.drift_view import calibration_line, check_lines
+        from plugin.drift.view import calibration_line, check_lines
 
         with _store(settings, to_read=True) as store, store.begin(to_read=True) as unit:
             found = unit.calibrations.get(name)

@@ -35,6 +35,12 @@ class Cycle:
         left = sum(c["later"] + c["parked"] + c["waiting"] for c in every)
         return not self.trouble and not left
 
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Every count by one name, for the log."""
+        parts = {"": self.analysed, "objects_": self.objects, "posts_": self.delivered, "requests_": self.requests}
+        return {f"{kind}{name}": n for kind, counter in parts.items() for name, n in sorted(counter.items())}
+
     def __add__(self, other: "Cycle") -> "Cycle":
         return Cycle(
             found=self.found + other.found,

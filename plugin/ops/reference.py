@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def settings_page() -> str:
-    """Every setting as Markdown, under the headings of `plugin/setting_fields.py`."""
+    """Every setting as Markdown, under the headings of `plugin/setting_fields.py` and its like."""
     from plugin.settings import Settings
 
     parts = ["# Settings", "", _ABOUT_SETTINGS, ""]
@@ -32,14 +32,16 @@ instead, by its name with `_FILE` behind it. Where no default stands the setting
 def sections() -> Iterator[tuple[str, list[str]]]:
     """The settings by heading, in the order in which they are declared: a comment of its own opens a section."""
     from plugin.setting_fields import SettingFields
+    from plugin.settings import Settings
 
+    declared = [c for c in reversed(Settings.__mro__) if issubclass(c, SettingFields) and c is not Settings]
     heading, names = "", list[str]()
-    for line in inspect.getsource(SettingFields).splitlines():
+    for line in "".join(map(inspect.getsource, declared)).splitlines():
         if found := re.fullmatch(r"    # (.+)", line):
             if names:
                 yield heading, names
             heading, names = found[1], []
-        elif (found := re.match(r"    (\w+): ", line)) and found[1] in SettingFields.model_fields:
+        elif (found := re.match(r"    (\w+): ", line)) and found[1] in Settings.model_fields:
             names.append(found[1])
     yield heading, names
 

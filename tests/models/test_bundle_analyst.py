@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.analyst import ALPHAS, Analyst, input_hash
+from models.analyst import ALPHAS, Analyst
 from models.bundle import fingerprint, load, verify
 from models.cards import CARD, BundleError
 from models.domain import FINE_CLASSES, Caveat, CaveatCode, Evidence, Report, Spectrum, Status, Target
+from models.domain.evidence import input_hash
 from models.spectral.ensemble import Ensemble, EnsemblePrediction, Member, Metadata, within_then_across
 from models.spectral.net import ASTRANet
 from models.spectral.prepare import prepare

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from iris_client.protocols import Marshal
+from plugin.drift.view import drift_check
 from plugin.ops.channels import chat
 from plugin.ops.check import Check
 from plugin.ops.doctor.alerts import alert_checks, lasair_check
 from plugin.ops.doctor.local import false_alarms, here
 from plugin.ops.doctor.marshal import marshal_checks
 from plugin.ops.doctor.tns import tns_check
-from plugin.ops.drift_view import drift_check
 from plugin.settings import ConfigError, Settings
 from plugin.sources.marshal import make_source
 

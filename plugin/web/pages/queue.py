@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
+from plugin.drift.view import alarm_lines, calibration_line, drift_lines
 from plugin.environment import PREFIX
-from plugin.ops.drift_view import alarm_lines, calibration_line, drift_lines
 from plugin.settings import Settings
 from plugin.store.engine import parse_url
 from plugin.web.health import health_of

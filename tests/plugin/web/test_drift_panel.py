@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from plugin.cli import app
+from plugin.drift.view import drift_check
 from plugin.drift.watching import Watching
-from plugin.ops.drift_view import drift_check
 from plugin.store import open_store
 from tests.fakes.answered import answer, calibration_rows, filed
 from tests.plugin.conftest import URL, make_settings
