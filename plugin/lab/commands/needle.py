@@ -15,6 +15,9 @@ NeedleDataOption = Annotated[
     Path, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with ztf/*.parquet.", exists=True)
 ]
 FIGURES = ("purity", "completeness")
+FIRST_TEST = "Test of the first table, as it came"
+EVERY_TEST = "Test of every table, alerts where there are any"
+CARD_SAMPLES = ("magnitude-limited survey", "all", "hosted", "hostless")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,13 +38,13 @@ def train_needle(
     """Train the metadata model: folds by object, out-of-fold calibration, a card; nothing of the test split is read."""
     from dataclasses import replace
 
-    from plugin.lab.needle.data import load as load_data
+    from plugin.lab.needle.data import load_survey
     from plugin.lab.needle.train import TrainRules, train
 
     rules = TrainRules()
     rules = replace(rules, rounds=rounds or rules.rounds)
     rules = replace(rules, up_samples=rules.up_samples if up_samples is None else up_samples)
-    labelled = load_data(data)
+    labelled = load_survey(data)
     train(labelled, out, rules, today=datetime.now(UTC).date(), rows=rows, tell=_tell)
     Console(stderr=True).print(f"{load_model(out).model_id} -> {out}")
 
@@ -52,18 +55,26 @@ def evaluate_needle(
     model: ModelOption = None,
     study: Annotated[bool, typer.Option(help="Also ablation, learning curve and source probe; trains anew.")] = False,
     rows: Annotated[Path | None, typer.Option(help="The training's .npz file; the test's is kept beside it.")] = None,
+    before: Annotated[
+        Path | None, typer.Option(help="Folder of an earlier model: both on the same objects.", exists=True)
+    ] = None,
     write_figures: Annotated[bool, typer.Option("--write-card", help="Put the figures into the model's card.")] = False,
 ) -> None:
     """Tables 5 and 7, Fig. 17-20 in shape, conformal coverage and score histories, on the test split."""
-    from plugin.lab.needle.data import load as load_data
-    from plugin.lab.needle.evaluate import evaluate
+    from plugin.lab.needle.compare import against
+    from plugin.lab.needle.data import load_survey
+    from plugin.lab.needle.evaluate import evaluate, untaught
     from plugin.lab.needle.pictures import draw_ablation, draw_confusion, draw_learning, draw_thresholds
     from plugin.lab.needle.report import markdown
 
-    loaded, labelled = load_model(model), load_data(data)
+    loaded, labelled = load_model(model), load_survey(data)
     if labelled.splits_hash != loaded.card["training"]["splits_hash"]:
         Console(stderr=True).print("[yellow]Not the objects of the training: the test split may be known to it.[/]")
-    figures = evaluate(loaded, labelled.test, keep=None if rows is None else rows.with_suffix(".test.npz"))
+    figures = evaluate(loaded, labelled.survey_test, keep=None if rows is None else rows.with_suffix(".test.npz"))
+    figures["untaught"] = untaught(loaded, labelled.untaught)
+    if before is not None:
+        tests = {FIRST_TEST: labelled.test, EVERY_TEST: labelled.survey_test}
+        figures["before"] = against(load_model(before), loaded, tests)
     if write_figures:
         from models.needle.model import SHIPPED, write_card
 
@@ -77,7 +88,7 @@ def evaluate_needle(
     (out / "needle.md").write_text(markdown(figures, loaded.model_id))
     draw_thresholds(figures, out / "needle-thresholds.png")
     draw_confusion(figures, out / "needle-confusion.png", "purity")
-    _draw_history(loaded, next(o for o in labelled.test if o.label > 0), out / "needle-history.png")
+    _draw_history(loaded, next(o for o in labelled.survey_test if o.label > 0), out / "needle-history.png")
     Console().print(markdown(figures, loaded.model_id))
 
 
@@ -106,7 +117,7 @@ def _draw_history(loaded: Any, one: Any, path: Path) -> None:
 
 def _short(figures: dict[str, Any]) -> dict[str, Any]:
     """What the card keeps: the figures at the threshold 0.8."""
-    kept = {sample: {c: t["0.8"] for c, t in figures[sample].items()} for sample in ("all", "hosted", "hostless")}
+    kept = {sample: {c: t["0.8"] for c, t in figures[sample].items()} for sample in CARD_SAMPLES}
     return {**kept, "first_detection": figures["first_detection"], "confidence": figures["confidence"]}
 
 

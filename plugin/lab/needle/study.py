@@ -21,6 +21,7 @@ from models.training.needle.examples import (
     concatenate,
     epochs,
     fit_all,
+    owners,
     reddening,
     up_sampled,
 )
@@ -35,11 +36,18 @@ FOLDS, ROUNDS = 5, 150
 """Fewer than in the training: a study trains some ten times."""
 RAW = CleanRules(limit_mag=30.0, max_error_mag=10.0, merge_days=1e-6, gap_days=1e9, outlier_sigma=1e9)
 """Photometry as it came."""
+ALERCE = "mramirezz/ztf-supernova-features (ALeRCE)"
 PROBE_PAIRS = (
     ("SN Ia", "light-curve/test-data", "ZwickyTransientFacility/ztfcosmodr"),
+    ("SN Ia", "light-curve/test-data", ALERCE),
+    ("SN II", "patrickaleo/ysedr1_data_demos (YSE DR1)", ALERCE),
+    ("SN IIb", "aec3675/multi-modal-multi-peaks", ALERCE),
+    ("SN Ibc", "aec3675/multi-modal-multi-peaks", ALERCE),
+    ("SLSN-I", "gmzsebastian/SLSNe", ALERCE),
     ("TDE", "sjoertvv/manyTDE", "dlangis/TDECat"),
 )
-"""Sources of photometry that overlap within a class: alerts and forced photometry; forced and derived."""
+"""Sources of photometry that overlap within a class: alerts and forced photometry, alerts of two brokers, published
+photometry and alerts, forced and derived. An object of both stands in the same fold with both."""
 
 
 def ablation(
@@ -146,6 +154,8 @@ def probe_sources(objects: Sequence[Labelled], *, per_object: int = 3, seed: int
     found = []
     for kind, first, second in PROBE_PAIRS:
         mine = [o for o in objects if o.kind == kind and o.source in (first, second)]
+        if len({o.source for o in mine}) < 2:
+            continue
         sizes = [sum(o.source == s for o in mine) for s in (first, second)]
         auroc = {
             name: _auroc(mine, second, clean, per_object, seed)
@@ -163,7 +173,7 @@ def _auroc(objects: Sequence[Labelled], second: str, rules: CleanRules, per_obje
     rng = np.random.default_rng(seed)
     columns = [TABLE_1.index(name) for name in TRANSIENT]
     x, y, groups = [], [], []
-    for i, one in enumerate(objects):
+    for i, one in zip(owners(objects), objects, strict=True):
         dates = np.unique(epochs(one, ExampleRules()))
         for mjd in rng.permutation(dates)[:per_object]:
             points = as_of(one.curve, float(mjd), reddening(one), rules)
