@@ -108,6 +108,11 @@ class SettingFields(BaseSettings):
     needle_model: Path | None = Field(
         None, description="Folder of the NEEDLE model; empty for the one that is shipped."
     )
+    dust_maps: Path | None = Field(
+        None,
+        description="Folder of the dust map's two files (SFD_dust_4096_ngp.fits, _sgp.fits), for objects whose marshal "
+        "tells no E(B-V); needs the extra [dust]. Empty: a guess from galactic latitude.",
+    )
 
     # What is read, and when
     poll_seconds: float = Field(120.0, ge=5, description="Seconds between two looks for new spectra.")

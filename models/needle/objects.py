@@ -5,18 +5,30 @@ told beside the answer and does not change it.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.domain import NEEDLE_CLASSES, Caveat, Cutouts, Evidence, Host, HostVerdict, LightCurve, Report, Status
+from models.domain import (
+    NEEDLE_CLASSES,
+    Caveat,
+    Cutouts,
+    Evidence,
+    Host,
+    HostVerdict,
+    LightCurve,
+    Report,
+    Status,
+    Target,
+)
 from models.needle.images.prepare import PreparedImages, prepare
 from models.needle.images.quality import Checker
 from models.needle.images.stamps import sky_offset
 from models.needle.model import Answer, Needle
 
 Fact = str | int | float
+Reddening = Callable[[float, float], float | None]
 _COLUMNS = ("mjd", "mag", "mag_error", "limit_mag", "is_limit")
 _DIGITS = 4
 EPOCHS = 30
@@ -47,10 +59,15 @@ class ObjectAnalyst:
     ----------
     prefer : str
         `purity` or `completeness`.
+    reddening : callable, optional
+        E(B-V) in magnitudes by right ascension and declination in degrees, of a dust map; None where it has no number.
+        Asked for targets that come without one.
     """
 
-    def __init__(self, needle: Needle, checker: Checker, *, prefer: str = "purity") -> None:
-        self._needle, self._checker, self._prefer = needle, checker, prefer
+    def __init__(
+        self, needle: Needle, checker: Checker, *, prefer: str = "purity", reddening: Reddening | None = None
+    ) -> None:
+        self._needle, self._checker, self._prefer, self._reddening = needle, checker, prefer, reddening
 
     @property
     def model_id(self) -> str:
@@ -75,6 +92,7 @@ class ObjectAnalyst:
         caveats : sequence of Caveat
             What went wrong before.
         """
+        evidence = replace(evidence, target=self._reddened(evidence.target))
         target = evidence.target
         place = None if target.ra_deg is None or target.dec_deg is None else (target.ra_deg, target.dec_deg)
         answer = self._needle.answer(
@@ -86,6 +104,12 @@ class ObjectAnalyst:
         if verdict is not None:
             verdict = replace(verdict, details={**verdict.details, "history": self._history(evidence, place)})
         return ObjectAnswer(report=self._report(evidence, verdict, answer.reason, every), facts=facts)
+
+    def _reddened(self, target: Target) -> Target:
+        """With the map's reddening where the marshal told none."""
+        if self._reddening is None or target.ebv_mag is not None or target.ra_deg is None or target.dec_deg is None:
+            return target
+        return replace(target, ebv_mag=self._reddening(target.ra_deg, target.dec_deg))
 
     def _history(self, evidence: Evidence, place: tuple[float, float] | None) -> list[list[float]]:
         """What would have been said after each night with a detection: MJD and the score of each class.

@@ -269,7 +269,7 @@ def calibration(objects: Sequence[Labelled], answers: OutOfFold, seed: int) -> d
 
 def kinds(objects: Sequence[Labelled], rows: Examples) -> NDArray[np.int64]:
     """The kind of supernova of each row (`mix.KINDS`)."""
-    return kind_index([o.kind if o.label == 0 else "" for o in objects])[rows.object_index]
+    return np.asarray(kind_index([o.kind if o.label == 0 else "" for o in objects])[rows.object_index])
 
 
 def core_collapse(one: Labelled) -> bool:
