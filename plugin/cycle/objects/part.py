@@ -106,6 +106,16 @@ def make_object_analyst(settings: Settings) -> ObjectAnalyst:
             reddening = dust_map(settings.dust_maps)
         except DustMapError as error:
             raise ConfigError(f"{PREFIX}DUST_MAPS: {error}") from error
+    network = None
+    if settings.needle_model != "metadata":
+        from models.needle.hybrid.model import load as load_network
+
+        network = load_network(settings.needle_hybrid_folder)
     return ObjectAnalyst(
-        model.load(settings.needle_model), quality.load(), prefer=settings.needle_prefer, reddening=reddening
+        model.load(settings.needle_folder),
+        quality.load(),
+        prefer=settings.needle_prefer,
+        reddening=reddening,
+        network=network,
+        decides=settings.needle_model == "hybrid",
     )
