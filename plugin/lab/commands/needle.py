@@ -54,10 +54,14 @@ def evaluate_needle(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and pictures.")],
     model: ModelOption = None,
     study: Annotated[bool, typer.Option(help="Also ablation, learning curve and source probe; trains anew.")] = False,
-    rows: Annotated[Path | None, typer.Option(help="The training's .npz file; the test's is kept beside it.")] = None,
+    probe: Annotated[bool, typer.Option(help="Of these the source probe alone.")] = False,
+    rows: Annotated[Path | None, typer.Option(help="The training's .npz file; the test's are kept beside it.")] = None,
     before: Annotated[
         Path | None, typer.Option(help="Folder of an earlier model: both on the same objects.", exists=True)
     ] = None,
+    choose: Annotated[
+        bool, typer.Option(help="Only compare with --before, out of fold on the training objects; no test is read.")
+    ] = False,
     write_figures: Annotated[bool, typer.Option("--write-card", help="Put the figures into the model's card.")] = False,
 ) -> None:
     """Tables 5 and 7, Fig. 17-20 in shape, conformal coverage and score histories, on the test split."""
@@ -68,18 +72,26 @@ def evaluate_needle(
     from plugin.lab.needle.report import markdown
 
     loaded, labelled = load_model(model), load_survey(data)
+    if choose:
+        _choose(before, loaded, data, labelled, rows, out)
+        return
     if labelled.splits_hash != loaded.card["training"]["splits_hash"]:
         Console(stderr=True).print("[yellow]Not the objects of the training: the test split may be known to it.[/]")
-    figures = evaluate(loaded, labelled.survey_test, keep=None if rows is None else rows.with_suffix(".test.npz"))
-    figures["untaught"] = untaught(loaded, labelled.untaught)
+    keep = None if rows is None else rows.with_suffix(".test")
+    figures = evaluate(loaded, labelled.survey_test, keep=keep)
+    figures["untaught"] = untaught(loaded, labelled.untaught, keep=keep)
     if before is not None:
         tests = {FIRST_TEST: labelled.test, EVERY_TEST: labelled.survey_test}
-        figures["before"] = against(load_model(before), loaded, tests)
+        figures["before"] = against(load_model(before), loaded, tests, keep=keep)
     if write_figures:
         from models.needle.model import SHIPPED, write_card
 
         write_card(model or SHIPPED, {**loaded.card, "metrics": {p: _short(figures[p]) for p in FIGURES}})
     out.mkdir(parents=True, exist_ok=True)
+    if probe and not study:
+        from plugin.lab.needle.study import probe_sources
+
+        figures["study"] = {"probe": probe_sources(labelled.develop)}
     if study:
         figures["study"] = _study(labelled, rows)
         draw_ablation(figures["study"], ("as shipped", "classes balanced"), out / "needle-ablation.png")
@@ -90,6 +102,19 @@ def evaluate_needle(
     draw_confusion(figures, out / "needle-confusion.png", "purity")
     _draw_history(loaded, next(o for o in labelled.survey_test if o.label > 0), out / "needle-history.png")
     Console().print(markdown(figures, loaded.model_id))
+
+
+def _choose(before: Path | None, loaded: Any, data: Path, labelled: Any, rows: Path | None, out: Path) -> None:
+    from plugin.lab.needle.compare import markdown, out_of_fold_against
+    from plugin.lab.needle.data import load
+
+    if before is None:
+        raise typer.BadParameter("the earlier model is needed", param_hint="--before")
+    found = out_of_fold_against(load_model(before), load(data), loaded, labelled, rows, _tell)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "needle-choice.json").write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
+    for name, part in found.items():
+        Console(soft_wrap=True).print("\n".join([name, "", *markdown(part), ""]), markup=False)
 
 
 def _study(labelled: Any, rows: Path | None) -> dict[str, Any]:

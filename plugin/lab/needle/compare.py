@@ -5,26 +5,40 @@ No threshold and no shift goes in, so that nothing has to be chosen: figures are
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.needle.metadata import PAPER_MIX, PREFERENCES, shifted
+from models.domain import NEEDLE_CLASSES
+from models.needle.metadata import PAPER_MIX, PREFERENCES, mean_of, shifted, with_hosts
 from models.needle.model import Needle
-from models.training.needle.examples import Examples, Labelled
+from models.training.needle.examples import Examples, Labelled, object_weights, owners, training
 from models.training.needle.figures import class_weights, with_intervals
-from models.training.needle.mix import survey_weights
-from plugin.lab.needle.evaluate import EARLY, RARE, counted, coverage, deployed, finite
+from models.training.needle.mix import OTHER, survey_weights
+from plugin.lab.needle.data import NeedleData, folds
+from plugin.lab.needle.evaluate import RARE, counted, coverage, deployed, epochs_of, finite
 from plugin.lab.needle.landing import THRESHOLD
-from plugin.lab.needle.train import kinds, survey_epochs
+from plugin.lab.needle.tables import ALERT
+from plugin.lab.needle.train import (
+    Tell,
+    TrainRules,
+    host_model,
+    kinds,
+    make_bank,
+    out_of_fold,
+    prepared,
+)
 
 Floats = NDArray[np.float64]
 NAMES: Final = ("area", "purity at half found", "found at purity 0.5")
 RESAMPLES: Final = 400
 
 
-def against(before: Needle, after: Needle, tests: Mapping[str, Sequence[Labelled]]) -> dict[str, Any]:
+def against(
+    before: Needle, after: Needle, tests: Mapping[str, Sequence[Labelled]], *, keep: Path | None = None
+) -> dict[str, Any]:
     """Two models on the same objects: their order, their answers at the threshold, and how often their sets hold SN.
 
     Parameters
@@ -37,7 +51,7 @@ def against(before: Needle, after: Needle, tests: Mapping[str, Sequence[Labelled
         answered: dict[str, Any] = {}
         part: dict[str, Any] = {}
         for when, model in (("before", before), ("after", after)):
-            epochs = survey_epochs(objects, EARLY, model.bank)
+            epochs = epochs_of(model, objects, keep=keep)
             kind = kinds(objects, epochs)
             rows = replace(epochs, weight=survey_weights(epochs.weight, kind))
             answered[when] = model.model.balanced(epochs.x, epochs.galaxies)
@@ -46,6 +60,66 @@ def against(before: Needle, after: Needle, tests: Mapping[str, Sequence[Labelled
         order = compare(answered["before"], answered["after"], rows, kind)
         found[name] = {**part, "order": order, "objects": counted(objects)}
     return {"model": before.model_id, "tests": found}
+
+
+def out_of_fold_against(
+    before: Needle, first: NeedleData, after: Needle, data: NeedleData, rows: Path | None, tell: Tell = lambda _: None
+) -> dict[str, Any]:
+    """Two models on the objects that trained the later one, each epoch answered by members that never saw the object.
+
+    The earlier model's members stand for the folds of its own objects; what it never saw all of them answer. Its host
+    model is the one it ships, which saw its objects: that is in its favour. This decides which model ships; no
+    object of a test is in it.
+
+    Parameters
+    ----------
+    first, data : NeedleData
+        What each of the two was trained on.
+    rows : Path or None
+        The later training's file of examples.
+
+    Raises
+    ------
+    ValueError
+        If a model was trained on other objects.
+    """
+    for model, known in ((before, first), (after, data)):
+        if model.card.get("training", {}).get("splits_hash") != known.splits_hash:
+            raise ValueError(f"{model.model_id} was trained on other objects")
+    rules, objects = TrainRules(), data.develop
+    own = dict(zip((o.object_id for o in reversed(objects)), reversed(owners(objects)), strict=True))
+    bank = make_bank(first.develop, rules)
+    bank = replace(bank, owner=np.array([own.get(first.develop[i].object_id, -1) for i in bank.owner]))
+    early = training(objects, replace(rules.examples, per_object=0), bank, seed=rules.seed)
+    fold = dict(zip((o.object_id for o in first.develop), folds(first.develop, rules.folds), strict=True))
+    of = np.array([fold.get(o.object_id, -1) for o in objects])[early.object_index]
+    answers = np.zeros((len(early.x), len(NEEDLE_CLASSES)))
+    for k in range(-1, rules.folds):
+        mine = of == k
+        members = before.model.members if k < 0 else [before.model.members[k]]
+        if mine.any():
+            x, galaxies = early.x[mine], early.galaxies[mine]
+            answers[mine] = with_hosts(mean_of(members, x), x, galaxies, before.model.hosts)
+    tell("the earlier model has answered")
+    _, examples = prepared(data, rules, rows, tell)
+    fold_of = np.array(folds(objects, rules.folds, seed=rules.seed))[examples.object_index]
+    hosts = [host_model(examples.rows(fold_of != k)) for k in range(rules.folds)]
+    found = out_of_fold(objects, after.model.members, hosts, examples, rules)
+    answers = answers[np.array([o.survey for o in objects])[early.object_index]]
+    kind, epochs = kinds(objects, found.epochs), found.epochs
+    alert = np.array([o.phot_type == ALERT for o in objects])[epochs.object_index] | (epochs.label == len(RARE))
+    parts = {
+        "all": np.ones(len(kind), bool),
+        "hosted": found.hosted,
+        "hostless": ~found.hosted,
+        "alerts alone, and TDEs": alert,
+    }
+    out: dict[str, Any] = {}
+    for name, mine in parts.items():
+        weight = survey_weights(object_weights(epochs.object_index), np.where(mine, kind, OTHER))
+        part = replace(epochs, weight=weight).rows(mine)
+        out[name] = compare(answers[mine], found.balanced[mine], part, kind[mine])
+    return out
 
 
 def _at_threshold(p: Floats, rows: Examples) -> dict[str, Any]:

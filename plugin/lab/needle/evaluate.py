@@ -1,5 +1,6 @@
 """Figures of the NEEDLE metadata model on objects it never saw: tables, conformal coverage, the source probe."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -63,11 +64,9 @@ def evaluate(
     Parameters
     ----------
     keep : Path or None
-        A file that keeps the inputs of the epochs for the next time.
+        A folder that keeps the inputs of the epochs for the next time.
     """
-    key = f"{[o.object_id for o in objects]} {rules} {model.card['files']['templates.safetensors']}"
-    key += f" {list(Galaxy.__members__)}"
-    epochs = kept_epochs(keep, key, lambda: survey_epochs(objects, rules, model.bank))
+    epochs = epochs_of(model, objects, rules=rules, keep=keep)
     figures: dict[str, Any] = {"mix": PAPER_MIX.tolist(), "objects": counted(objects), "epochs": len(epochs.x)}
     figures["table 5"] = _table_5(objects)
     figures["kinds"] = dict(Counter(o.kind for o in objects if o.label == 0 and o.survey))
@@ -90,11 +89,26 @@ def evaluate(
     return figures
 
 
-def untaught(model: Needle, objects: Sequence[Labelled], *, prefer: str = PREFERENCES[0]) -> dict[str, Any]:
+def epochs_of(
+    model: Needle, objects: Sequence[Labelled], *, rules: ExampleRules = EARLY, keep: Path | None = None
+) -> Examples:
+    """Every early epoch of the objects as the model sees it; from the folder `keep` where they are there."""
+    key = f"{[(o.object_id, o.source) for o in objects]} {rules} {model.card['files']['templates.safetensors']}"
+    key += f" {list(Galaxy.__members__)}"
+    path = None
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        path = keep / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    return kept_epochs(path, key, lambda: survey_epochs(objects, rules, model.bank))
+
+
+def untaught(
+    model: Needle, objects: Sequence[Labelled], *, prefer: str = PREFERENCES[0], keep: Path | None = None
+) -> dict[str, Any]:
     """Where objects of a kind that no model was taught land (`landing`); empty for none."""
     if not objects:
         return {}
-    epochs = survey_epochs(objects, EARLY, model.bank)
+    epochs = epochs_of(model, objects, keep=keep)
     return landing(objects, epochs, deployed(model, epochs, prefer))
 
 

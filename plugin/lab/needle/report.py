@@ -30,7 +30,7 @@ def markdown(figures: Mapping[str, Any], model_id: str) -> str:
     lines += ["alone, as in the paper.", ""]
     lines += _before(figures) + _table_5(figures) + _floor(figures) + _main(figures) + _landing(figures)
     lines += _first(figures) + _table_7(figures)
-    lines += _pictures("study" in figures) + _conformal(figures) + _alarms(figures)
+    lines += _pictures("ablation" in figures.get("study", {})) + _conformal(figures) + _alarms(figures)
     lines += study_lines(figures["study"]) if "study" in figures else []
     return "\n".join(lines)
 

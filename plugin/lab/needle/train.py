@@ -21,6 +21,7 @@ from models.needle.lightcurves.lightcurve import clean
 from models.needle.metadata import (
     TRAINING_MIX,
     VARIANTS,
+    Member,
     mean_of,
     with_hosts,
 )
@@ -135,7 +136,7 @@ def host_model(rows: Examples) -> HostModel:
 
 
 def out_of_fold(
-    objects: Sequence[Labelled], members: Sequence[Booster], hosts: Sequence[HostModel], examples: Examples,
+    objects: Sequence[Labelled], members: Sequence[Member], hosts: Sequence[HostModel], examples: Examples,
     rules: TrainRules,
 ) -> OutOfFold:  # fmt: skip
     """Answer every epoch as it was, of the survey's objects, with the one member that did not see the object."""

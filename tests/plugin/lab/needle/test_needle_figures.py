@@ -79,8 +79,8 @@ def test_objects_with_and_without_a_host_are_calibrated_apart(data, folder):
 
 def test_the_page_says_what_was_measured(data, folder):
     model = load(folder / "model")
-    figures = evaluate(model, data.test, keep=folder / "test.npz")
-    assert figures == evaluate(model, data.test, keep=folder / "test.npz")
+    figures = evaluate(model, data.test, keep=folder / "test")
+    assert figures == evaluate(model, data.test, keep=folder / "test")
     hosted = sum(row["hosted"] for row in figures["table 5"].values())
     assert hosted == sum(o.host is not None for o in data.test)
     page = markdown(figures, model.model_id)
