@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types benchmark audit clean
+.PHONY: setup demo test lint types benchmark docs audit clean
 
 setup: .venv/.ready
 
@@ -36,6 +36,10 @@ test: lint types
 
 benchmark: setup
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s
+
+# The documentation as one site: build/site/index.html.
+docs: setup
+	PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --config-file deploy/site/mkdocs.yml
 
 # What is known against our dependencies (asks PyPI, so it needs the network), and what a linter finds against our code.
 audit: setup

@@ -172,7 +172,9 @@ def _measured(raw: RawSpectrum, flux: FloatArray, error: FloatArray | None, rule
     """Flux with NaN where there is no measurement, and what was masked for which reason."""
     flux, by_mask = masked(flux, raw.bad, _text(raw.bad_because))
     flux, by_error = without_error(flux, error)
-    flux, by_value = without_fills(flux, most_zero=rules.max_zero)
+    by_value = None
+    if rules.take_out_fills:
+        flux, by_value = without_fills(flux, most_zero=rules.max_zero)
     return [flux, *(note for note in (by_mask, by_error, by_value) if note is not None)]
 
 

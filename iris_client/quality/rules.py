@@ -36,6 +36,8 @@ class QualityRules:
         Largest |flux| over the 99th percentile; the sharpest real line has 44.
     max_range : float
         Largest |flux| over the median; the strongest real lines have 500, fill values 1e17.
+    take_out_fills : bool
+        Whether fill values among the flux are taken as missing. False reads spectra as the shipped networks' were read.
     max_flux, min_flux : float
         Bounds of the typical |flux|, any unit: outside them single precision runs over or under. Real: 4e-26 to 4e16.
     min_snr : float
@@ -60,6 +62,7 @@ class QualityRules:
     max_zero: float = 0.2
     max_peak: float = 100.0
     max_range: float = 1e4
+    take_out_fills: bool = True
     max_flux: float = 1e30
     min_flux: float = 1e-35
     min_snr: float = 1.2

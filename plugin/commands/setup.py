@@ -1,8 +1,12 @@
 """Commands about: setting it up."""
 
 import textwrap
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 NEEDED = ("marshal_url", "marshal_token_file", "group_ids")
 SUGGESTED = {"web_bind": "127.0.0.1:8765"}
@@ -33,16 +37,19 @@ def env_example() -> str:
 
 
 def _block(name: str) -> str:
-    from pydantic_core import PydanticUndefined
-
     from plugin.settings import PREFIX, Settings
 
     field = Settings.model_fields[name]
     what = textwrap.fill(field.description or "", 110, initial_indent="# ", subsequent_indent="# ")
     mark = "" if name in (*NEEDED, *SUGGESTED) else "#"
-    # A factory's default depends on the machine; its description says what it is.
-    default = "" if field.default is PydanticUndefined else _text(field.default)
-    return f"{what}\n{mark}{PREFIX}{name.upper()}={SUGGESTED.get(name, default)}\n"
+    return f"{what}\n{mark}{PREFIX}{name.upper()}={SUGGESTED.get(name, default_text(field))}\n"
+
+
+def default_text(field: "FieldInfo") -> str:
+    """A setting's default as one would write it; empty where there is none, or where it depends on the machine."""
+    from pydantic_core import PydanticUndefined
+
+    return "" if field.default is PydanticUndefined else _text(field.default)
 
 
 def _text(value: object) -> str:

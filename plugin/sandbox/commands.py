@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     sandbox = typer.Typer(invoke_without_command=True)
     sandbox.callback()(serve)
+    sandbox.command()(examples)
     app.add_typer(sandbox, name="sandbox")
     trials.register(sandbox)
 
@@ -77,6 +78,17 @@ def demo(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     typer.echo(f"Open {page} in a browser.")
+
+
+def examples(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page and its pictures.")],
+    n_sources: Annotated[int, typer.Option(min=1, max=500, help="How many simulated sources.")] = 120,
+    seed: Annotated[int, typer.Option(help="The same seed simulates the same spectra.")] = 0,
+) -> None:
+    """Write the worked examples of the documentation: simulated spectra, what is posted about them, their cards."""
+    from plugin.sandbox.examples import write_examples
+
+    typer.echo(str(write_examples(out, n_sources=n_sources, seed=seed)))
 
 
 def _greet(url: str, token: str, group_id: int) -> None:

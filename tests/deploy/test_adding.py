@@ -28,8 +28,9 @@ class Copy:
         for package in SERVICE:
             shutil.copytree(ROOT / package, folder / package, ignore=weights if package == "models" else None)
         (folder / "models" / "data").symlink_to(ROOT / "models" / "data")
-        (folder / "deploy").mkdir()
-        for name in ("README.md", "pyproject.toml", "deploy/env.example"):
+        for name in ("deploy", "docs"):
+            (folder / name).mkdir()
+        for name in ("docs/reading.md", "pyproject.toml", "deploy/env.example"):
             shutil.copyfile(ROOT / name, folder / name)
         self.before = self._texts()
 
@@ -125,11 +126,11 @@ print(json.dumps(answer(report, 0.05)))
 def test_a_posted_key(copy: Copy) -> None:
     before = json.loads(copy.run(POSTED))
     copy.follow("A posted key")
-    assert copy.changed == {"plugin/cycle/spectra/compose.py", "README.md"}
+    assert copy.changed == {"plugin/cycle/spectra/compose.py", "docs/reading.md"}
     after = json.loads(copy.run(POSTED))
     assert after == before | {"networks": after["networks"]}
     assert isinstance(after["networks"], int)
-    table = (copy.folder / "README.md").read_text().partition("with the origin `NEEDLE`")[0]
+    table = (copy.folder / "docs/reading.md").read_text().partition("with the origin `NEEDLE`")[0]
     assert re.search(r"^\| `networks` \|", table, re.M)
     assert "networks            number" in copy.run("import plugin.cycle.spectra.compose as c; print(c.__doc__)")
 

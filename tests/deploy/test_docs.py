@@ -11,7 +11,8 @@ from plugin.cli import app
 from plugin.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "deploy" / "skyportal" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ABOVE = ("README.md", "CONTRIBUTING.md", "deploy/skyportal/README.md")
+DOCUMENTS = [*(ROOT / name for name in ABOVE), *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = typer.main.get_command(app).commands
 
 
@@ -53,8 +54,8 @@ def test_links_and_paths_exist(document):
 
 
 def table_of_keys(part: int) -> set[str]:
-    """The keys in the README's table of ASTRANet's annotation (0) or of NEEDLE's (1)."""
-    text = (ROOT / "README.md").read_text().partition("with the origin `NEEDLE`")[2 * part]
+    """The keys in the documents' table of ASTRANet's annotation (0) or of NEEDLE's (1)."""
+    text = (ROOT / "docs" / "reading.md").read_text().partition("with the origin `NEEDLE`")[2 * part]
     rows = re.findall(r"^\| (`.*?) \|", text.partition("Where both have answered")[0], re.M)
     return set(re.findall(r"`(\w+)`", "".join(rows)))
 

@@ -13,7 +13,7 @@ from tests.fakes.needle_service import open_service
 
 ROOT = Path(__file__).parents[2]
 NAME = "ZTF26aaaaaa0"
-DOCUMENTS = ("README.md", "docs/decisions/002-fixed-origins.md")
+DOCUMENTS = ("docs/reading.md", "docs/decisions/002-fixed-origins.md")
 
 
 @pytest.fixture(scope="module")

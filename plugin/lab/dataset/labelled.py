@@ -25,6 +25,10 @@ TAUGHT_BEFORE = frozenset({"LSQ14an", "SN2006oz", "SN2018bsz"})
 then and is not any more."""
 TRAINING_COVERAGE = 0.6
 """Narrower spectra than the service accepts still teach; they stay out of every figure."""
+AS_LEARNED = QualityRules(min_coverage=TRAINING_COVERAGE, max_range=float("inf"), take_out_fills=False)
+"""How spectra are read to train and to measure. Some that the shipped networks learned from are full of fill values.
+Without them the splits would be others, and objects of the test among those that were learned from.
+"""
 DISPUTED_CLASSES = ("SLSN", "TDE")
 """So few objects that those of which some source says otherwise may help."""
 
@@ -62,14 +66,11 @@ def load_labelled(folder: Path, *, seed: int = 42, progress: Callable[[str], Non
     records = list(read_catalogue(folder / "spectra"))
     earlier = placed_before()
     existing = {r.group: earlier[r.group] for r in records if r.group in earlier}
-    # Two of the spectra that the shipped networks learned from are full of fill values. Without them the splits would
-    # be others, and objects of the test among those that were learned from.
-    rules = QualityRules(min_coverage=TRAINING_COVERAGE, max_range=float("inf"))
 
     def assembled(chosen: Iterable[Record], *, copies: bool) -> Assembled:
         return assemble(
             chosen,
-            rules=rules,
+            rules=AS_LEARNED,
             seed=seed,
             existing=existing,
             copies=copies,

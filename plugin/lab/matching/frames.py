@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from iris_client.quality.control import QualityRules, examine
+from iris_client.quality.control import examine
 from models.domain import Spectrum
 from models.matching.grid import BINS, Bools, Floats, binned
 from models.training.dataset import Dataset
-from plugin.lab.dataset.labelled import TRAINING_COVERAGE
+from plugin.lab.dataset.labelled import AS_LEARNED
 from plugin.lab.dataset.records import read_catalogue
-
-RULES = QualityRules(min_coverage=TRAINING_COVERAGE, max_range=float("inf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def read_frames(
         name = record.raw.spectrum_id
         if name not in missing:
             continue
-        spectrum = examine(record.raw, RULES).spectrum
+        spectrum = examine(record.raw, AS_LEARNED).spectrum
         if spectrum is None:
             continue
         i = row[name]
@@ -65,7 +63,7 @@ def read_spectra(folder: Path, data: Dataset) -> list[Spectrum]:
     wanted = set(data.ids)
     for record in read_catalogue(folder / "spectra"):
         if record.raw.spectrum_id in wanted:
-            spectrum = examine(record.raw, RULES).spectrum
+            spectrum = examine(record.raw, AS_LEARNED).spectrum
             if spectrum is not None:
                 row[record.raw.spectrum_id] = spectrum
     return [row[name] for name in data.ids]
