@@ -75,7 +75,7 @@ def evaluate_needle(
     if choose:
         _choose(before, loaded, data, labelled, rows, out)
         return
-    if labelled.splits_hash != loaded.card["training"]["splits_hash"]:
+    if loaded.card["training"]["splits_hash"] not in (labelled.splits_hash, labelled.first_hash):
         Console(stderr=True).print("[yellow]Not the objects of the training: the test split may be known to it.[/]")
     keep = None if rows is None else rows.with_suffix(".test")
     figures = evaluate(loaded, labelled.survey_test, keep=keep)
@@ -110,7 +110,7 @@ def _choose(before: Path | None, loaded: Any, data: Path, labelled: Any, rows: P
 
     if before is None:
         raise typer.BadParameter("the earlier model is needed", param_hint="--before")
-    found = out_of_fold_against(load_model(before), load(data), loaded, labelled, rows, _tell)
+    found = out_of_fold_against(load_model(before), load(data), loaded, labelled, rows, tell=_tell)
     out.mkdir(parents=True, exist_ok=True)
     (out / "needle-choice.json").write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
     for name, part in found.items():

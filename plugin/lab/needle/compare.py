@@ -34,6 +34,7 @@ from plugin.lab.needle.train import (
 Floats = NDArray[np.float64]
 NAMES: Final = ("area", "purity at half found", "found at purity 0.5")
 RESAMPLES: Final = 400
+RULES: Final = TrainRules()
 
 
 def against(
@@ -63,8 +64,9 @@ def against(
 
 
 def out_of_fold_against(
-    before: Needle, first: NeedleData, after: Needle, data: NeedleData, rows: Path | None, tell: Tell = lambda _: None
-) -> dict[str, Any]:
+    before: Needle, first: NeedleData, after: Needle, data: NeedleData, rows: Path | None, *,
+    rules: TrainRules = RULES, tell: Tell = lambda _: None,
+) -> dict[str, Any]:  # fmt: skip
     """Two models on the objects that trained the later one, each epoch answered by members that never saw the object.
 
     The earlier model's members stand for the folds of its own objects; what it never saw all of them answer. Its host
@@ -77,6 +79,8 @@ def out_of_fold_against(
         What each of the two was trained on.
     rows : Path or None
         The later training's file of examples.
+    rules : TrainRules
+        Of both trainings.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def out_of_fold_against(
     for model, known in ((before, first), (after, data)):
         if model.card.get("training", {}).get("splits_hash") != known.splits_hash:
             raise ValueError(f"{model.model_id} was trained on other objects")
-    rules, objects = TrainRules(), data.develop
+    objects = data.develop
     own = dict(zip((o.object_id for o in reversed(objects)), reversed(owners(objects)), strict=True))
     bank = make_bank(first.develop, rules)
     bank = replace(bank, owner=np.array([own.get(first.develop[i].object_id, -1) for i in bank.owner]))
@@ -144,7 +148,7 @@ def compare(
     Returns
     -------
     dict
-        By class and figure: `before`, `after` and `difference`, each value, low and high.
+        By class that is there, and figure: `before`, `after` and `difference`, each value, low and high.
     """
     ids, index = np.unique(rows.object_index, return_inverse=True)
     of = np.zeros(len(ids), int)
@@ -156,7 +160,7 @@ def compare(
         counts[1:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=RESAMPLES)
     weight = class_weights(rows.label, rows.weight)
     out: dict[str, Any] = {}
-    for k, name in RARE:
+    for k, name in (pair for pair in RARE if (rows.label == pair[0]).any()):
         pair = [_figures(p, rows.label == k, k, weight, counts, index) for p in (before, after)]
         columns = {"before": pair[0], "after": pair[1], "difference": pair[1] - pair[0]}
         out[name] = {

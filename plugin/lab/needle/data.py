@@ -19,6 +19,8 @@ class NeedleData:
 
     Parameters
     ----------
+    first_hash : str
+        That of the first table alone, whose training objects are among these.
     survey_test : tuple of Labelled
         Every object of the test side of all tables, once, by its alerts where there are any.
     untaught : tuple of Labelled
@@ -28,6 +30,7 @@ class NeedleData:
     develop: tuple[Labelled, ...]
     test: tuple[Labelled, ...]
     splits_hash: str
+    first_hash: str = ""
     survey_test: tuple[Labelled, ...] = ()
     untaught: tuple[Labelled, ...] = ()
 
@@ -79,6 +82,7 @@ def load_survey(folder: Path, *, seed: int = 42) -> NeedleData:
         develop=tuple(replace(o, object_id=one_each[o.object_id]) for o in develop),
         test=first.test,
         splits_hash=splits_hash({o.object_id: side[o.object_id] for o in taught if o.survey}),
+        first_hash=first.splits_hash,
         survey_test=_once([o for o in taught if o.survey and side[o.object_id] == "test"], one_each),
         untaught=_once([o for o in objects if o.kind in tables.UNTAUGHT], one_each),
     )
