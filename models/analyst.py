@@ -28,6 +28,7 @@ from models.luminosity import luminosity_of
 from models.match_layer import Known, known_redshift, what_if_of
 from models.matching.matcher import Found, in_question
 from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
+from models.similar.shelf import unit_to_text
 from models.spectral.ensemble import EnsemblePrediction, Metadata
 from models.spectral.prepare import WHOLE, Extent, Prepared, prepare
 from models.together import Together
@@ -47,6 +48,7 @@ class Answer(NamedTuple):
     caveats: tuple[Caveat, ...]
     found: Found | None = None
     what_if: WhatIf | None = None
+    embedding: str | None = None
 
 
 class _Asked(NamedTuple):
@@ -258,6 +260,7 @@ class Analyst:
         if judged is not None:
             layer = judged.findings(i, verdict, sets[chosen])
             answer = Answer(verdict, replace(confidence, **layer.confidence), layer.anomaly, (*caveats, *layer.caveats))
+        answer = answer._replace(embedding=unit_to_text(plain.embedding[i]))
         if self._match is None:
             return answer
         what_if = None
@@ -296,6 +299,7 @@ class Analyst:
             luminosity=luminosity_of(evidence, redshift, origin),
             what_if=answer.what_if,
             caveats=(*caveats, *answer.caveats),
+            embedding=answer.embedding,
             bundle=self.bundle_id,
             input_hash=digest,
         )

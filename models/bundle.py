@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 
-from models.card_fields import BundleCard, MemberFields, checked
-from models.cards import ModelFolder, digest, store_card
+from models.card_fields import BundleCard, MemberFields, checked, fingerprint
+from models.cards import SHIPPED as SHIPPED  # where everybody looks for it
+from models.cards import ModelFolder, store_card
 from models.domain import COARSE_CLASSES, FINE_CLASSES
 from models.match_layer import MatchLayer
 from models.match_layer import files_of as matching_files
@@ -32,7 +33,6 @@ from models.spectral.ensemble import Ensemble, Member
 from models.spectral.net import ASTRANet, NetConfig
 from models.spectral.readout import Readout
 
-SHIPPED = Path(__file__).parent / "data" / "bundle"
 FORMAT = 1
 
 
@@ -100,15 +100,6 @@ def _needed(card: Mapping[str, Any]) -> set[str]:
     named = {m["file"] for m in card["members"]} | {card["calibration"]["file"]}
     named |= files_of(card["sentinel"]) if "sentinel" in card else set()
     return named | matching_files(card["matching"]) if "matching" in card else named
-
-
-def fingerprint(card: BundleCard) -> str:
-    """SHA-256 over the files' hashes: the same weights and calibration have the same one, whatever the card adds."""
-    parts = ["net", "temperature", "files"]
-    # Older cards have no odds, and name one kind of network for all members.
-    parts += ["class_odds"] if "class_odds" in card else []
-    parts += ["members"] if any("net" in m for m in card["members"]) else []
-    return digest(card, parts)
 
 
 def net_of(card: BundleCard, member: MemberFields) -> NetConfig:

@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from models.cards import CARD, BundleError
+from models.cards import CARD, BundleError, digest
 
 MAX_NAMED = 3
 T = TypeVar("T")
@@ -214,3 +214,12 @@ def checked(folder: Path, card: Mapping[str, Any], kind: type[T]) -> T:
         more = f"; and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
         raise BundleError(f"{folder / CARD}: field {'; field '.join(found[:MAX_NAMED])}{more}") from None
     return cast(T, card)
+
+
+def fingerprint(card: BundleCard) -> str:
+    """SHA-256 over the files' hashes: the same weights and calibration have the same one, whatever the card adds."""
+    parts = ["net", "temperature", "files"]
+    # Older cards have no odds, and name one kind of network for all members.
+    parts += ["class_odds"] if "class_odds" in card else []
+    parts += ["members"] if any("net" in m for m in card["members"]) else []
+    return digest(card, parts)

@@ -10,6 +10,8 @@ from typing import Any, Final, Generic, TypeVar
 from safetensors import SafetensorError
 
 CARD = "card.json"
+SHIPPED = Path(__file__).parent / "data" / "bundle"
+"""The bundle of the classifier that comes with the program."""
 Model = TypeVar("Model")
 _UNFIT: Final = (KeyError, TypeError, ValueError, OSError, EOFError, RuntimeError, SafetensorError)
 

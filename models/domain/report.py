@@ -45,6 +45,8 @@ class Report:
         Where a redshift and a magnitude are known.
     what_if : WhatIf or None
         Where a redshift is known: what the networks say with and without it.
+    embedding : str or None
+        The networks' mean embedding without metadata, unit length, shape (192,): half precision, little-endian, base64.
     bundle : str
         Name and short hash of the model bundle, such as `compact-1@3f2a9c1d`.
     input_hash : str
@@ -66,6 +68,7 @@ class Report:
     luminosity: Luminosity | None = None
     what_if: WhatIf | None = None
     caveats: tuple[Caveat, ...] = ()
+    embedding: str | None = None
     bundle: str = ""
     input_hash: str = ""
     schema: int = SCHEMA_VERSION

@@ -11,6 +11,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 Floats = NDArray[np.float64]
+ANALOGS = "analogs.safetensors"
+"""The file of a bundle."""
 SKETCH = 200
 """Points of a stored spectrum: enough to draw it."""
 _LOW, _HIGH = -0.5, 2.0
@@ -48,7 +50,7 @@ class Analogs:
         for i in np.argsort(distance, kind="stable"):
             if len(found) == k:
                 break
-            found.setdefault(self.names[i], self._entry(int(i), float(distance[i])))
+            found.setdefault(self.names[i], {**self.entry(int(i)), "distance": round(max(float(distance[i]), 0.0), 4)})
         return list(found.values())
 
     def drawn(self, spectrum: str) -> Floats:
@@ -62,14 +64,14 @@ class Analogs:
         stored = self.sketch[self.spectra.index(spectrum)]
         return np.where(stored == 255, np.nan, stored / 254 * (_HIGH - _LOW) + _LOW)
 
-    def _entry(self, i: int, distance: float) -> dict[str, object]:
+    def entry(self, i: int) -> dict[str, object]:
+        """What is known of one spectrum."""
         phase, z = float(self.phase_days[i]), float(self.redshift[i])
         return {
             "object": self.names[i],
             "class": self.classes[i],
             "phase_days": round(phase, 1) if np.isfinite(phase) else None,
             "redshift": round(z, 4) if np.isfinite(z) else None,
-            "distance": round(max(distance, 0.0), 4),
             "spectrum": self.spectra[i],
             "source": self.sources[i],
         }

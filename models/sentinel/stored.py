@@ -17,14 +17,14 @@ from safetensors.numpy import load_file, save_file
 
 from models.card_fields import SentinelFields
 from models.sentinel.adapter import Adapter
-from models.sentinel.analogs import Analogs
+from models.sentinel.analogs import ANALOGS, Analogs
 from models.sentinel.bank import Bank
 from models.sentinel.combine import Combiner
 from models.sentinel.detector import Calibration, SeedDetector, Sentinel
 from models.sentinel.ranks import Ranks
 from models.sentinel.scores import BEYOND, SCORES, unknown
 
-CALIBRATION, ANALOGS = "sentinel-calibration.safetensors", "analogs.safetensors"
+CALIBRATION = "sentinel-calibration.safetensors"
 
 
 def save_sentinel(sentinel: Sentinel, folder: Path) -> dict[str, Any]:

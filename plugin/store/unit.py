@@ -14,6 +14,7 @@ from plugin.store.spectra import Spectra
 from plugin.store.tns.names import Names
 from plugin.store.tns.reports import TnsReports
 from plugin.store.tns.rows import TnsRows
+from plugin.store.vectors import Vectors
 from plugin.store.watermarks import Watermarks
 from plugin.store.workers.rows import Leases, Workers
 
@@ -36,6 +37,7 @@ class Unit:
     status: Status
     figures: Figures
     analyses: Analyses
+    vectors: Vectors
 
     @classmethod
     def on(cls, context: Context) -> "Unit":
@@ -55,4 +57,5 @@ class Unit:
             status=Status(context),
             figures=Figures(context),
             analyses=Analyses(context),
+            vectors=Vectors(context),
         )

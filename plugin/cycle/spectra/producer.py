@@ -15,6 +15,7 @@ from plugin.cycle.posting import Post, Posting
 from plugin.cycle.posts import on_source
 from plugin.cycle.producer import Draft
 from plugin.cycle.spectra import compose
+from plugin.cycle.spectra.likeness import remember
 from plugin.cycle.spectra.renew import REDSHIFT
 from plugin.cycle.spectra.sketch import Drawn, sketches
 from plugin.store import ASTRANET, Filed, Piece, Subject, Unit
@@ -130,6 +131,7 @@ class SpectraProducer:
         filed = draft.filed
         before = unit.reports.of(filed.subject, self.name)
         unit.reports.put(filed)
+        remember(unit, filed)
         summary = on_source(unit, filed.target_id, self.posting)
         told = about_spectrum(unit, filed, self.posting)
         posts = [compose.on_spectrum(filed, self.posting), *summary, *draft.posts, *told]
@@ -139,6 +141,7 @@ class SpectraProducer:
 
     def withdraw(self, unit: Unit, subject: Subject, target_id: str) -> list[Post]:
         """Nothing on the spectrum, a card or a message that waits included, and the source without it."""
+        unit.vectors.drop(subject.id)
         silent = [compose.no_card(subject.id), *unsaid(subject.id, self.posting)]
         return [compose.gone(subject.id), *on_source(unit, target_id, self.posting), *silent]
 

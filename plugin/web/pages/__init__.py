@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from plugin.web.pages import actions, documents, objects, queue, tonight, unanswered
+from plugin.web.pages import actions, documents, objects, queue, similar, tonight, unanswered
 from plugin.web.parts import Link, Room, WebParts
 
 
@@ -14,6 +14,7 @@ def make_room(parts: WebParts) -> Room:
             Route("/", tonight.page_of(parts)),
             Route("/object", objects.search(parts)),
             Route("/object/{name:path}", objects.page_of(parts)),
+            Route("/similar/{spectrum:path}", similar.page_of(parts)),
             Route("/unanswered", unanswered.page_of(parts)),
             Route("/queue", queue.page_of(parts)),
             Route("/notes", notes.page),

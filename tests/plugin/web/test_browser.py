@@ -58,6 +58,7 @@ def paths(settings: Settings, store: Store) -> dict[str, str]:
     (night,) = (path.name for path in (settings.output_dir / "notes").iterdir())
     return {
         "tonight": "/",
+        "similar": f"/similar/{next(f.subject.id for f in every if f.report.verdict is not None)}",
         "sorted": "/?sort=anomaly&night=all",
         "nothing": "/?class=AGN&policy=ALERT&group=99",
         "alert": f"/object/{policies['ALERT']}",

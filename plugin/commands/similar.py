@@ -1,0 +1,125 @@
+"""The command that finds spectra like one: similar."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plugin.commands.service import prepared
+
+if TYPE_CHECKING:
+    from models.similar.shelf import Way
+    from plugin.ops.similar import Like
+    from plugin.settings import Settings
+    from plugin.store.vectors import Vector
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subject's commands."""
+    app.command()(similar)
+
+
+def similar(
+    name: Annotated[str, typer.Argument(help="A file with spectra, or the id of an answered spectrum or source.")],
+    way: Annotated[str, typer.Option(help="What counts: shape, network, or both.")] = "both",
+    number: Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="How many objects are named.")] = 10,
+    everything: Annotated[
+        bool,
+        typer.Option("--everything", help="Also the marshal's spectra that not everybody sees; for the operator."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per spectrum found, and line.")] = False,
+) -> None:
+    """Find the spectra most like one, in the archive and among those answered for the marshal."""
+    from models.similar.shelf import WAYS
+
+    chosen = next((w for w in WAYS if w == way), None)
+    if chosen is None:
+        raise typer.BadParameter(f"no way {way!r}: choose from {', '.join(WAYS)}", param_hint="--way")
+    with prepared() as settings:
+        path = Path(name)
+        asked = _of_file(path, settings, chosen, number, everything) if path.is_file() else None
+        for title, found in asked or _of_store(name, settings, chosen, number, everything):
+            _print(title, found, as_json=as_json)
+
+
+def _of_file(
+    path: Path, settings: "Settings", way: "Way", number: int, everything: bool
+) -> list[tuple[str, list["Like"]]]:
+    """Every spectrum of a file; the marshal's are searched where everything may be seen: nobody sees a file."""
+    from iris_client.quality.control import QualityRules
+    from models.analyst import Analyst
+    from models.bundle import load
+    from models.similar.archive import load_archive
+    from models.similar.shelf import Query, shape_of, unit_from_text
+    from plugin.batch.classify import answers, named
+    from plugin.cycle.spectra.sketch import numbers
+    from plugin.ops.similar import search
+
+    archive, ours = load_archive(settings.bundle), _everything(settings) if everything else []
+    found: list[tuple[str, list[Like]]] = []
+    for raw, report in answers(named([path]), Analyst(load(settings.bundle)), QualityRules()):
+        title = str(raw.spectrum_id)
+        if report.verdict is None:
+            found.append((f"{title}: {report.reason}", []))
+            continue
+        query = Query(shape=shape_of(*numbers(raw.wavelengths, raw.fluxes)), unit=unit_from_text(report.embedding))
+        title += f", {report.verdict.label} ({report.verdict.probability:.2f})"
+        found.append((title, search(query, report.bundle, ours, archive, k=number, way=way)))
+    return found
+
+
+def _everything(settings: "Settings") -> list["Vector"]:
+    from plugin.store import open_store
+
+    with (
+        open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store,
+        store.begin(to_read=True) as unit,
+    ):
+        return unit.vectors.every()
+
+
+def _of_store(
+    name: str, settings: "Settings", way: "Way", number: int, everything: bool
+) -> list[tuple[str, list["Like"]]]:
+    from models.similar.archive import load_archive
+    from plugin.ops.similar import like_vector
+    from plugin.store import open_store
+
+    archive = load_archive(settings.bundle)
+    with (
+        open_store(settings.database_url, marshal=settings.marshal()[0], to_read=True) as store,
+        store.begin(to_read=True) as unit,
+    ):
+        vectors = unit.vectors.of(name)
+        if not vectors:
+            typer.echo(
+                f"nothing is kept of {name}: it is no file and no answered spectrum or source, or it was "
+                "answered by an earlier version (`astranet again` asks for it once more)",
+                err=True,
+            )
+            raise typer.Exit(1)
+        vector = vectors[-1]
+        title = f"{vector.target_id}, spectrum {vector.spectrum_id}, {vector.label}"
+        return [(title, like_vector(unit, vector, archive, k=number, way=way, everything=everything))]
+
+
+def _print(title: str, found: list["Like"], *, as_json: bool) -> None:
+    if as_json:
+        for one in found:
+            typer.echo(json.dumps({"like": title.split(",")[0], **one.to_dict()}, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    for head in ("object", "class", "phase", "z", "shape", "network", "spectrum"):
+        table.add_column(head, justify="right" if head in ("phase", "z", "shape", "network") else "left")
+    for one in found:
+        cells = [
+            "" if one.phase_days is None else f"{one.phase_days:+.0f} d",
+            "" if one.redshift is None else f"{one.redshift:.3f}",
+            *("" if v is None else f"{v:.3f}" for v in (one.shape, one.network)),
+        ]
+        table.add_row(one.name, one.label, *cells, f"{'marshal' if one.is_ours else 'archive'} {one.spectrum_id}")
+    Console().print(table)

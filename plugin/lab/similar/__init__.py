@@ -1,0 +1,1 @@
+"""How well a search for spectra like one finds what it should."""
