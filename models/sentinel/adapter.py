@@ -94,10 +94,7 @@ class Adapter(nn.Module):
 
     def forward(self, embedding: Tensor, texture: Tensor) -> Output:
         """The network's output with the residual."""
-        hidden = self.drop(F.gelu(self.inner(self.scaled(texture))))
-        e = embedding + self.outer(hidden)
-        coarse = self.coarse_head(e)
-        fine = self.fine_head(torch.cat([e, coarse.softmax(-1).detach()], dim=1))
+        e, coarse, fine = self._tuned(embedding, texture)
         return Output(
             fine_logits=fine,
             coarse_logits=coarse,
@@ -108,13 +105,20 @@ class Adapter(nn.Module):
             texture=texture,
         )
 
+    def _tuned(self, embedding: Tensor, texture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The embedding with the residual, coarse logits and fine logits."""
+        hidden = self.drop(F.gelu(self.inner(self.scaled(texture))))
+        e = embedding + self.outer(hidden)
+        coarse = self.coarse_head(e)
+        return e, coarse, self.fine_head(torch.cat([e, coarse.softmax(-1).detach()], dim=1))
+
     @torch.inference_mode()
     def adapted(self, features: Features) -> Features:
         """The same features, with what exposure adds to them."""
         embedding, texture = (torch.tensor(v, dtype=torch.float32) for v in (features.embedding, features.texture))
-        output = self(embedding, texture)
-        log_p = output.fine_logits.log_softmax(-1)
-        far = torch.cdist(output.embedding, self.class_centres).amin(1)
+        e, _, fine = self._tuned(embedding, texture)
+        log_p = fine.log_softmax(-1)
+        far = torch.cdist(e, self.class_centres).amin(1)
         added = torch.stack([self.log_odds(texture), -(log_p.exp() * log_p).sum(1), far], dim=1)
         return replace(features, exposure=added.double().numpy())
 

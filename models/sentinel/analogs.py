@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ SKETCH = 200
 _LOW, _HIGH = -0.5, 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Analogs:
     """Public archive spectra that may be named to anybody.
 
@@ -43,9 +44,13 @@ class Analogs:
     spectra: tuple[str, ...]
     sources: tuple[str, ...]
 
+    @cached_property
+    def _wide(self) -> Floats:
+        return self.unit.astype(np.float64)
+
     def nearest(self, embedding: Floats, k: int = 5) -> list[dict[str, object]]:
         """The nearest spectrum of each of the k nearest objects to one embedding (192,), nearest first."""
-        distance = 1.0 - self.unit.astype(np.float64) @ (embedding / np.linalg.norm(embedding))
+        distance = 1.0 - self._wide @ (embedding / np.linalg.norm(embedding))
         found: dict[str, dict[str, object]] = {}
         for i in np.argsort(distance, kind="stable"):
             if len(found) == k:

@@ -21,8 +21,9 @@ Floats = NDArray[np.float64]
 OperatingRegime = Literal["anchor", "per_seed", "seed_union"]
 REGIMES: Final[tuple[OperatingRegime, ...]] = get_args(OperatingRegime)
 FALSE_ALARM_RATE = 0.01
-CHUNK = 16
-"""Rows per pass, always: sums of other shapes differ in the last bit, and an answer must not depend on its company."""
+CHUNK = 4
+"""Rows per pass, always: sums of other shapes differ in the last bit, and an answer must not depend on its company.
+Few, for a spectrum that comes alone is padded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +38,21 @@ class SeedDetector:
 
     def __call__(self, features: Features) -> tuple[Floats, Floats]:
         """Ranks (n, scores) and anomaly score (n,)."""
+        n = len(features)
+        index = np.arange(max(-(-n // CHUNK), 1) * CHUNK) % max(n, 1)
+        parts = [
+            self._raw(features.rows(index[i : i + CHUNK] if n else index[:0])) for i in range(0, len(index), CHUNK)
+        ]
+        raw, exposed = (np.concatenate(column)[:n] for column in zip(*parts, strict=True))
+        # Ranks and trees are asked of one row at a time, whatever the number of rows.
+        ranks = self.ranks(raw)
+        return ranks, self.combiner(ranks, exposed)
+
+    def _raw(self, features: Features) -> tuple[Floats, Floats]:
+        """Scores before ranking (n, scores) and log-odds of being exposed (n,)."""
         if self.adapter is not None:
             features = self.adapter.adapted(features)
-        ranks = self.ranks(compute(features, self.bank, self.combiner.scores))
-        return ranks, self.combiner(ranks, features.exposure[:, 0])
+        return compute(features, self.bank, self.combiner.scores), features.exposure[:, 0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,17 +192,8 @@ class Sentinel:
 
 def judge(detectors: Sequence[SeedDetector], prediction: EnsemblePrediction) -> Judgement:
     """Scores of every spectrum by every detector."""
-    ranks, scores = zip(*(_in_chunks(d, of_seed(prediction, d.seed)) for d in detectors), strict=True)
+    ranks, scores = zip(*(d(of_seed(prediction, d.seed)) for d in detectors), strict=True)
     mean = np.mean(ranks, axis=0)
     return Judgement(
         seed_scores=np.stack(scores, axis=1), ranks=mean, families=families(mean, detectors[0].combiner.scores)
     )
-
-
-def _in_chunks(detector: SeedDetector, features: Features) -> tuple[Floats, Floats]:
-    n = len(features)
-    index = np.arange(-(-n // CHUNK) * CHUNK) % max(n, 1)
-    parts = [detector(features.rows(index[i : i + CHUNK])) for i in range(0, len(index), CHUNK)]
-    if not parts:
-        return detector(features)
-    return np.concatenate([p[0] for p in parts])[:n], np.concatenate([p[1] for p in parts])[:n]

@@ -1,6 +1,8 @@
 """What the scores see of a spectrum: one seed's averaged logits, superclasses, embedding and projection."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from models.special import softmax
 from models.spectral.ensemble import EnsemblePrediction
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,7 @@ class Features:
     projection: Floats
     texture: Floats
     exposure: Floats
+    _known: dict[str, tuple[object, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -51,7 +55,14 @@ class Features:
 
     def rows(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> "Features":
         """The same for some spectra."""
-        return Features(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+        return Features(**{f.name: getattr(self, f.name)[index] for f in fields(self) if f.init})
+
+    def once(self, name: str, part: object, work: Callable[[], T]) -> T:
+        """What `work` gives, computed once for several scores that ask it of the same part of the same bank."""
+        if (known := self._known.get(name)) is None or known[0] is not part:
+            self._known[name] = known = (part, work())
+        value: T = known[1]
+        return value
 
 
 def of_seed(prediction: EnsemblePrediction, seed: int) -> Features:

@@ -1,6 +1,7 @@
 """Reference embeddings: distances to the nearest of them, and the local outlier factor (Breunig et al. 2000)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ KNN = 10
 LOF_K = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class References:
     """Training embeddings a query is compared with.
 
@@ -27,13 +28,22 @@ class References:
     reach: Floats
     density: Floats
 
+    @cached_property
+    def _squares(self) -> Floats:
+        return np.asarray((self.points**2).sum(1))
+
     def nearest(self, e: Floats, k: int) -> tuple[Floats, NDArray[np.int64]]:
         """Distances, ascending, and indices of the k nearest references, each (n, k)."""
-        return _nearest(distances(e, self.points), k)
+        return _nearest(distances(e, self.points, self._squares), k)
 
-    def outlier_factor(self, e: Floats) -> Floats:
-        """Mean density of the 20 nearest references over the query's own, shape (n,); about 1 for an ordinary one."""
-        d, index = self.nearest(e, min(LOF_K, len(self.points)))
+    def outlier_factor(self, d: Floats, index: NDArray[np.int64]) -> Floats:
+        """Mean density of the 20 nearest references over the query's own, shape (n,); about 1 for an ordinary one.
+
+        Parameters
+        ----------
+        d, index : ndarray, shape (n, 20)
+            As from `nearest`.
+        """
         own = _reachability_density(np.maximum(d, self.reach[index]))
         return self.density[index].mean(1) / own
 
@@ -47,9 +57,9 @@ def fit_references(points: Floats) -> References:
     return References(points=points, reach=reach, density=_reachability_density(np.maximum(near, reach[index])))
 
 
-def distances(a: Floats, b: Floats) -> Floats:
-    """Euclidean distances, shape (len(a), len(b))."""
-    squared = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
+def distances(a: Floats, b: Floats, squares: Floats | None = None) -> Floats:
+    """Euclidean distances, shape (len(a), len(b)); `squares` are the squared lengths of b where they are known."""
+    squared = (a**2).sum(1)[:, None] + ((b**2).sum(1) if squares is None else squares)[None] - 2 * a @ b.T
     return np.sqrt(np.maximum(squared, 0.0))
 
 

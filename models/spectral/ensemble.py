@@ -1,7 +1,9 @@
 """Several networks as one: every member's answer and their two-stage mean (ASTRANet paper, Sec. IV B and App. G)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 import torch
@@ -9,15 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.spectral.instruments import instrument_number
-from models.spectral.net import ASTRANet, Output
+from models.spectral.net import ASTRANet, NetConfig
 from models.spectral.prepare import Prepared
 from models.spectral.readout import Readout
+from models.spectral.stacked import Stacked, Told
 
 UNCHANGED = Readout()
-BATCH = 4
-"""Every pass has exactly this many rows. Other sizes take other kernels, whose sums differ in the last bit: this way
-an answer does not depend on what else was asked at the same time, and the same spectrum gives the same report. A
-spectrum that comes alone is padded, so the number is small; a larger one would be a third faster in bulk."""
+BATCH: Final = 16
+"""Rows of every pass on a graphics card, the last one padded: sums of other shapes differ in the last bit, and an
+answer must not depend on what else was asked at the same time. On a CPU each is alone (`models.spectral.stacked`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,13 @@ class Ensemble:
         for member in self.members:
             member.net.to(self.device).eval().requires_grad_(False)
 
+    @cached_property
+    def _passes(self) -> "Passes":
+        """Made when the first answer is asked for: whoever only reads the members needs no second copy of them."""
+        if self.device.type == "cpu" and all(type(m.net) is ASTRANet for m in self.members):
+            return _stacked(self.members)
+        return _one_by_one(self.members, self.device)
+
     @property
     def seeds(self) -> tuple[int, ...]:
         """Seed of each member."""
@@ -161,7 +170,7 @@ class Ensemble:
     @torch.inference_mode()
     def predict_arrays(self, flux: Tensor, mask: Tensor, values: Tensor, valid: Tensor) -> EnsemblePrediction:
         """The same from tensors of shape (n, 4096) and (n, 3)."""
-        outputs = [self._member(m.net, flux, mask, values, valid) for m in self.members]
+        outputs = self._passes(flux.float(), mask.float(), values.float(), valid.float())
 
         def stacked(parts: Iterable[Tensor]) -> NDArray[np.float64]:
             return torch.stack([p.double() for p in parts]).numpy()
@@ -176,13 +185,35 @@ class Ensemble:
             seeds=self.seeds,
         )
 
-    def _member(self, net: ASTRANet, flux: Tensor, mask: Tensor, values: Tensor, valid: Tensor) -> Output:
-        n = len(flux)
-        parts = []
+
+Passes = Callable[[Tensor, Tensor, Tensor, Tensor], "list[Told]"]
+
+
+def _stacked(members: Sequence[Member]) -> Passes:
+    """All members of one architecture at once, one spectrum at a time."""
+    alike: dict[NetConfig, list[int]] = {}
+    for i, member in enumerate(members):
+        alike.setdefault(member.net.config, []).append(i)
+    stacks = [(own, Stacked([members[i].net for i in own])) for own in alike.values()]
+
+    def passes(*inputs: Tensor) -> list[Told]:
+        found = {i: told for own, stack in stacks for i, told in zip(own, stack(*inputs), strict=True)}
+        return [found[i] for i in range(len(members))]
+
+    return passes
+
+
+def _one_by_one(members: Sequence[Member], device: torch.device) -> Passes:
+    """One member after the other, in batches of one size."""
+
+    def member_pass(net: ASTRANet, inputs: Sequence[Tensor]) -> Told:
+        n, parts = len(inputs[0]), []
         for i in range(0, max(n, 1), BATCH):
-            batch = [_padded(t[i : i + BATCH], BATCH).to(self.device).float() for t in (flux, mask, values, valid)]
-            parts.append(Output(*(t.cpu() for t in net(*batch))))
-        return Output(*(torch.cat(column)[:n] for column in zip(*parts, strict=True)))
+            output = net(*(_padded(t[i : i + BATCH], BATCH).to(device) for t in inputs))
+            parts.append(Told(*(getattr(output, name).cpu() for name in Told._fields)))
+        return Told(*(torch.cat(column)[:n] for column in zip(*parts, strict=True)))
+
+    return lambda *inputs: [member_pass(m.net, inputs) for m in members]
 
 
 def encode(metadata: Sequence[Metadata]) -> tuple[Tensor, Tensor]:

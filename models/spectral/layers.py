@@ -169,22 +169,26 @@ class Metadata(nn.Module):
 
     def forward(self, values: Tensor, valid: Tensor) -> Tensor:
         """Encode values (batch, 3: phase in days, redshift, instrument number), validity (batch, 3; 0 or 1)."""
+        encoded = self.encoded(values, valid, self.instrument.weight)
+        out: Tensor = self.second(self.first(encoded)) + self.residual(encoded)
+        return out
+
+    def encoded(self, values: Tensor, valid: Tensor, instruments: Tensor) -> Tensor:
+        """What the layers see of the metadata, (batch, 23); `instruments` holds a row for each instrument number."""
         valid = valid.to(values.dtype)
         phase = values[:, self.PHASE_DAYS] / 30.0
         has_phase, has_z, has_instrument = valid.unbind(1)
-        encoded = torch.cat(
+        return torch.cat(
             [
                 torch.stack([phase.sin(), phase.cos(), phase.tanh()], 1) * has_phase[:, None],
                 has_phase[:, None],
                 (torch.tanh(5 * values[:, self.REDSHIFT]) * has_z)[:, None],
                 has_z[:, None],
-                self.instrument(values[:, self.INSTRUMENT].long()) * has_instrument[:, None],
+                F.embedding(values[:, self.INSTRUMENT].long(), instruments) * has_instrument[:, None],
                 has_instrument[:, None],
             ],
             dim=1,
         )
-        out: Tensor = self.second(self.first(encoded)) + self.residual(encoded)
-        return out
 
 
 class FiLM(nn.Module):

@@ -1,5 +1,6 @@
 """The ASTRANet network (paper, Sec. IV A and App. A), as published and in a size for two CPU cores."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
@@ -154,7 +155,7 @@ class ASTRANet(nn.Module):
         values, valid : Tensor, shape (batch, 3)
             Phase (days), redshift, instrument number; 1 where known.
         """
-        x, seen = self._inputs(flux, mask)
+        x, seen = inputs(self.config, self.derivative, self.rebin, flux, mask)
         c = self.metadata(values, valid)
         middle = len(self.tcn) * 2 // 3
         x = self.tcn[:middle](self.film_sequence(self.stem(x), c))
@@ -175,24 +176,31 @@ class ASTRANet(nn.Module):
             texture=half_way,
         )
 
-    def _inputs(self, flux: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Stack the channels and pool them; also say which final positions hold any measured pixel."""
-        if self.config.clip is not None:
-            flux = flux.clamp(-self.config.clip, self.config.clip)
-        slope = self.derivative(flux, mask) * self.config.derivative_scale
-        channels = torch.stack([flux, slope], 1)
-        if self.rebin is not None:
-            channels, mask = self.rebin(channels, mask)
-        elif (k := self.config.input_pool) > 1:
-            share = F.avg_pool1d(mask[:, None], k)
-            channels = F.avg_pool1d(channels, k) / share.clamp_min(1.0 / k)
-            mask = share[:, 0]
-        if self.config.mask_channel:
-            channels = torch.cat([channels, mask[:, None]], 1)
-        seen = F.max_pool1d(mask[:, None], self.config.downsample)[:, 0] > 0
-        # A spectrum with nothing in it still needs a finite answer; quality control refuses it long before.
-        seen = seen | ~seen.any(1, keepdim=True)
-        return channels[:, :, None].contiguous(memory_format=torch.channels_last), seen
+
+def inputs(
+    config: NetConfig,
+    derivative: Callable[[Tensor, Tensor], Tensor],
+    rebin: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None,
+    flux: Tensor,
+    mask: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Stack the channels and pool them; also say which final positions hold any measured pixel."""
+    if config.clip is not None:
+        flux = flux.clamp(-config.clip, config.clip)
+    slope = derivative(flux, mask) * config.derivative_scale
+    channels = torch.stack([flux, slope], 1)
+    if rebin is not None:
+        channels, mask = rebin(channels, mask)
+    elif (k := config.input_pool) > 1:
+        share = F.avg_pool1d(mask[:, None], k)
+        channels = F.avg_pool1d(channels, k) / share.clamp_min(1.0 / k)
+        mask = share[:, 0]
+    if config.mask_channel:
+        channels = torch.cat([channels, mask[:, None]], 1)
+    seen = F.max_pool1d(mask[:, None], config.downsample)[:, 0] > 0
+    # A spectrum with nothing in it still needs a finite answer; quality control refuses it long before.
+    seen = seen | ~seen.any(1, keepdim=True)
+    return channels[:, :, None].contiguous(memory_format=torch.channels_last), seen
 
 
 def texture(x: Tensor, seen: Tensor) -> Tensor:
@@ -209,7 +217,7 @@ def texture(x: Tensor, seen: Tensor) -> Tensor:
     spread = ((x**2 * w).sum(2) / n - mean**2).clamp_min(0).sqrt()
     step = (x.diff(dim=2).abs() * w[..., 1:] * w[..., :-1]).sum(2) / n
     hidden = ~seen[:, None]
-    most, least = x.masked_fill(hidden, -torch.inf).amax(2), x.masked_fill(hidden, torch.inf).amin(2)
+    most, least = torch.where(hidden, -torch.inf, x).amax(2), torch.where(hidden, torch.inf, x).amin(2)
     return torch.cat([mean, spread, most, least, step], dim=1)
 
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from models.sentinel.bank import Bank
 from models.sentinel.features import Features
+from models.sentinel.scores.distance import nearest_references
 from models.sentinel.scores.registry import score
 
 Floats = NDArray[np.float64]
@@ -25,7 +26,7 @@ def iforest(x: Features, bank: Bank) -> Floats:
 @score("lof", "density")
 def lof(x: Features, bank: Bank) -> Floats:
     """Local outlier factor among the 20 nearest references."""
-    return bank.references.outlier_factor(x.embedding)
+    return bank.references.outlier_factor(*nearest_references(x, bank))
 
 
 @score("pca_recon", "density")
