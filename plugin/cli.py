@@ -85,6 +85,7 @@ _LAB = (
     "iris",
     "simulator",
     "drift",
+    "finetune",
 )
 EXTRAS = (
     Extra(
