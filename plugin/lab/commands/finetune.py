@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -66,7 +66,14 @@ def train_from_marshal(
         labelled = None if data is None else read_labelled(data)
         both = None if data is None or labelled is None else (data, labelled)
         with refusing("bundle"):
-            own, notes = read_own(cache, start, rules=quality_rules(settings), order=settings.trust, data=both)
+            own, notes = read_own(
+                cache,
+                start,
+                rules=quality_rules(settings),
+                order=settings.trust,
+                reported=_reported(settings),
+                data=both,
+            )
             with progress("calibrate") as advance:
                 found = run(
                     out,
@@ -86,6 +93,22 @@ def train_from_marshal(
         raise _stop(f"{error}\nWhat came until now is in {cache}; run it again to go on.") from None
     print(page(found))
     Console(stderr=True).print(f"candidate -> {out / 'bundle'}\nreport -> {out / 'report.md'}")
+
+
+def _reported(settings: Any) -> frozenset[str]:
+    """Objects of which a report of ours went to the TNS, as far as the service's database is there."""
+    from plugin.sources.tns import make_tns
+    from plugin.store import StoreError, open_store
+
+    tns = make_tns(settings)
+    if tns is None:
+        return frozenset()
+    try:
+        opened = open_store(settings.database_url, marshal=settings.marshal_url or "", to_read=True)
+        with tns, opened as store, store.begin() as unit:
+            return frozenset(r.target_id for r in unit.tns_reports.every(tns.url) if r.sent_at is not None)
+    except StoreError:
+        return frozenset()
 
 
 def _stop(text: str) -> typer.Exit:

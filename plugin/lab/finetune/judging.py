@@ -43,6 +43,7 @@ def judge(before: Bundle, after: Bundle, data: Dataset) -> dict[str, Any]:
         "before": {a: sets(before, answers["before"], real, a) for a in ALPHAS},
         "after": {a: sets(after, answers["after"], real, a) for a in ALPHAS},
     }
+    objects = real.groups
     right = [answers[k].argmax(1) == real.label for k in ("before", "after")]
     return {
         "bundles": {"before": before.bundle_id, "after": after.bundle_id},
@@ -64,8 +65,10 @@ def judge(before: Bundle, after: Bundle, data: Dataset) -> dict[str, Any]:
         },
         "sets": {
             f"{a:g}": {
-                "coverage": _paired(*(_hit(members[k][a], real.label) for k in members), real.groups),
-                "size": _paired(*(members[k][a].sum(1) for k in members), real.groups),
+                "coverage": _paired(
+                    _hit(members["before"][a], real.label), _hit(members["after"][a], real.label), objects
+                ),
+                "size": _paired(members["before"][a].sum(1), members["after"][a].sum(1), objects),
             }
             for a in ALPHAS
         },
@@ -100,7 +103,8 @@ def _paired(before: NDArray[Any], after: NDArray[Any], groups: Sequence[str]) ->
     both = np.stack([np.bincount(index, v) / size for v in (before, after)] + [np.ones(len(size))], axis=1)
 
     def figures(total: Floats) -> Floats:
-        return np.array([total[0], total[1], total[1] - total[0]]) / total[2]
+        one, other = total[0] / total[2], total[1] / total[2]
+        return np.array([one, other, other - one], float)
 
     one, other, apart = bootstrap(both, figures)
     return {

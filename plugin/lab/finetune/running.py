@@ -1,7 +1,7 @@
 """One fine-tuning from fetched spectra to a candidate and a report."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -31,6 +31,7 @@ def read_own(
     *,
     rules: QualityRules,
     order: Sequence[Voice] = ORDER,
+    reported: Set[str] = frozenset(),
     data: tuple[Path, Labelled] | None = None,
 ) -> tuple[Own, list[str]]:
     """A marshal's fetched spectra on their sides, and what must be said about them.
@@ -41,6 +42,8 @@ def read_own(
     ----------
     fetched : Path
         Filled by `plugin.lab.dataset.fetch.fetch`.
+    reported : set of str
+        Objects that we reported to the TNS: its type may be our own, and counts for nothing.
     data : (Path, Labelled), optional
         The bundle's own training data.
 
@@ -56,7 +59,7 @@ def read_own(
         raise ValueError(f"{data[0]} is not what the bundle was trained on: its held-back objects might teach")
     known = of_card(card) if data is None else of_data(data[0], data[1].data)
     targets = {name: target for name, (target, _) in SpectrumCache(fetched).known().items()}
-    records = _agreed(read_cache(fetched, order), targets, order)
+    records = _agreed(read_cache(fetched, order), targets, order, reported)
     found = assemble(records, rules=replace(rules, min_coverage=TRAINING_COVERAGE))
     notes = [] if known.complete else [
         "Which objects this bundle was trained and measured on is known in part only: some may judge or teach here."
@@ -64,13 +67,19 @@ def read_own(
     return split_own(found, targets, known), notes
 
 
-def _agreed(records: Iterator[Record], targets: dict[str, Target], order: Sequence[Voice]) -> Iterator[Record]:
-    """The class of an object about which people disagree counts as disputed: it has no part."""
+def _agreed(
+    records: Iterator[Record], targets: dict[str, Target], order: Sequence[Voice], reported: Set[str]
+) -> Iterator[Record]:
+    """Each with what people say of its object; a class about which they disagree is disputed, and has no part."""
+    others = tuple(voice for voice in order if voice != "tns")
     for record in records:
         target = targets.get(record.group)
-        if target is not None and settle(target, order=order).conflict:
-            record = replace(record, label=replace(record.label, ambiguous=True))
-        yield record
+        if target is None:
+            yield record
+            continue
+        settled = settle(target, order=others if record.group in reported else order)
+        label = settled.label
+        yield replace(record, label=replace(label, ambiguous=True) if settled.conflict else label)
 
 
 def run(

@@ -147,9 +147,9 @@ def tune(
         found = train_seed(
             own.data, tuning.config(card, member), seed, folder, start_from=file, going_on=going_on, report=report
         )
-        entry = {**member, "file": f"member-{seed}-swa.safetensors", "kind": "swa", "from": card["name"]}
-        write_member(blended(read_member(file), found["swa"], BLEND), out / entry["file"])
-        entries.append(entry)
+        called = f"member-{seed}-swa.safetensors"
+        write_member(blended(read_member(file), found["swa"], BLEND), out / called)
+        entries.append({**member, "file": called, "kind": "swa", "from": card["name"]})
     made = _card(card, own, tuning, name=name, today=today, rehearsed=again)
     return _calibrated(out, made | {"members": entries}, own, rehearsed, today=today, advance=advance)
 

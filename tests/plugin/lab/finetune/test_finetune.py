@@ -11,10 +11,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from iris_client.taxonomy.names import Label
+from iris_client.taxonomy.trust import ORDER
 from models.analyst import Analyst
 from models.bundle import load, read_member, verify
 from models.cards import SHIPPED
-from models.domain import Evidence, Spectrum, Target
+from models.domain import Evidence, HumanLabel, RawSpectrum, Spectrum, Target
 from models.training.dataset import SPLITS
 from models.training.evaluate import predict_dataset
 from models.training.metrics import binomial_interval
@@ -22,10 +24,11 @@ from models.training.spectral.going_on import GoingOn, blended, in_mix
 from models.training.spectral.presets import PRESETS
 from models.training.spectral.sampling import weights
 from plugin.cli import app
+from plugin.lab.dataset.records import Record
 from plugin.lab.finetune import tuning
 from plugin.lab.finetune.judging import judge
 from plugin.lab.finetune.page import verdict
-from plugin.lab.finetune.running import read_own
+from plugin.lab.finetune.running import _agreed, read_own
 from plugin.lab.finetune.sides import Own
 from plugin.parts import quality_rules
 from plugin.sandbox import Sandbox
@@ -203,3 +206,21 @@ def test_the_shipped_members_can_go_on() -> None:
         assert not config.auxiliary.used
         assert config.learning_rate <= 1e-4
     assert len(tuning.dropped(card)) == 4
+
+
+def test_only_what_people_agree_on_teaches_and_no_type_that_we_reported() -> None:
+    """A type of the TNS behind our own report is our own; a label of a person on the marshal stays."""
+    people = {
+        "agreed": Target(target_id="agreed", tns_type="SN Ia", classifications=(HumanLabel("Ia"),)),
+        "disputed": Target(target_id="disputed", tns_type="SN II", classifications=(HumanLabel("Ia"),)),
+        "ours": Target(target_id="ours", tns_type="SN II"),
+        "ours too": Target(target_id="ours too", tns_type="SN II", classifications=(HumanLabel("Ia"),)),
+    }
+    nothing = Label(raw="", status="unknown")
+    records = [Record(raw=RawSpectrum(spectrum_id=n, target_id=n), group=n, label=nothing) for n in people]
+    said = {r.group: r.label for r in _agreed(iter(records), people, ORDER, {"ours", "ours too"})}
+    assert said["agreed"].fine == "SN Ia"
+    assert not said["agreed"].ambiguous
+    assert said["disputed"].ambiguous
+    assert said["ours"].fine is None
+    assert (said["ours too"].fine, said["ours too"].ambiguous) == ("SN Ia", False)
