@@ -209,6 +209,8 @@ class HybridCard(Card):
     deployed: dict[str, dict[str, Any]]
     clean: dict[str, float]
     shift: dict[str, list[float]]
+    images: NotRequired[str]
+    """`real` where it learned from real stamps alone; semi-real ones otherwise."""
     notes: NotRequired[list[str]]
     training: NotRequired[dict[str, Any]]
     validation: NotRequired[dict[str, Any]]
