@@ -43,7 +43,12 @@ def everything_matched() -> Report:
         ),
         matches=(MATCH, {**MATCH, "object": "SN1994D", "subtype": None, "phase_days": None}),
         luminosity=Luminosity(
-            magnitude=-19.2, band="g", redshift=0.2, redshift_origin="target (host)", correction="none"
+            magnitude=-19.2,
+            at_spectrum=-18.9,
+            band="g",
+            redshift=0.2,
+            redshift_origin="target (host)",
+            correction="none",
         ),
         what_if=what_if,
     )
