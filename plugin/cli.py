@@ -76,6 +76,7 @@ _LAB = (
     "ablation",
     "sentinel",
     "matching",
+    "luminosity",
     "peers",
     "similar",
     "needle",
