@@ -86,6 +86,7 @@ _LAB = (
     "iris",
     "simulator",
     "drift",
+    "finetune",
 )
 EXTRAS = (
     Extra(
