@@ -77,6 +77,7 @@ _LAB = (
     "ablation",
     "sentinel",
     "matching",
+    "luminosity",
     "peers",
     "similar",
     "needle",
