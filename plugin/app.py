@@ -23,6 +23,7 @@ from plugin.cycle.poison import why
 from plugin.cycle.signs import SignsOfLife
 from plugin.cycle.spectra.finding import Finding
 from plugin.cycle.spectra.producer import Analyst, Card
+from plugin.drift.renewing import make_renewing
 from plugin.parts import (
     answer_carriers,
     make_analyst,
@@ -76,10 +77,7 @@ class App(Closing):
         card: Card | None = None,
         jobs: Collection[str] = JOBS,
     ) -> None:
-        self.settings = settings
-        self.store = store
-        self.clients = clients
-        self.marshal = clients.marshal
+        self.settings, self.store, self.clients, self.marshal = settings, store, clients, clients.marshal
         self.analyst = analyst
         self.watch = watch
         self.jobs = tuple(jobs)
@@ -92,6 +90,7 @@ class App(Closing):
             self.activity.loaded(analyst.bundle_id)
         self._signs = SignsOfLife(self.activity, store, clock)
         self.calibration = make_calibration_part(settings, store, analyst, clock, messages=clients.slack is not None)
+        self._renewing = make_renewing(settings, store, analyst, clock)
         self.truth = make_truth(settings, clients.marshal, store, clock, self._stop.is_set)
         self.naming = make_names_part(settings, clients, store, clock, self._stop, self.truth)
         self._producer = make_producer(settings, clients, analyst, self._draw, clock)
@@ -149,6 +148,7 @@ class App(Closing):
         done, calibration = Cycle(), self.calibration
         if calibration is not None:
             calibration.before_cycle()
+        self._renewing.before_cycle()
         if "discover" in self.jobs:
             with self.store.leading("discover") as ours:
                 if ours:

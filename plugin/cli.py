@@ -23,6 +23,7 @@ SUBJECTS = (
     "service",
     "health",
     "again",
+    "renew",
     "marshal",
     "notes",
     "tns",

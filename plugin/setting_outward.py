@@ -75,6 +75,12 @@ class OutwardFields(SettingFields):
     recalibration_window: int = Field(
         10_000, ge=100, description="Of how many of the latest such answers they are made."
     )
+    renew_days: float = Field(
+        0.0,
+        ge=0,
+        description="Answers of the last so many days are given anew, 120 an hour, when the bundle or its calibration "
+        "has changed; 0: only `astranet renew` does it.",
+    )
     drift_false_alarms: float = Field(
         0.05, gt=0, lt=1, description="Probability of an alarm without drift within 20,000 answers, all tests together."
     )

@@ -122,7 +122,10 @@ def adopt_calibration(
                 adopt(store, name, bundle_id=bundle.bundle_id, now=utc_now(), despite=despite)
             except CannotAdopt as error:
                 raise ConfigError(str(error)) from None
+            older = _older(settings, store)
         typer.echo(f"{name} answers from the next cycle on" + _is_off(settings))
+        if older is not None:
+            typer.echo(older)
 
 
 def roll_back() -> None:
@@ -133,11 +136,14 @@ def roll_back() -> None:
 
         with _store(settings) as store:
             retired, answers = rollback(store, utc_now())
+            older = _older(settings, store)
         if retired is None:
             typer.echo("the model's own calibration answers; there is nothing to go back from")
             return
         now = "the model's own calibration" if answers is None else answers.calibration_id
         typer.echo(f"{retired.calibration_id} is retired; {now} answers from the next cycle on")
+        if older is not None:
+            typer.echo(older)
 
 
 def calibrate_from_marshal(
@@ -205,6 +211,13 @@ def _recalibrating(settings: "Settings", store: "Store") -> "Recalibrating":
         window=settings.recalibration_window,
         order=settings.trust,
     )
+
+
+def _older(settings: "Settings", store: "Store") -> str | None:
+    from plugin.drift.renewing import older_sentence
+
+    with store.begin(to_read=True) as unit:
+        return older_sentence(settings, unit)
 
 
 def _is_off(settings: "Settings") -> str:

@@ -48,7 +48,10 @@ class Analysing(Generic[Known, Answer]):
     stop: Callable[[], bool] = bool
 
     def run(self) -> Counter[str]:
-        """Work until nothing is due; counts by outcome: ok, refused, same, let_go, gone, later, parked, waiting."""
+        """Work until nothing is due, or one batch with renewals is done: looking for news comes before the next.
+
+        Counts by outcome: ok, refused, same, let_go, gone, later, parked, waiting.
+        """
         outcomes: Counter[str] = Counter()
         breaker, kind = Breaker(), self.producer.kind
         while not self.stop() and not breaker.open:
@@ -62,6 +65,8 @@ class Analysing(Generic[Known, Answer]):
             read = self._read(held, breaker, outcomes)
             for piece, known, answer in self._ask(read, outcomes):
                 outcomes[self._file(piece, known, answer)] += 1
+            if any(piece.is_renewal for piece in held):
+                break
         return outcomes
 
     def _read(self, held: list[Piece], breaker: Breaker, outcomes: Counter[str]) -> list[tuple[Piece, Known]]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from models.cards import BundleError
+from plugin.drift.renewing import older_sentence
 from plugin.ops.check import Check
 from plugin.settings import PREFIX, Settings
 from plugin.store import Store, StoreError, Unit, open_store
@@ -58,6 +60,7 @@ def drift_check(settings: Settings) -> Iterator[Check]:
             store.begin(to_read=True) as unit,
         ):
             yield _check(unit, settings)
+            yield _renewals(unit, settings)
     except StoreError:
         return  # of which another check tells
 
@@ -74,6 +77,14 @@ def _check(unit: Unit, settings: Settings) -> Check:
     elif adopted is not None:
         calibration = f"calibration {adopted.calibration_id}"
     return Check(name="drift", ok=True, found=f"no alarm; {calibration} answers")
+
+
+def _renewals(unit: Unit, settings: Settings) -> Check:
+    try:
+        older = older_sentence(settings, unit)
+    except BundleError:
+        return Check(name="renewals", ok=True, found="not known without the bundle")  # of which another check tells
+    return Check(name="renewals", ok=True, found=older or "every answer is by the bundle and calibration that answer")
 
 
 def open_alarms(store: Store) -> Sequence[RaisedAlarm]:

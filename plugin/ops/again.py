@@ -6,6 +6,7 @@ from typing import Final
 
 from iris_client.protocols import Place, SpectrumSource, SpectrumStub
 from plugin.cycle.carriers import LASAIR
+from plugin.cycle.spectra.because import BY_HAND
 from plugin.store import Store, Subject, spectrum
 
 _LOOKED_AFTER: Final = ("annotation", "classification", LASAIR)
@@ -33,7 +34,7 @@ def again(store: Store, marshal: SpectrumSource, name: str, now: datetime) -> Se
         If a spectrum is not on file, and the marshal does not give it.
     """
     with store.begin() as unit:
-        found = unit.queue.again(name, now)
+        found = unit.queue.again(name, now, reason=BY_HAND)
         places = {Place(kind="source", id=piece.target_id) for piece in unit.queue.of(name)}
         places |= {Place(kind="spectrum", id=subject.id) for subject in found if subject.kind == "spectrum"}
         unit.outbox.again(sorted(places, key=lambda place: (place.kind, place.id)), now, kinds=_LOOKED_AFTER)

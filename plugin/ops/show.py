@@ -8,7 +8,7 @@ from rich.table import Table
 
 from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, Report
-from plugin.cycle.spectra import matched
+from plugin.cycle.spectra import because, matched
 from plugin.ops import why
 from plugin.ops.doctor import Check
 from plugin.store import ASTRANET, KINDS, NEEDLE, Filed, Parcel, Piece, Store
@@ -89,8 +89,18 @@ def report(filed: Filed) -> RenderableType:
     head = f"[bold]spectrum {escape(filed.subject.id)}[/] of {escape(filed.target_id)}"
     taken = f"observed {_text(filed.observed_at)}, {_text(filed.instrument)}; bundle {escape(filed.report.bundle)}"
     notes = [f"  {c.code}: {escape(c.text)}" for c in filed.report.caveats]
+    notes += map(escape, _history(filed))
     matches = [f"  {escape(words)}" for words in matched.in_words(filed.report)]
     return Group(head, taken, _answer(filed.report), *matches, *why.match_tables(filed.report), *notes, "")
+
+
+def _history(filed: Filed) -> Iterator[str]:
+    """Why it was answered anew, and what was said before of the same version of the spectrum."""
+    if (why_anew := because.because(filed)) is not None:
+        yield f"  answered anew {filed.filed_at:%Y-%m-%d %H:%M}: {why_anew}"
+    for one in because.earlier(filed):
+        more = "" if one.because is None else f"; because {one.because}"
+        yield f"  before, {one.at:%Y-%m-%d %H:%M}: {one.said} ({one.bundle}{more})"
 
 
 def needle_report(filed: Filed) -> RenderableType:

@@ -32,7 +32,8 @@ class Filed:
         An answer, or a refusal with its reason.
     facts : mapping of str to text or number
         What was found on the way and holds for refusals too; NEEDLE's are `n_g`, `n_r`, `phase`, `host_sep`, `quality`,
-        `restored`, ASTRANet's `snr`, and the `source_redshift` where there was one.
+        `restored`, ASTRANet's `snr`, the `source_redshift` where there was one, and `because` and `earlier`
+        (`plugin.cycle.spectra.because`) where it was answered before.
     observed_at : str or None
         When the spectrum was taken, as the marshal says (naive UTC ISO text).
     group_ids : tuple of int

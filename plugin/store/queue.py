@@ -13,6 +13,9 @@ from plugin.store.rows import QueueRows
 from plugin.store.subject import Kind, Subject
 from plugin.store.tables import queue
 
+RENEWAL: Final = "waits for its renewal"
+"""What the `reason` of a spectrum begins with that is to be answered anew only because another bundle or calibration
+answers now. Such work comes after all other."""
 UNKNOWN: Final = ""
 """`seen` of an object that was never looked at, or that must be looked at again; every other sorts after it."""
 
@@ -50,6 +53,11 @@ class Piece:
     reason: str | None = None
     listed: bool = True
 
+    @property
+    def is_renewal(self) -> bool:
+        """Whether it is due only because another bundle or calibration answers now."""
+        return self.reason is not None and self.reason.startswith(RENEWAL)
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
@@ -63,11 +71,14 @@ class Queue:
         return int(self.context.connection.execute(found).scalar_one())
 
     def claim(self, kind: Kind, limit: int, now: datetime) -> list[Piece]:
-        """Take up to `limit` due pieces, longest waiting first; nobody else gets them while the claim is renewed."""
+        """Take up to `limit` due pieces; nobody else gets them while the claim is renewed.
+
+        Renewals come last; of the others, and of them, those that wait longest first.
+        """
         due = (
             select(queue)
             .where(self._rows.mine(kind), _is_due(now))
-            .order_by(queue.c.not_before, queue.c.version, queue.c.id)
+            .order_by(case((is_renewal(), 1), else_=0), queue.c.not_before, queue.c.version, queue.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)  # SQLite has no such thing and needs none: one process, one writer
         )
@@ -99,11 +110,11 @@ class Queue:
 
     def retry(self, piece: Piece, reason: str, at: datetime) -> None:
         """Put a piece back, to be tried again from `at` on; raises `LostClaim` as `finish` does."""
-        self._free(piece, state="new", attempts=piece.attempts + 1, not_before=at, reason=storable(reason))
+        self._free(piece, state="new", attempts=piece.attempts + 1, not_before=at, reason=_put_back(piece, reason))
 
     def postpone(self, piece: Piece, reason: str, at: datetime) -> None:
         """Put a piece back that waits for another one; nothing was tried with it."""
-        self._free(piece, state="new", not_before=at, reason=storable(reason))
+        self._free(piece, state="new", not_before=at, reason=_put_back(piece, reason))
 
     def park(self, piece: Piece, reason: str) -> None:
         """Set a piece aside for a person to see; raises `LostClaim` as `finish` does."""
@@ -144,9 +155,9 @@ class Queue:
         found = self._list((queue.c.subject == subject.kind) & (queue.c.subject_id == subject.id))
         return bool(self._renewed(found, now, reason))
 
-    def again(self, name: str, now: datetime) -> list[Subject]:
+    def again(self, name: str, now: datetime, *, reason: str | None = None) -> list[Subject]:
         """Let everything about a subject or a source of this name be looked at anew, news or not; says what."""
-        return self._renewed(self.of(name), now)
+        return self._renewed(self.of(name), now, reason)
 
     def _renewed(self, pieces: Iterable[Piece], now: datetime, reason: str | None = None) -> list[Subject]:
         """One that is being looked at is looked at again when that ends."""
@@ -182,6 +193,16 @@ class Queue:
 def due_again(now: datetime) -> dict[str, Any]:
     """The values of a row that is to be looked at, whatever became of it before."""
     return {"state": "new", "asked": queue.c.asked + 1, "attempts": 0, "not_before": now}
+
+
+def is_renewal() -> ColumnElement[bool]:
+    """Whether a row of the table waits for its renewal."""
+    return func.coalesce(queue.c.reason, "").startswith(RENEWAL)
+
+
+def _put_back(piece: Piece, reason: str) -> str:
+    """Why a piece is put back; a renewal stays one."""
+    return storable(f"{RENEWAL}: {reason}" if piece.is_renewal else reason)
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:

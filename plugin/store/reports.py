@@ -46,6 +46,14 @@ class Reports:
         found = self._list(reports.c.is_current & _about(subject, producer))
         return found[0] if found else None
 
+    def latest(self, subject: Subject, producer: str) -> tuple[Filed, bool] | None:
+        """The report of a producer about a subject that was filed last, and whether it counts; None where none is."""
+        here = select(reports).where(self._mine(), _about(subject, producer))
+        newest = here.order_by(reports.c.filed_at.desc(), reports.c.id.desc()).limit(1)
+        row = self.context.connection.execute(newest).first()
+        filed = None if row is None else read_row(row)
+        return (filed, bool(row.is_current)) if row is not None and isinstance(filed, Filed) else None
+
     def of_target(self, target_id: str, producer: str) -> list[Filed]:
         """The reports of a producer that count for a source, oldest observation first."""
         return self._list(_current(producer) & (reports.c.target_id == target_id))

@@ -8,14 +8,14 @@ from sqlalchemy import ColumnElement, exists, select
 
 from iris_client.protocols import SpectrumStub
 from plugin.store.context import Context
-from plugin.store.queue import Piece, due_again
+from plugin.store.queue import Piece, due_again, is_renewal
 from plugin.store.rows import QueueRows, chunks
 from plugin.store.tables import queue
 
 _IS_SPECTRUM = queue.c.subject == "spectrum"
 
 
-def _is_older() -> ColumnElement[bool]:
+def is_older() -> ColumnElement[bool]:
     """Whether there is a newer version of the same spectrum."""
     newer = queue.alias()
     return exists().where(
@@ -61,7 +61,7 @@ class Spectra:
 
     def _supersede(self) -> None:
         waiting = _IS_SPECTRUM & queue.c.state.in_(("new", "parked"))
-        self._rows.set(waiting & _is_older(), state="superseded")
+        self._rows.set(waiting & is_older(), state="superseded")
 
     def ask(self, stub: SpectrumStub, now: datetime) -> None:
         """Let a spectrum be looked at that nobody has looked at: somebody asks for it, however old it is."""
@@ -77,8 +77,10 @@ class Spectra:
         """
         count = 0
         for some in chunks(names):
-            here = _IS_SPECTRUM & queue.c.subject_id.in_(some) & ~_is_older()
-            count += self._rows.set(here & queue.c.state.in_(("done", "gone")), **due_again(now))
+            here = _IS_SPECTRUM & queue.c.subject_id.in_(some) & ~is_older()
+            renewal = (queue.c.state == "new") & is_renewal()  # what has changed does not wait for its turn
+            answered = queue.c.state.in_(("done", "gone")) | renewal
+            count += self._rows.set(here & answered, **due_again(now), reason=None)
             self._rows.set(here & (queue.c.state == "claimed"), asked=queue.c.asked + 1)
         return count
 
@@ -91,7 +93,7 @@ class Spectra:
             The list is of the versions from this one on.
         """
         known = _IS_SPECTRUM & (queue.c.state == "done") & (queue.c.created_at < begun) & (queue.c.version >= since)
-        return self.reopen(self._names(known & ~_is_older()) - set(seen), begun)
+        return self.reopen(self._names(known & ~is_older()) - set(seen), begun)
 
     def reopen_gone(self, seen: Iterable[str], begun: datetime) -> int:
         """Look again at spectra that were gone before a list, begun at some time, and are named by it."""

@@ -15,6 +15,7 @@ from plugin.store.notes.others import OthersNotes
 from plugin.store.objects import Objects
 from plugin.store.outbox import Outbox
 from plugin.store.queue import Queue
+from plugin.store.renewals import Renewals
 from plugin.store.reports import Reports
 from plugin.store.spectra import Spectra
 from plugin.store.tns.names import Names
@@ -35,6 +36,7 @@ class Unit:
     spectra: Spectra
     objects: Objects
     reports: Reports
+    renewals: Renewals
     outbox: Outbox
     watermarks: Watermarks
     tns: TnsRows
@@ -63,6 +65,7 @@ class Unit:
             spectra=Spectra(context),
             objects=Objects(context),
             reports=Reports(context),
+            renewals=Renewals(context),
             outbox=Outbox(context),
             watermarks=Watermarks(context),
             tns=TnsRows(context),

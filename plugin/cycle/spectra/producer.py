@@ -20,6 +20,7 @@ from plugin.cycle.posting import Post, Posting
 from plugin.cycle.posts import on_source
 from plugin.cycle.producer import Draft
 from plugin.cycle.spectra import compose
+from plugin.cycle.spectra.because import with_reason
 from plugin.cycle.spectra.likeness import remember
 from plugin.cycle.spectra.looked import ASKED, Looking, looked_at, to_facts, with_looked
 from plugin.cycle.spectra.overlays import Matched
@@ -173,7 +174,8 @@ class SpectraProducer:
             return []
         filed = draft.filed
         before = unit.reports.of(filed.subject, self.name)
-        filed = with_looked(filed, before)
+        latest, counted = unit.reports.latest(filed.subject, self.name) or (None, False)
+        filed = with_reason(with_looked(filed, before), latest, counted=counted, asked=piece.reason)
         unit.reports.put(filed)
         remember(unit, filed)
         summary = on_source(unit, filed.target_id, self.posting)

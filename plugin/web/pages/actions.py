@@ -12,6 +12,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from plugin.cycle.spectra.because import BY_HAND
 from plugin.cycle.spectra.looked import ASKED
 from plugin.store import ASTRANET, Subject, object_of, spectrum
 from plugin.store.truth.verdicts import VERDICTS, Vetted
@@ -47,7 +48,7 @@ def answer_again(parts: WebParts) -> Endpoint:
         if subject is None:
             return refusal(400, "Ask about a spectrum or an object.")
         with parts.store.begin() as unit:
-            known = unit.queue.ask_again(subject, parts.clock())
+            known = unit.queue.ask_again(subject, parts.clock(), reason=BY_HAND)
         if known:
             _log.info("asked for on a page: again", **{subject.kind: subject.id}, by=request.state.visitor.name)
         return _back(form.get("back"), "again" if known else "unknown")

@@ -11,7 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from iris_client.protocols import Place
 from iris_client.taxonomy.trust import NAMES, ORDER, Voice
-from models.domain import FINE_CLASSES, NEEDLE_CLASSES, Report
+from models.domain import FINE_CLASSES, NEEDLE_CLASSES
+from plugin.cycle.spectra.because import Earlier, because, earlier, gist, summary
 from plugin.cycle.spectra.compose import analog
 from plugin.cycle.spectra.matched import redshift_in_words, with_luminosity_in_words
 from plugin.cycle.spectra.overlays import no_redshift
@@ -57,6 +58,19 @@ class SpectrumView:
         """What matters about it, as a sentence."""
         said = headline(self.answer)
         return said[:1].upper() + said[1:] + ("" if said.endswith((".", "?", "!")) else ".")
+
+    @property
+    def because(self) -> str | None:
+        """Why it was answered anew, as a sentence; None for a first answer."""
+        found = because(self.filed)
+        return None if found is None else f"Answered anew: {found}."
+
+    @property
+    def before(self) -> list[Earlier]:
+        """What was answered before, the latest first."""
+        others = [version.filed for version in self.earlier]
+        found = [*map(summary, others), *(one for filed in (self.filed, *others) for one in earlier(filed))]
+        return sorted(found, key=lambda one: one.at, reverse=True)
 
     @property
     def label(self) -> str | None:
@@ -290,12 +304,3 @@ def says(parcel: Parcel) -> str:
         return "nothing"
     found = [parcel.body.get(key) for key in ("class", "an_class", "classification", "label", "status", "text")]
     return str(next((value for value in found if value is not None), ""))[:200]
-
-
-def gist(report: Report) -> str:
-    """A report in a few words."""
-    verdict = report.verdict or report.host_verdict
-    if verdict is None:
-        return f"not classified: {report.reason}"
-    policy = report.confidence.policy if report.confidence else None
-    return f"{verdict.label} {verdict.probabilities[verdict.label]:.2f}" + (f", {policy}" if policy else "")
