@@ -1,7 +1,6 @@
 """Every score against a slow reference on random data, and that all of them point the same way."""
 
 import math
-
 from dataclasses import replace
 
 import numpy as np
