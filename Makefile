@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types benchmark benchmark-page docs audit peers clean
+.PHONY: setup demo test lint types benchmark benchmark-page docs results audit peers clean
 
 setup: .venv/.ready
 
@@ -60,6 +60,18 @@ build/peers/%/.tried: plugin/lab/peers/%.txt
 # The documentation as one site: build/site/index.html.
 docs: setup
 	PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --config-file deploy/site/mkdocs.yml
+
+# Every page of the science report anew from DATA, a folder with real spectra and light curves: some hours on two cores.
+# One that fails leaves its page as it was, and the rest are made.
+REPORT := spectra sentinel conformal coverage redshift luminosity looked similar needle needle-hybrid drift
+
+results: setup
+	@test -d "$(DATA)" || { echo "make results DATA=FOLDER"; exit 2; }
+	@failed=""; for page in $(REPORT); do echo "== $$page"; \
+		$(BIN)/astranet evaluate $$page --data '$(DATA)' --out docs/results || failed="$$failed $$page"; done; \
+	$(BIN)/astranet evaluate notes --data '$(DATA)' --out docs || failed="$$failed notes"; \
+	$(BIN)/astranet sandbox examples --out docs || failed="$$failed examples"; \
+	test -z "$$failed" || { echo "not made:$$failed"; exit 1; }
 
 # What is known against our dependencies (asks PyPI, so it needs the network), and what a linter finds against our code.
 audit: setup

@@ -29,6 +29,7 @@ from models.domain import (
 from models.domain.evidence import input_hash
 from models.domain.looked import Looked
 from models.luminosity import luminosity_of
+from models.luminosity_law import MATCHED
 from models.match_layer import Known, known_redshift, what_if_of
 from models.matching.matcher import Found, in_question
 from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
@@ -315,7 +316,8 @@ class Analyst:
             )
         found, known = answer.found, known_redshift(evidence)
         estimated = None if found is None else found.redshift.value
-        redshift, origin = (estimated, "matches") if known is None else (known.redshift, known.origin)
+        redshift, origin = (estimated, MATCHED) if known is None else (known.redshift, known.origin)
+        luminosity, laws = luminosity_of(evidence, redshift, origin), self._bundle.luminosity
         return Report(
             target_id=evidence.target.target_id,
             spectrum_id=spectrum_id,
@@ -328,7 +330,8 @@ class Analyst:
             subtype=None if found is None else found.subtype,
             matches=() if found is None else found.matches,
             other_match=None if found is None else found.other_match,
-            luminosity=luminosity_of(evidence, redshift, origin),
+            luminosity=luminosity,
+            with_luminosity=None if laws is None else laws.beside(answer.verdict.probabilities, luminosity),
             what_if=answer.what_if,
             basis=answer.basis,
             caveats=(*caveats, *answer.caveats),

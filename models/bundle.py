@@ -25,6 +25,7 @@ from models.card_fields import BundleCard, MemberFields, checked, fingerprint
 from models.cards import SHIPPED as SHIPPED  # where everybody looks for it
 from models.cards import BundleError, ModelFolder, store_card
 from models.domain import COARSE_CLASSES, FINE_CLASSES
+from models.luminosity_law import LuminosityLaws
 from models.match_layer import MatchLayer
 from models.match_layer import files_of as matching_files
 from models.sentinel.detector import Sentinel
@@ -45,6 +46,7 @@ class Bundle:
     calibration: Mapping[str, NDArray[Any]]
     sentinel: Sentinel | None = None
     matching: MatchLayer | None = None
+    luminosity: LuminosityLaws | None = None
 
     @property
     def bundle_id(self) -> str:
@@ -95,6 +97,7 @@ def _build(folder: Path, read: Mapping[str, Any], *, device: str = "cpu", layer:
         calibration=load_arrays(folder / card["calibration"]["file"]),
         sentinel=load_sentinel(folder, card["sentinel"]) if layer and "sentinel" in card else None,
         matching=MatchLayer.load(folder, card["matching"]) if layer and "matching" in card else None,
+        luminosity=LuminosityLaws.of(card["luminosity"]) if "luminosity" in card else None,
     )
 
 

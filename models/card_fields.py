@@ -68,6 +68,22 @@ class MatchingFields(TypedDict):
     told: str
 
 
+class LawFields(TypedDict):
+    """Absolute magnitude of one class: median, robust spread, and of how many training objects."""
+
+    median: float
+    spread: float
+    objects: int
+
+
+class LuminosityFields(TypedDict):
+    """How bright the classes are (`models.luminosity_law`)."""
+
+    laws: dict[str, LawFields]
+    power: float
+    """To which the likelihood counts."""
+
+
 class TrainingFields(TypedDict):
     """How and on what a bundle was trained."""
 
@@ -159,6 +175,7 @@ class BundleCard(Card):
     calibration: CalibrationFields
     sentinel: NotRequired[SentinelFields]
     matching: NotRequired[MatchingFields]
+    luminosity: NotRequired[LuminosityFields]
     training: TrainingFields
     metrics: NotRequired[MetricsFields]
     sources: list[str]
@@ -209,6 +226,8 @@ class HybridCard(Card):
     deployed: dict[str, dict[str, Any]]
     clean: dict[str, float]
     shift: dict[str, list[float]]
+    images: NotRequired[str]
+    """`real` where it learned from real stamps alone; semi-real ones otherwise."""
     notes: NotRequired[list[str]]
     training: NotRequired[dict[str, Any]]
     validation: NotRequired[dict[str, Any]]
@@ -240,7 +259,8 @@ def checked(folder: Path, card: Mapping[str, Any], kind: type[T]) -> T:
 def fingerprint(card: BundleCard) -> str:
     """SHA-256 over the files' hashes: the same weights and calibration have the same one, whatever the card adds."""
     parts = ["net", "temperature", "files"]
-    # Older cards have no odds, and name one kind of network for all members.
+    # Older cards have no odds, no laws of luminosity, and name one kind of network for all members.
     parts += ["class_odds"] if "class_odds" in card else []
     parts += ["members"] if any("net" in m for m in card["members"]) else []
+    parts += ["luminosity"] if "luminosity" in card else []
     return digest(card, parts)

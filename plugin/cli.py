@@ -76,6 +76,7 @@ _LAB = (
     "ablation",
     "sentinel",
     "matching",
+    "luminosity",
     "peers",
     "similar",
     "needle",
@@ -85,6 +86,7 @@ _LAB = (
     "iris",
     "simulator",
     "drift",
+    "finetune",
 )
 EXTRAS = (
     Extra(

@@ -89,8 +89,21 @@ class SettingFields(BaseSettings):
     watch_days: float = Field(
         100.0, gt=0, description="How many days a candidate that nobody saves is followed after its last alert."
     )
-    needle_model: Path | None = Field(
-        None, description="Folder of the NEEDLE model; empty for the one that is shipped."
+    needle_model: Literal["metadata", "hybrid", "both"] = Field(
+        "metadata",
+        description="Who answers about objects: metadata (light curve and host; measures best), hybrid (the network on "
+        "images too, where there are any), or both: metadata answers, the network's scores stand beside it.",
+    )
+    needle_folder: Path | None = Field(
+        None, description="Folder of the NEEDLE metadata model; empty for the one that is shipped."
+    )
+    needle_hybrid_folder: Path | None = Field(
+        None, description="Folder of the NEEDLE network on images; empty for the one that is shipped."
+    )
+    dust_maps: Path | None = Field(
+        None,
+        description="Folder of the dust map's two files (SFD_dust_4096_ngp.fits, _sgp.fits), for objects whose marshal "
+        "tells no E(B-V); needs the extra [dust]. Empty: a guess from galactic latitude.",
     )
 
     # What is read, and when

@@ -20,7 +20,7 @@ from models.domain.evidence import (
     Spectrum,
     Target,
 )
-from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf
+from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf, WithLuminosity
 from models.domain.report import Report, Status
 
 __all__ = [
@@ -51,4 +51,5 @@ __all__ = [
     "Target",
     "Verdict",
     "WhatIf",
+    "WithLuminosity",
 ]

@@ -97,6 +97,27 @@ class Luminosity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithLuminosity:
+    """What the classes' probabilities would be with the luminosity as evidence: beside the answer, never in its place.
+
+    Parameters
+    ----------
+    label : str
+        The most probable class then; `agrees` tells whether it is that of the spectrum alone.
+    probabilities : mapping of str to float
+        Of each class.
+    magnitude, redshift : float
+        The absolute magnitude that was weighed, and what the distance is from.
+    """
+
+    label: str
+    probabilities: Mapping[str, float]
+    magnitude: float
+    redshift: float
+    agrees: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIf:
     """What the networks say with and without the redshift, whichever of the two the verdict is from.
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from models.domain.answers import Anomaly, Basis, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat
-from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf
+from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf, WithLuminosity
 
 SCHEMA_VERSION = 1
 """Written into every report. It grows when what an older reader would make of a newer report is wrong; a key that only
@@ -46,6 +46,8 @@ class Report:
         another was found, the one that was found.
     luminosity : Luminosity or None
         Where a redshift and a magnitude are known.
+    with_luminosity : WithLuminosity or None
+        Where redshift and luminosity are known, and the bundle has laws of it: what both together say.
     what_if : WhatIf or None
         Where a redshift is known: what the networks say with and without it.
     embedding : str or None
@@ -72,6 +74,7 @@ class Report:
     matches: tuple[Mapping[str, object], ...] = ()
     other_match: Mapping[str, object] | None = None
     luminosity: Luminosity | None = None
+    with_luminosity: WithLuminosity | None = None
     what_if: WhatIf | None = None
     basis: Basis | None = None
     caveats: tuple[Caveat, ...] = ()

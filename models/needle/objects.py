@@ -1,22 +1,36 @@
 """One object, all that is known of it, one answer: light curve and host to a class, stamps to facts (NEEDLE, Fig. 1).
 
-The shipped model goes by light curve and host alone. What the images show (quality, whether one had to be restored) is
-told beside the answer and does not change it.
+By default the model goes by light curve and host alone: what the images show (quality, whether one had to be restored)
+is told beside the answer and does not change it. The network on images answers, or is heard too, where it is asked for.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
-from models.domain import NEEDLE_CLASSES, Caveat, Cutouts, Evidence, Host, HostVerdict, LightCurve, Report, Status
+from models.domain import (
+    NEEDLE_CLASSES,
+    Caveat,
+    CaveatCode,
+    Cutouts,
+    Evidence,
+    Host,
+    HostVerdict,
+    LightCurve,
+    Report,
+    Status,
+    Target,
+)
 from models.needle.images.prepare import PreparedImages, prepare
 from models.needle.images.quality import Checker
 from models.needle.images.stamps import sky_offset
 from models.needle.model import Answer, Needle
 
 Fact = str | int | float
+Reddening = Callable[[float, float], float | None]
 _COLUMNS = ("mjd", "mag", "mag_error", "limit_mag", "is_limit")
 _DIGITS = 4
 EPOCHS = 30
@@ -40,6 +54,26 @@ class ObjectAnswer:
     facts: Mapping[str, Fact]
 
 
+class ImageNetwork(Protocol):
+    """`models.needle.hybrid.model.Hybrid`, which needs torch, as it is used here."""
+
+    @property
+    def model_id(self) -> str:
+        """Its name and fingerprint."""
+
+    def answer(
+        self,
+        curve: LightCurve | None,
+        host: Host | None,
+        images: PreparedImages,
+        *,
+        ebv_mag: float | None = None,
+        position_deg: tuple[float, float] | None = None,
+        prefer: str = "purity",
+    ) -> Answer:
+        """Classify one object from its light curve, its host and its stamps."""
+
+
 class ObjectAnalyst:
     """Answers about objects.
 
@@ -47,15 +81,33 @@ class ObjectAnalyst:
     ----------
     prefer : str
         `purity` or `completeness`.
+    reddening : callable, optional
+        E(B-V) in magnitudes by right ascension and declination in degrees, of a dust map; None where it has no number.
+        Asked for targets that come without one.
+    network : ImageNetwork, optional
+        Hears the stamps too.
+    decides : bool
+        Whether its answer is the answer, wherever it can give one; else its scores stand beside the other's.
     """
 
-    def __init__(self, needle: Needle, checker: Checker, *, prefer: str = "purity") -> None:
-        self._needle, self._checker, self._prefer = needle, checker, prefer
+    def __init__(
+        self,
+        needle: Needle,
+        checker: Checker,
+        *,
+        prefer: str = "purity",
+        reddening: Reddening | None = None,
+        network: ImageNetwork | None = None,
+        decides: bool = False,
+    ) -> None:
+        self._needle, self._checker, self._prefer, self._reddening = needle, checker, prefer, reddening
+        self._network, self._decides = network, decides
 
     @property
     def model_id(self) -> str:
-        """Which model answers."""
-        return self._needle.model_id
+        """Which model answers, and which is heard."""
+        names = [self._needle.model_id] + ([] if self._network is None else [self._network.model_id])
+        return " + ".join(reversed(names) if self._decides else names)
 
     def images(self, evidence: Evidence) -> PreparedImages:
         """Choose, restore and mask the stamps; each step that failed is a caveat."""
@@ -75,17 +127,36 @@ class ObjectAnalyst:
         caveats : sequence of Caveat
             What went wrong before.
         """
+        evidence = replace(evidence, target=self._reddened(evidence.target))
         target = evidence.target
         place = None if target.ra_deg is None or target.dec_deg is None else (target.ra_deg, target.dec_deg)
         answer = self._needle.answer(
             evidence.light_curve, evidence.host, ebv_mag=target.ebv_mag, position_deg=place, prefer=self._prefer
         )
-        every = _once_each([*caveats, *answer.caveats, *images.caveats])
-        facts = _facts(answer, evidence.host, images)
+        seen = self._seen(evidence, images, place)
         verdict = answer.verdict
         if verdict is not None:
             verdict = replace(verdict, details={**verdict.details, "history": self._history(evidence, place)})
+        if seen is not None and self._decides and seen.verdict is not None:
+            answer, verdict = seen, seen.verdict
+        every = _once_each([*caveats, *answer.caveats, *(() if seen is None else _told(seen)), *images.caveats])
+        facts = _facts(answer, evidence.host, images) | _heard(None if self._decides else seen)
         return ObjectAnswer(report=self._report(evidence, verdict, answer.reason, every), facts=facts)
+
+    def _seen(self, evidence: Evidence, images: PreparedImages, place: tuple[float, float] | None) -> Answer | None:
+        """What the network on images says."""
+        if self._network is None:
+            return None
+        ebv, prefer = evidence.target.ebv_mag, self._prefer
+        return self._network.answer(
+            evidence.light_curve, evidence.host, images, ebv_mag=ebv, position_deg=place, prefer=prefer
+        )
+
+    def _reddened(self, target: Target) -> Target:
+        """With the map's reddening where the marshal told none."""
+        if self._reddening is None or target.ebv_mag is not None or target.ra_deg is None or target.dec_deg is None:
+            return target
+        return replace(target, ebv_mag=self._reddening(target.ra_deg, target.dec_deg))
 
     def _history(self, evidence: Evidence, place: tuple[float, float] | None) -> list[list[float]]:
         """What would have been said after each night with a detection: MJD and the score of each class.
@@ -171,6 +242,23 @@ def _facts(answer: Answer, host: Host | None, images: PreparedImages) -> dict[st
         facts["quality"] = round(images.quality, _DIGITS)
         facts["restored"] = int(images.restored)
     return facts
+
+
+def _told(seen: Answer) -> tuple[Caveat, ...]:
+    """What is to be said of the network's answer: what it learned from, or why there is none."""
+    if seen.verdict is not None:
+        return tuple(c for c in seen.caveats if c.code is CaveatCode.NOT_AVAILABLE)
+    text = f"no answer from the images: {seen.reason}"
+    return (Caveat(code=CaveatCode.NO_CUTOUTS, text=text[:300]),)
+
+
+def _heard(seen: Answer | None) -> dict[str, Fact]:
+    """The network's scores, beside another answer."""
+    if seen is None or seen.verdict is None:
+        return {}
+    p = {name.split("-")[0].lower(): round(v, _DIGITS) for name, v in seen.verdict.probabilities.items()}
+    scores = {f"image_{name}": value for name, value in p.items()}
+    return {"image_class": seen.verdict.label, **scores, "image_model": seen.verdict.model}
 
 
 def _once_each(caveats: Sequence[Caveat]) -> tuple[Caveat, ...]:

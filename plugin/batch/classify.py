@@ -122,6 +122,7 @@ def _matching(report: Report) -> dict[str, Any]:
         "matches": [dict(m) for m in report.matches] if z else None,
         "other_match": dict(report.other_match) if report.other_match else None,
         "luminosity": asdict(report.luminosity) if report.luminosity else None,
+        "with_luminosity": asdict(report.with_luminosity) if report.with_luminosity else None,
         "what_if": asdict(report.what_if) if report.what_if else None,
     }
 

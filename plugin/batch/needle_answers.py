@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,6 +17,7 @@ from models.needle.images.prepare import EARLIER, PreparedImages, prepare
 from models.needle.images.quality import Checker
 from models.needle.images.stamps import sky_offset
 from models.needle.model import Answer, Needle
+from models.needle.objects import Reddening
 from plugin.batch.needle_files import Curve, read_curves
 from plugin.ops.progress import Advance
 
@@ -33,6 +34,7 @@ def answer_file(
     *,
     prefer: str = "purity",
     images: "ImageModel | None" = None,
+    reddening: Reddening | None = None,
     advance: Advance = lambda _: None,
 ) -> Counter[str]:
     """Answer for each object, refused ones included; counts by status.
@@ -41,6 +43,8 @@ def answer_file(
     ----------
     images : ImageModel, optional
         Asked first; the model without images answers where it cannot.
+    reddening : callable, optional
+        A dust map, for objects whose rows tell no E(B-V).
 
     Raises
     ------
@@ -48,7 +52,7 @@ def answer_file(
         If the file as a whole cannot be used.
     """
     counts: Counter[str] = Counter()
-    for one in read_curves(path):
+    for one in _curves(path, reddening):
         host = hosts.get(one.object_id)
         answered = None if images is None else images.answer(one, host, prefer)
         if answered is None or answered.verdict is None:
@@ -60,6 +64,14 @@ def answer_file(
         counts[row["status"]] += 1
         advance(1)
     return counts
+
+
+def _curves(path: Path, reddening: Reddening | None) -> Iterator[Curve]:
+    for one in read_curves(path):
+        place = _place(one)
+        if one.ebv_mag is None and reddening is not None and place is not None:
+            one = replace(one, ebv_mag=reddening(*place))
+        yield one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +125,9 @@ def _account(curve: LightCurve) -> str:
     return f"of {len(curve.band)} rows ({listed}) {limits} are limits{brightest}"
 
 
-def draw_histories(path: Path, folder: Path, model: Needle, hosts: Mapping[str, Host]) -> int:
+def draw_histories(
+    path: Path, folder: Path, model: Needle, hosts: Mapping[str, Host], *, reddening: Reddening | None = None
+) -> int:
     """Draw the answers of every object with a usable light curve, as they would have been given then; how many.
 
     A file is named after its object, with what no file name can hold replaced.
@@ -124,7 +138,7 @@ def draw_histories(path: Path, folder: Path, model: Needle, hosts: Mapping[str, 
     folder.mkdir(parents=True, exist_ok=True)
     drawn = 0
     taken: set[str] = set()
-    for one in read_curves(path):
+    for one in _curves(path, reddening):
         if one.curve is None:
             continue
         place = _place(one)

@@ -18,7 +18,8 @@ from models.domain import Host, LightCurve
 
 NEEDED = ("object_id", "mjd", "band", "mag")
 NUMBERS = ("ra", "dec", "mjd", "mag", "magerr", "limmag", "ebv_mw", "redshift", "mag_obs")
-TEXTS = ("object_id", "band", "needle3", "class", "source", "phot_type", "telescope")
+TEXTS = ("object_id", "band", "needle3", "class", "subclass", "source", "phot_type", "telescope", "quality")
+ABOUT = ("needle3", "class", "subclass", "source", "phot_type", "redshift", "telescope", "quality")
 ALIASES = {
     "objectId": "object_id", "oid": "object_id", "jd": "mjd", "filter": "band", "filtercode": "band", "fid": "band",
     "magpsf": "mag", "sigmapsf": "magerr", "mag_err": "magerr", "diffmaglim": "limmag", "limiting_mag": "limmag",
@@ -71,7 +72,7 @@ class Curve:
     about: Mapping[str, Any]
 
 
-def read_curves(path: Path, *, training: bool = False) -> Iterator[Curve]:
+def read_curves(path: Path, *, training: bool = False, preferred: bool = True) -> Iterator[Curve]:
     """Read every object of a file, in the order of their first rows.
 
     Parameters
@@ -79,6 +80,8 @@ def read_curves(path: Path, *, training: bool = False) -> Iterator[Curve]:
     training : bool
         Keep the rows of the preferred source only (`primary`), of objects that ZTF saw only what ZTF saw, and take
         `mag_obs` for the magnitude where it is given.
+    preferred : bool
+        With `training`: False keeps the rows of every source.
 
     Raises
     ------
@@ -89,7 +92,7 @@ def read_curves(path: Path, *, training: bool = False) -> Iterator[Curve]:
         columns = _columns(path)
     keep = np.ones(len(columns["object_id"]), bool)
     if training:
-        keep &= columns["primary"]
+        keep &= columns["primary"] | (not preferred)
         keep &= np.array([_survey(t) for t in columns["telescope"]]) | (columns["phot_type"] == NOT_ZTF)
         columns["mag"] = np.where(np.isfinite(columns["mag_obs"]), columns["mag_obs"], columns["mag"])
     names = columns["object_id"]
@@ -229,7 +232,7 @@ def _curve(name: str, columns: dict[str, NDArray[Any]]) -> Curve:
         dropped_rows=int(len(usable) - usable.sum()),
         trouble=trouble,
         notes=tuple(notes),
-        about={k: columns[k][0] for k in ("needle3", "class", "source", "phot_type", "redshift", "telescope")},
+        about={k: columns[k][0] for k in ABOUT},
     )
 
 

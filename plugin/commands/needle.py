@@ -74,6 +74,10 @@ def needle(
     history: Annotated[
         Path | None, typer.Option(help="Draw every object's answers, epoch by epoch, into this folder.")
     ] = None,
+    dust_maps: Annotated[
+        Path | None,
+        typer.Option(envvar="ASTRANET_DUST_MAPS", help="Folder of the SFD dust map, for objects without ebv_mw."),
+    ] = None,
     model: ModelOption = None,
 ) -> None:
     """Classify light curves as SN, SLSN-I or TDE, refused ones included."""
@@ -93,18 +97,29 @@ def needle(
         raise typer.BadParameter(f"{alerts} is no folder", param_hint="--alerts")
     if hybrid and alerts is None:
         raise typer.BadParameter("the network on images needs --alerts", param_hint="--hybrid")
-    loaded = load_model(model)
+    loaded, reddening = load_model(model), _reddening(dust_maps)
     images = _images(alerts) if hybrid and alerts is not None else None
     try:
         known = read_hosts(hosts) if hosts is not None else {}
         with progress("needle") as advance, out.open("w", encoding="utf-8") as file:
-            counts = answer_file(light_curves, file, loaded, known, prefer=prefer, images=images, advance=advance)
+            counts = answer_file(
+                light_curves, file, loaded, known, prefer=prefer, images=images, reddening=reddening, advance=advance
+            )
         if history is not None:
-            draw_histories(light_curves, history, loaded, known)
+            draw_histories(light_curves, history, loaded, known, reddening=reddening)
     except NeedleInputError as error:
         Console(stderr=True).print(f"[red]input refused:[/] {error}")
         raise typer.Exit(1) from error
     Console(stderr=True).print(f"{counts['ok']} classified, {counts['refused']} refused -> {out}")
+
+
+def _reddening(folder: Path | None) -> Any:
+    from plugin.sources.dust import DustMapError, dust_map
+
+    try:
+        return None if folder is None else dust_map(folder)
+    except DustMapError as error:
+        raise typer.BadParameter(str(error), param_hint="--dust-maps") from error
 
 
 def _images(alerts: Path) -> Any:

@@ -177,7 +177,7 @@ def _of_objects(settings: Settings) -> Kind:
     from models.needle.model import SHIPPED, verify
     from plugin.notes.kinds.candidates import figures_of
 
-    return CandidatesKind(figures=figures_of(verify(settings.needle_model or SHIPPED), settings.needle_prefer))
+    return CandidatesKind(figures=figures_of(verify(settings.needle_folder or SHIPPED), settings.needle_prefer))
 
 
 def _marshal_name(settings: Settings) -> str:

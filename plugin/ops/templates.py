@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 def html_templates(*folders: Path, keep_trailing_newline: bool = False) -> Environment:
     """Read templates from folders; what they are given is escaped, and a name they were not given is an error."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(folders),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
@@ -15,3 +15,5 @@ def html_templates(*folders: Path, keep_trailing_newline: bool = False) -> Envir
         lstrip_blocks=True,
         keep_trailing_newline=keep_trailing_newline,
     )
+    made.filters["minute"] = lambda when: "" if when is None else f"{when:%Y-%m-%d %H:%M}"
+    return made

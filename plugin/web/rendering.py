@@ -42,7 +42,6 @@ def environment() -> Environment:
     """The templates."""
     made = html_templates(HERE / "templates")
     made.filters["quoted"] = lambda text: quote(str(text), safe="")
-    made.filters["minute"] = lambda when: "" if when is None else f"{when:%Y-%m-%d %H:%M}"
     made.globals.update(static=_static, slug=slug, percent=percent)
     return made
 

@@ -204,7 +204,8 @@ def test_nothing_is_done_while_nobody_says_whether_the_bot_is_in_its_groups(sand
 
 
 def test_a_new_spectrum_costs_four_requests_beside_the_poll(sandbox, tmp_path):
-    with open_app(sandbox, tmp_path, sweep_hours=0) as app:
+    # What people say of an object is asked once a day, whatever is new about it.
+    with open_app(sandbox, tmp_path, sweep_hours=0, truth_watch_days=0) as app:
         app.once()
         sandbox.forget_requests()
         app.once()

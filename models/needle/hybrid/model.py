@@ -5,8 +5,8 @@ needle-hybrid/
   TH-purity.safetensors, ...       a network for each variant and preference
   calibration.safetensors          out-of-fold probabilities of training objects, by variant and preference
 
-Its images were semi-real in training and in every figure. The metadata model, which never saw any image, stays the
-default until real stamps of rare classes can be had.
+The shipped one's images were semi-real in training and in every figure. The metadata model, which never saw any image,
+stays the default until real stamps of rare classes can be had.
 """
 
 from collections.abc import Mapping
@@ -38,6 +38,7 @@ VARIANTS: Final = ("TH", "T")
 PREFERENCES: Final = ("purity", "completeness")
 NOWHERE: Final = (0.0, 27.0)
 SEMI_REAL: Final = "no real stamps of SLSNe-I and TDEs to train on: this model knows semi-real images only"
+REAL: Final = "real"
 NOTES: Final = (
     "Semi-real: no figure here comes from real stamps of SLSNe-I or TDEs, for there are none to be had. Fields are "
     "real ZTF stamps without their central source; galaxies are drawn with real magnitudes, sizes and offsets of the "
@@ -45,6 +46,10 @@ NOTES: Final = (
     "Sizes and offsets that no catalogue has, of most TDE hosts, are those of other hosts of the class.",
     "Of each variant and preference the network of the fold nearest the mean is deployed; shifts and calibration come "
     "from the out-of-fold answers of all ten.",
+)
+REAL_NOTES: Final = (
+    "Real stamps, light curves and hosts of one's own alert packets; none of the figures is of objects from elsewhere.",
+    NOTES[-1],
 )
 
 
@@ -103,7 +108,7 @@ class Hybrid:
             return Answer(verdict=None, reason=reason, n_g=n_g, n_r=n_r)
         usable = host is not None and any(np.isfinite(host.mags.get(b, np.nan)) for b in ("g", "r"))
         verdict = self._verdict(points, host if usable else None, images, ebv, prefer)
-        remarks = _remarks(usable, ebv_mag, ebv)
+        remarks = _remarks(usable, ebv_mag, ebv, semi_real=self.card.get("images") != REAL)
         return Answer(verdict=verdict, reason=None, n_g=n_g, n_r=n_r, caveats=remarks)
 
     def probabilities(self, images: np.ndarray, x: Floats, variant: str, prefer: str) -> tuple[Floats, Floats]:
@@ -193,8 +198,8 @@ def _network(config: HybridConfig, card: HybridCard, key: str, folder: Path) -> 
     return net.eval()
 
 
-def _remarks(hosted: bool, given: float | None, ebv: float) -> tuple[Caveat, ...]:
-    found = [Caveat(code=CaveatCode.NOT_AVAILABLE, text=SEMI_REAL)]
+def _remarks(hosted: bool, given: float | None, ebv: float, *, semi_real: bool) -> tuple[Caveat, ...]:
+    found = [Caveat(code=CaveatCode.NOT_AVAILABLE, text=SEMI_REAL)] if semi_real else []
     if not hosted:
         found.append(
             Caveat(code=CaveatCode.NO_HOST, text="no host with g or r magnitude: light curve and images alone")

@@ -122,7 +122,7 @@ def scattered(
     *,
     copies: Sequence[int] = (1, 1, 1, 2),
     share: float = 0.25,
-    most_ia: int = 150,
+    most: Sequence[int] = (150, 250),
 ) -> Bank:
     """Draws from fitted parameters, each scattered by a share of its group's standard deviation.
 
@@ -132,13 +132,15 @@ def scattered(
         Owner, group, parameters.
     copies : sequence of int
         Draws for each fitted object of a group.
-    most_ia : int
-        SN Ia that are used; the many others would add nothing but time.
+    most : sequence of int
+        SN Ia and core-collapse SNe that are used, drawn at random; the others would add nothing but time.
     """
     group = np.array([g for _, g, _ in fits])
     spread = [np.std([p for _, g, p in fits if g == k], axis=0) if (group == k).any() else 0.0 for k in range(4)]
-    ia = np.flatnonzero(group == 0)
-    left_out = set(rng.permutation(ia)[most_ia:].tolist())
+    left_out: set[int] = set()
+    for k, enough in enumerate(most):
+        mine = np.flatnonzero(group == k)
+        left_out |= set(rng.permutation(mine)[enough:].tolist()) if len(mine) > enough else set()
     rows = [(o, g, p) for i, (o, g, p) in enumerate(fits) if i not in left_out for _ in range(copies[g])]
     drawn = np.array([p + share * spread[g] * rng.normal(size=len(p)) for _, g, p in rows])
     return Bank(

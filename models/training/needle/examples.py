@@ -35,6 +35,10 @@ class Labelled:
         The finer class, such as `SN II`.
     source : str
         Where the photometry is from; for the probe alone.
+    survey : bool
+        Whether ZTF took it; others teach, and no figure counts them.
+    subclass, phot_type : str
+        The type as the catalogue has it, and how the photometry was made; for tables and to choose among curves.
     """
 
     object_id: str
@@ -48,6 +52,8 @@ class Labelled:
     host: Host | None
     source: str = ""
     survey: bool = True
+    subclass: str = ""
+    phot_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +117,12 @@ class Examples:
         return Examples(**{name: getattr(self, name)[keep] for name in self.__dataclass_fields__})
 
 
+def owners(objects: Sequence[Labelled]) -> list[int]:
+    """For each curve the index of the first one of the same object: the object that its rows belong to."""
+    first: dict[str, int] = {}
+    return [first.setdefault(one.object_id, i) for i, one in enumerate(objects)]
+
+
 def reddening(one: Labelled) -> float:
     """E(B-V) as given, or the typical one at this place."""
     if one.ebv_mag is not None:
@@ -137,12 +149,12 @@ def histories(
     own : bool
         Whether the bank was made from these very objects: then none meets its own draws.
     """
-    parts = []
+    parts, owner = [], owners(objects)
     for i, one in enumerate(objects):
         rng = np.random.default_rng([seed, i])
         dates = _drawn(np.unique(epochs(one, rules)), most, rng)
-        found = [row for mjd in dates if (row := _row_at(one, mjd, rules, bank, i if own else -2)) is not None]
-        parts += [_part(i, one, found, as_it_was=True)] if found else []
+        found = [row for mjd in dates if (row := _row_at(one, mjd, rules, bank, owner[i] if own else -2)) is not None]
+        parts += [_part(owner[i], one, found, as_it_was=True)] if found else []
     return _stack(parts)
 
 
@@ -151,19 +163,19 @@ def training(objects: Sequence[Labelled], rules: ExampleRules, bank: Bank, *, se
 
     The bank is one made from these objects; none meets its own draws.
     """
-    parts = []
+    parts, owner = [], owners(objects)
     for i, one in enumerate(objects):
         rng = np.random.default_rng([seed, i])
-        dates = np.unique(epochs(one, rules))
+        dates, mine = np.unique(epochs(one, rules)), owner[i]
         most, roughened = rules.rare_epochs, rules.per_object
         if one.kind == "SN Ia":
             most, roughened = rules.common_epochs, round(roughened * rules.common_epochs / rules.rare_epochs)
         chosen = _drawn(dates, most, rng)
-        found = [row for mjd in chosen if (row := _row_at(one, mjd, rules, bank, i)) is not None]
-        parts += [_part(i, one, found, as_it_was=True)] if found else []
-        rough = [_roughened_row(one, dates, rules, bank, i, rng) for _ in range(roughened)] if len(dates) else []
+        found = [row for mjd in chosen if (row := _row_at(one, mjd, rules, bank, mine)) is not None]
+        parts += [_part(mine, one, found, as_it_was=True)] if found else []
+        rough = [_roughened_row(one, dates, rules, bank, mine, rng) for _ in range(roughened)] if len(dates) else []
         known = [row for row in rough if row is not None]
-        parts += [_part(i, one, known, as_it_was=False)] if known else []
+        parts += [_part(mine, one, known, as_it_was=False)] if known else []
     return _stack(parts)
 
 
@@ -184,7 +196,7 @@ def up_sampled(
     Examples or None
         None when no object is fitted, or nothing was detected.
     """
-    rng = np.random.default_rng([seed, 1])
+    rng, owner = np.random.default_rng([seed, 1]), owners(objects)
     rows: dict[int, list[Row]] = {}
     for label in range(3):
         usable = [i for i, o in enumerate(objects) if o.label == label and o.object_id in fits and o.redshift]
@@ -194,7 +206,7 @@ def up_sampled(
             target = one.redshift * rng.uniform(1 - rules.resample.redshift_share, 1 + rules.resample.redshift_share)
             drawn = resample(fits[one.object_id], one.redshift, target, rng, rules.resample)
             if drawn is not None:
-                rows.setdefault(int(i), []).append(_row(drawn, bank, int(i)))
+                rows.setdefault(owner[i], []).append(_row(drawn, bank, owner[i]))
     return _stack([_part(i, objects[i], found, as_it_was=False) for i, found in rows.items()]) if rows else None
 
 

@@ -10,6 +10,7 @@ from models.domain import NEEDLE_CLASSES
 from models.needle.inputs import NAMES
 from models.needle.lightcurves.lightcurve import Floats
 from models.needle.metadata import TRAINING_MIX
+from models.training.needle.mix import OTHER, survey_weights
 
 PARAMETERS: Final[Mapping[str, Any]] = {
     "objective": "multiclass",
@@ -40,15 +41,16 @@ def train_member(
     return lightgbm.train({**PARAMETERS, "seed": seed}, data, rounds)
 
 
-def balance(label: np.ndarray, weight: Floats, core_collapse: np.ndarray, core_collapse_share: float) -> Floats:
-    """Weights that give each class the same total, and core-collapse supernovae their share among SN.
+def balance(label: np.ndarray, weight: Floats, kind: np.ndarray) -> Floats:
+    """Weights that give each class the same total, and each kind of SN its share in a magnitude-limited survey.
 
-    The SN of the training set are 96 % SN Ia; in a magnitude-limited survey about 28 % are core-collapse.
+    Parameters
+    ----------
+    kind : ndarray of int
+        From `mix.kind_index`.
     """
-    out = weight.astype(float).copy()
-    groups = [(label == 0) & ~core_collapse, (label == 0) & core_collapse, label == 1, label == 2]
-    totals = [1 - core_collapse_share, core_collapse_share, 1.0, 1.0]
-    for rows, total in zip(groups, totals, strict=True):
-        if rows.any():
-            out[rows] *= total / out[rows].sum()
+    out = survey_weights(weight, np.where(label == 0, kind, OTHER))
+    for k in range(len(NEEDLE_CLASSES)):
+        if (label == k).any():
+            out[label == k] /= out[label == k].sum()
     return out / out.mean()

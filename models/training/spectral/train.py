@@ -27,6 +27,7 @@ from models.training.spectral.auxiliary import (
     out_of_distribution,
     subtypes,
 )
+from models.training.spectral.going_on import GoingOn
 from models.training.spectral.losses import total_loss
 from models.training.spectral.optimizer import Optimizer
 from models.training.spectral.presets import TrainConfig
@@ -58,6 +59,7 @@ def train_seed(
     start_from: Path | None = None,
     compiled: bool = False,
     curves: NDArray[np.float32] | None = None,
+    going_on: GoingOn | None = None,
     report: Progress = lambda _: None,
 ) -> dict[str, dict[str, Tensor]]:
     """Train one seed to the end, or on from its last checkpoint.
@@ -69,12 +71,15 @@ def train_seed(
     folder : Path
         Checkpoint and `curve-SEED.jsonl` go here.
     start_from : Path, optional
-        Folder of a bundle: begin with its averaged weights of the same seed instead of random ones.
+        Folder of a bundle: begin with its averaged weights of the same seed instead of random ones. Or one file of
+        weights.
     compiled : bool
         Let PyTorch compile the network first, which takes a minute and a C++ compiler and a quarter off each epoch.
         Sums come in another order then: as repeatable, but not the same weights.
     curves : ndarray of float32, shape (curves, 4096), optional
         Noise along wavelength of training spectra of the SED Machine; see `augment.Augmenter`.
+    going_on : GoingOn, optional
+        What to show besides, and in which mix of classes, to networks that have learned before.
     report : callable
         Called with the figures of each epoch.
 
@@ -83,7 +88,7 @@ def train_seed(
     dict
         Weights of the two members, `best` and `swa`.
     """
-    run = _Run(data, config, seed, folder, device, start_from, compiled, curves)
+    run = _Run(data, config, seed, folder, device, start_from, compiled, curves, going_on)
     for epoch in range(run.epoch, config.epochs):
         if epoch - run.best_epoch > config.patience:
             break
@@ -117,11 +122,14 @@ class _Run:
         start_from: Path | None,
         compiled: bool,
         curves: NDArray[np.float32] | None,
+        going_on: GoingOn | None,
     ) -> None:
         self.config, self.seed, self.folder, self.device = config, seed, folder, torch.device(device)
         self.train = data.part("train", real=False, min_coverage=config.min_coverage)
         self.select = data.part("select", real=False)
         self.weights = weights(self.train, config.sampling)
+        if going_on is not None:
+            self.train, self.weights = going_on.together(self.train, self.weights, config)
         if config.simulated:
             made = transients(self.train, SIMULATED_EACH, seed)
             self.weights = shared(self.weights, self.train, made, config.simulated)
@@ -147,7 +155,8 @@ class _Run:
         self.net = ASTRANet(config.net).to(self.device)
         self.heads = Auxiliary(config.net.embedding).to(self.device)
         if start_from is not None:
-            self.net.load_state_dict(read_member(start_from / f"member-{seed}-swa.safetensors"))
+            file = start_from if start_from.is_file() else start_from / f"member-{seed}-swa.safetensors"
+            self.net.load_state_dict(read_member(file))
         self.forward: Callable[..., Output] = torch.compile(self.net, dynamic=False) if compiled else self.net
         self.learned = [*self.net.parameters(), *(self.heads.parameters() if config.auxiliary.used else ())]
         self.optimizer = Optimizer(

@@ -12,6 +12,10 @@ On the source, origin `NEEDLE`, flat keys that sort well and never change their 
     host_sep            number   arcsec to the host; absent without one
     quality             number   the lower P(good) of the two images; absent when there are no usable ones
     restored            0 or 1   whether an image had to be repaired from the other
+    image_class         text     with ASTRANET_NEEDLE_MODEL=both: the most probable class by the network on images
+    image_sn, image_slsn, image_tde
+                        number   its scores; absent where it cannot answer
+    image_model         text     which network
     model, status       text     which model; "ok", or "refused" with a `reason`
     caveats             text     codes of what qualifies the answer, or "none"
 """

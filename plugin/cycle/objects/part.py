@@ -114,15 +114,34 @@ def make_object_analyst(settings: Settings) -> ObjectAnalyst:
     Raises
     ------
     ConfigError
-        If `alpha` is none of NEEDLE's.
+        If `alpha` is none of NEEDLE's, or the dust map cannot be read.
     BundleError
         If a model is damaged.
     """
     from models.needle import model
     from models.needle.images import quality
     from models.needle.metadata import ALPHAS
+    from plugin.sources.dust import DustMapError, dust_map
 
     if settings.alpha not in ALPHAS:
         known = ", ".join(f"{a:g}" for a in ALPHAS)
         raise ConfigError(f"{PREFIX}ALPHA: {settings.alpha:g} is none of NEEDLE's ({known}), and ALERT_SOURCE is on")
-    return ObjectAnalyst(model.load(settings.needle_model), quality.load(), prefer=settings.needle_prefer)
+    reddening = None
+    if settings.dust_maps is not None:
+        try:
+            reddening = dust_map(settings.dust_maps)
+        except DustMapError as error:
+            raise ConfigError(f"{PREFIX}DUST_MAPS: {error}") from error
+    network = None
+    if settings.needle_model != "metadata":
+        from models.needle.hybrid.model import load as load_network
+
+        network = load_network(settings.needle_hybrid_folder)
+    return ObjectAnalyst(
+        model.load(settings.needle_folder),
+        quality.load(),
+        prefer=settings.needle_prefer,
+        reddening=reddening,
+        network=network,
+        decides=settings.needle_model == "hybrid",
+    )

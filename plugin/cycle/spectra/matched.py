@@ -10,12 +10,13 @@ match_1             text     the best match: object, class or subtype, phase
 match_score         number   how well it fits: 1 is a copy
 abs_mag             number   absolute magnitude of the brightest detection, where redshift and light curve are known
 abs_mag_at_spectrum  number  the same of the detection nearest to the spectrum, within five days of it
+lum_class, lum_p    text, number  the most probable class with that luminosity as evidence, beside the answer
 """
 
 from collections.abc import Mapping
 
 from models.domain import Report
-from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype
+from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WithLuminosity
 from plugin.cycle.posting import NONE, Body, prediction_set, rounded
 
 
@@ -34,6 +35,8 @@ def matched(report: Report, alpha: float) -> Body:
         body["abs_mag"] = rounded(report.luminosity.magnitude)
         if report.luminosity.at_spectrum is not None:
             body["abs_mag_at_spectrum"] = rounded(report.luminosity.at_spectrum)
+    if (also := report.with_luminosity) is not None:
+        body |= {"lum_class": also.label, "lum_p": rounded(also.probabilities[also.label])}
     return body
 
 
@@ -70,6 +73,8 @@ def in_words(report: Report) -> list[str]:
         found.append(f"subtype {report.subtype.label}: {each}")
     if report.luminosity is not None:
         found.append(brightness_in_words(report.luminosity))
+    if report.with_luminosity is not None:
+        found.append(with_luminosity_in_words(report.with_luminosity))
     if report.matches:
         found.append("matches " + "; ".join(f"{named(m)} ({m['score']})" for m in report.matches[:3]))
     return found
@@ -82,6 +87,12 @@ def brightness_in_words(told: Luminosity) -> str:
         f"M({told.band}) = {told.magnitude:.2f} at its brightest{at}; z = {told.redshift:.4f} "
         f"({told.redshift_origin}); corrected for: {told.correction}"
     )
+
+
+def with_luminosity_in_words(told: WithLuminosity) -> str:
+    """The class that spectrum and luminosity have together, and a remark where the spectrum alone has another."""
+    words = f"with its luminosity (M = {told.magnitude:.2f}): {told.label} {told.probabilities[told.label]:.2f}"
+    return words if told.agrees else f"{words}; the spectrum alone says another class: look again"
 
 
 def _redshift(told: RedshiftEstimate) -> dict[str, str | float | int]:

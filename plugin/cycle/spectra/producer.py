@@ -81,7 +81,7 @@ class SpectraProducer:
     analyst: Analyst
     posting: Posting
     rules: QualityRules = field(default_factory=QualityRules)
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     card: Card | None = None
     drawn: Drawn | None = None
     matched: Matched | None = None

@@ -23,15 +23,24 @@ def register(app: typer.Typer) -> None:
 
 
 def train_needle_hybrid(
-    data: HybridDataOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Samples, checkpoints and the model folder go here.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", envvar="ASTRANET_DATA_DIR", help="Folder with ztf/*.parquet, ztf/alerts.")
+    ] = None,
+    alerts: Annotated[
+        Path | None, typer.Option(help="Real stamps instead: a folder of alert packets (*.avro); needs --labels.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="CSV with object_id and class (SN, SLSN-I, TDE).")] = None,
     preset: Annotated[str, typer.Option(help="small (two CPU cores), large (a GPU), tiny (tests).")] = "small",
     epochs: Annotated[int | None, typer.Option(help="Passes over the samples.")] = None,
     up_samples: Annotated[int | None, typer.Option(help="Re-sampled light curves of each rare class.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: ThreadsOption = 1,
 ) -> None:
-    """Train ten folds of every configuration on semi-real images, or go on with a run that was cut off."""
+    """Train ten folds of every configuration, or go on with a run that was cut off.
+
+    On semi-real images of --data; or, with --alerts and --labels, on the real stamps of a folder of packets alone.
+    """
     import torch
 
     from models.needle.hybrid.net import PRESETS
@@ -44,7 +53,14 @@ def train_needle_hybrid(
     if device == "cuda" and not torch.cuda.is_available():
         raise typer.BadParameter("no CUDA device, or a build of torch without CUDA", param_hint="--device")
     run = settings(preset, epochs=epochs, up_samples=up_samples, device=device)
-    source = Source(_objects(data), data, run.samples, _tell)
+    if alerts is not None and labels is not None:
+        source: Any = _real(alerts, labels, run.samples)
+    elif alerts is not None or labels is not None:
+        raise typer.BadParameter("real stamps need both", param_hint="--alerts and --labels")
+    elif data is None or not data.exists():
+        raise typer.BadParameter("a folder, or --alerts and --labels", param_hint="--data")
+    else:
+        source = Source(_objects(data), data, run.samples, _tell)
     card = train(source, out, run, today=datetime.now(UTC).date(), tell=_tell)
     Console(stderr=True).print(f"{card['name']} -> {out / 'needle-hybrid'}")
 
@@ -74,6 +90,16 @@ def evaluate_needle_hybrid(
     if write_card:
         with_metrics(loaded, figures, model)
     Console().print(markdown(figures, loaded))
+
+
+def _real(alerts: Path, labels: Path, rules: Any) -> Any:
+    from plugin.lab.needle.real_stamps import RealSource, StampsError, read_labels
+
+    try:
+        return RealSource(alerts, read_labels(labels), rules, _tell)
+    except StampsError as error:
+        Console(stderr=True).print(f"[red]input refused:[/] {error}")
+        raise typer.Exit(1) from error
 
 
 def _objects(data: Path) -> Any:

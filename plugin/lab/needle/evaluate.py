@@ -1,5 +1,7 @@
 """Figures of the NEEDLE metadata model on objects it never saw: tables, conformal coverage, the source probe."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,20 +23,23 @@ from models.training.needle.figures import (
     first_detection,
     with_intervals,
 )
-from plugin.lab.needle.train import core_collapse, kept_epochs, survey_epochs
+from models.training.needle.mix import KINDS, survey_weights
+from plugin.lab.needle.landing import landing
+from plugin.lab.needle.train import core_collapse, kept_epochs, kinds, survey_epochs
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 EARLY = ExampleRules()
 RARE = tuple(enumerate(NEEDLE_CLASSES))[1:]
-SURVEY_CORE_COLLAPSE = 0.28
-"""Their share of the supernovae of a magnitude-limited survey; here they are 3 %."""
+SURVEY = "magnitude-limited survey"
+"""All objects, the kinds of SN weighing what they are in such a survey (`models/training/needle/mix.py`)."""
 SAMPLES = (
+    SURVEY,
     "all",
     "hosted",
     "hostless",
+    "no position",
     "against core-collapse only",
-    "core-collapse 28 % of SN",
     "ten days or more",
     "uniform in time",
     "latest epoch",
@@ -59,13 +64,12 @@ def evaluate(
     Parameters
     ----------
     keep : Path or None
-        A file that keeps the inputs of the epochs for the next time.
+        A folder that keeps the inputs of the epochs for the next time.
     """
-    key = f"{[o.object_id for o in objects]} {rules} {model.card['files']['templates.safetensors']}"
-    key += f" {list(Galaxy.__members__)}"
-    epochs = kept_epochs(keep, key, lambda: survey_epochs(objects, rules, model.bank))
-    figures: dict[str, Any] = {"mix": PAPER_MIX.tolist(), "objects": _count(objects), "epochs": len(epochs.x)}
+    epochs = epochs_of(model, objects, rules=rules, keep=keep)
+    figures: dict[str, Any] = {"mix": PAPER_MIX.tolist(), "objects": counted(objects), "epochs": len(epochs.x)}
     figures["table 5"] = _table_5(objects)
+    figures["kinds"] = dict(Counter(o.kind for o in objects if o.label == 0 and o.survey))
     for prefer in PREFERENCES:
         p = deployed(model, epochs, prefer)
         figures[prefer] = {
@@ -75,41 +79,62 @@ def evaluate(
             },
             "confidence": _by_member(model, epochs, prefer),
             "first_detection": {
-                name: _finite(first_detection(p, epochs.label, epochs.object_index, epochs.days, k, 0.8))
+                name: finite(first_detection(p, epochs.label, epochs.object_index, epochs.days, k, 0.8))
                 for k, name in RARE
             },
             "false alarms by source": false_alarms(objects, epochs, p),
+            "landing": landing(objects, epochs, p),
         }
     figures["conformal"] = coverage(model, objects, epochs)
     return figures
 
 
+def epochs_of(
+    model: Needle, objects: Sequence[Labelled], *, rules: ExampleRules = EARLY, keep: Path | None = None
+) -> Examples:
+    """Every early epoch of the objects as the model sees it; from the folder `keep` where they are there."""
+    key = f"{[(o.object_id, o.source) for o in objects]} {rules} {model.card['files']['templates.safetensors']}"
+    key += f" {list(Galaxy.__members__)}"
+    path = None
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        path = keep / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    return kept_epochs(path, key, lambda: survey_epochs(objects, rules, model.bank))
+
+
+def untaught(
+    model: Needle, objects: Sequence[Labelled], *, prefer: str = PREFERENCES[0], keep: Path | None = None
+) -> dict[str, Any]:
+    """Where objects of a kind that no model was taught land (`landing`); empty for none."""
+    if not objects:
+        return {}
+    epochs = epochs_of(model, objects, keep=keep)
+    return landing(objects, epochs, deployed(model, epochs, prefer))
+
+
 def samples(objects: Sequence[Labelled], epochs: Examples) -> list[tuple[str, Flags, Examples]]:
-    """The parts of the held-out epochs that get figures of their own: name, rows, and the rows with their weights."""
+    """The parts of the held-out epochs that get figures of their own: name, rows, and the rows with their weights.
+
+    Kinds of SN weigh as in a magnitude-limited survey but in `all` and the last four, which count objects as they are.
+    """
     every = np.ones(len(epochs.x), bool)
     hosted, collapse = hosted_rows(objects, epochs), np.array([core_collapse(o) for o in objects])[epochs.object_index]
+    lost = np.array([o.ra_deg is None for o in objects])[epochs.object_index]
+    survey = survey_weights(epochs.weight, kinds(objects, epochs))
     later = epochs.days >= 10
     last = np.append(epochs.object_index[1:] != epochs.object_index[:-1], True)
     found = [
+        (SURVEY, every, survey),
         ("all", every, epochs.weight),
-        ("hosted", hosted, epochs.weight),
-        ("hostless", ~hosted, epochs.weight),
+        ("hosted", hosted, survey),
+        ("hostless", ~hosted, survey),
+        ("no position", lost, survey),
         ("against core-collapse only", (epochs.label > 0) | collapse, epochs.weight),
-        ("core-collapse 28 % of SN", every, _more_collapse(epochs, collapse)),
         ("ten days or more", later, _weights(epochs, later)),
         ("uniform in time", every, _by_time(epochs)),
         ("latest epoch", last, _weights(epochs, last)),
     ]
     return [(name, rows, replace(epochs, weight=weight).rows(rows)) for name, rows, weight in found]
-
-
-def _more_collapse(epochs: Examples, collapse: Flags) -> Floats:
-    weight = epochs.weight.copy()
-    usual = (epochs.label == 0) & ~collapse
-    if collapse.any() and usual.any():
-        odds = SURVEY_CORE_COLLAPSE / (1 - SURVEY_CORE_COLLAPSE)
-        weight[collapse] *= odds * weight[usual].sum() / weight[collapse].sum()
-    return weight
 
 
 def _weights(epochs: Examples, rows: Flags) -> Floats:
@@ -152,7 +177,7 @@ def curves(p: Floats, epochs: Examples) -> dict[str, Any]:
     return {
         name: {
             f"{t:g}": {
-                key: _finite(value.to_dict())
+                key: finite(value.to_dict())
                 for key, value in with_intervals(p, epochs.label, epochs.object_index, epochs.weight, k, t).items()
             }
             for t in THRESHOLDS
@@ -162,29 +187,34 @@ def curves(p: Floats, epochs: Examples) -> dict[str, Any]:
 
 
 def coverage(model: Needle, objects: Sequence[Labelled], epochs: Examples) -> dict[str, Any]:
-    """How often the sets hold the true class, by class, where that may lie by chance, and how large they are."""
+    """How often the sets hold the true class, by class, where that may lie by chance, and how large they are.
+
+    The kinds of SN weigh as in a magnitude-limited survey, as in the calibration set; each also stands alone.
+    """
     hosted = hosted_rows(objects, epochs)
     balanced = model.model.balanced(epochs.x, epochs.galaxies)
     p = np.zeros((len(epochs.x), len(NEEDLE_CLASSES)))
     for variant, rows in zip(VARIANTS, (hosted, ~hosted), strict=True):
         if rows.any():
             p[rows] = model.model.class_p_values(balanced[rows], variant)
+    kind = kinds(objects, epochs)
+    weight = survey_weights(epochs.weight, kind)
+    groups = [(name, k, epochs.label == k) for k, name in enumerate(NEEDLE_CLASSES)]
+    groups += [(f"of these {name}", 0, kind == j) for j, name in enumerate(KINDS)]
     out: dict[str, Any] = {}
     for alpha in ALPHAS:
-        inside, w = p > alpha, epochs.weight
-        for k, name in enumerate(NEEDLE_CLASSES):
-            mine = epochs.label == k
-            if mine.any():
-                covered = float(np.average(inside[mine, k], weights=w[mine]))
-                size = float(np.average(inside[mine].sum(1), weights=w[mine]))
-                sizes = [
-                    (int((model.model.calibration[f"{v}.label"] == k).sum()), _objects(epochs, mine & part))
-                    for v, part in zip(VARIANTS, (hosted, ~hosted), strict=True)
-                ]
-                low, high = (round(edge, 3) for edge in coverage_band(sizes, alpha))
-                cell = {"coverage": round(covered, 3), "set_size": round(size, 2), "objects": _objects(epochs, mine)}
-                cell |= {"low": low, "high": high}
-                out.setdefault(f"{alpha:g}", {})[name] = cell
+        for name, k, mine in groups:
+            if not mine.any():
+                continue
+            covered = float(np.average(p[mine, k] > alpha, weights=weight[mine]))
+            size = float(np.average((p[mine] > alpha).sum(1), weights=weight[mine]))
+            sizes = [
+                (int((model.model.calibration[f"{v}.label"] == k).sum()), _objects(epochs, mine & part))
+                for v, part in zip(VARIANTS, (hosted, ~hosted), strict=True)
+            ]
+            low, high = (round(edge, 3) for edge in coverage_band(sizes, alpha))
+            cell = {"coverage": round(covered, 3), "set_size": round(size, 2), "objects": _objects(epochs, mine)}
+            out.setdefault(f"{alpha:g}", {})[name] = cell | {"low": low, "high": high}
     return out
 
 
@@ -193,20 +223,21 @@ def _objects(epochs: Examples, rows: Flags) -> int:
 
 
 def _table_5(objects: Sequence[Labelled]) -> dict[str, dict[str, int]]:
-    counted = [o for o in objects if o.survey]
+    mine = [o for o in objects if o.survey]
     return {
         name: {
-            "hosted": sum(o.label == k and o.host is not None for o in counted),
-            "hostless": sum(o.label == k and o.host is None for o in counted),
+            "hosted": sum(o.label == k and o.host is not None for o in mine),
+            "hostless": sum(o.label == k and o.host is None for o in mine),
         }
         for k, name in enumerate(NEEDLE_CLASSES)
     }
 
 
-def _count(objects: Sequence[Labelled]) -> dict[str, int]:
-    counted = [o for o in objects if o.survey]
-    return {name: sum(o.label == k for o in counted) for k, name in enumerate(NEEDLE_CLASSES)}
+def counted(objects: Sequence[Labelled]) -> dict[str, int]:
+    """Objects of each class that figures are of."""
+    return {name: sum(o.label == k and o.survey for o in objects) for k, name in enumerate(NEEDLE_CLASSES)}
 
 
-def _finite(values: dict[str, float]) -> dict[str, float | None]:
+def finite(values: dict[str, float]) -> dict[str, float | None]:
+    """None for what JSON has no number for."""
     return {key: float(v) if np.isfinite(v) else None for key, v in values.items()}

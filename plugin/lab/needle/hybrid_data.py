@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -68,6 +68,21 @@ class Parts:
     validation: Part
 
 
+class Drawing(Protocol):
+    """Where a training gets its samples: `Source`, or `real_stamps.RealSource`."""
+
+    data: NeedleData
+    rules: SampleRules
+    fields: Sequence[Field]
+
+    @property
+    def images(self) -> str:
+        """`semi-real` or `real`."""
+
+    def training(self, variant: str) -> Parts:
+        """Training and validation samples of one variant."""
+
+
 class Source:
     """Draws samples from the data folder.
 
@@ -79,12 +94,14 @@ class Source:
         With `ztf/alerts` and `ztf/hosts.parquet`.
     """
 
+    images: Final[str] = "semi-real"
+
     def __init__(self, data: NeedleData, folder: Path, rules: SampleRules, tell: Tell = lambda _: None) -> None:
         self.data, self.rules = data, rules
         self.fold = folds(data.develop, FOLDS, seed=rules.seed)
         known = {o.object_id: f for o, f in zip(data.develop, self.fold, strict=True)}
         known |= {o.object_id: TEST for o in data.test}
-        self.fields = read_fields(folder, load_checker(), known, FOLDS)
+        self.fields: Sequence[Field] = read_fields(folder, load_checker(), known, FOLDS)
         self.radii = radii(folder)
         tell(f"{len(self.fields)} real fields, {sum(f.fold == TEST for f in self.fields)} of them for the test alone")
 
@@ -160,7 +177,7 @@ def joined(parts: Sequence[Part]) -> Part:
     return Part(samples=concatenate([p.samples for p in parts]), plain=np.concatenate([p.plain for p in parts]))
 
 
-def kept(source: Source, variant: str, out: Path) -> Parts:
+def kept(source: Drawing, variant: str, out: Path) -> Parts:
     """`Source.training`, from the files of an earlier call if rules and objects are the same."""
     text = json.dumps([asdict(source.rules), source.data.splits_hash, len(source.data.develop)], sort_keys=True)
     path = out / f"samples-{variant}-{hashlib.sha256(text.encode()).hexdigest()[:10]}.npz"

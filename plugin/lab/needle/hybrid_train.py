@@ -16,14 +16,14 @@ from safetensors.torch import load_file, save_file
 from models.bundle import write_card, write_member
 from models.domain import NEEDLE_CLASSES
 from models.needle.hybrid.inputs import FEATURES, Samples, concatenate
-from models.needle.hybrid.model import CALIBRATION, NOTES, PREFERENCES, VARIANTS
+from models.needle.hybrid.model import CALIBRATION, NOTES, PREFERENCES, REAL, REAL_NOTES, VARIANTS
 from models.needle.hybrid.net import PRESETS, HybridConfig, HybridNet
 from models.needle.lightcurves.lightcurve import CleanRules
 from models.training.needle.figures import choose_shift, confidences
 from models.training.needle.hybrid_examples import HybridRules
 from models.training.needle.hybrid_training import HybridTraining, answer_samples, train_hybrid
 from models.training.needle.resample import ResampleRules
-from plugin.lab.needle.hybrid_data import FOLDS, Part, Parts, SampleRules, Source, Tell, kept
+from plugin.lab.needle.hybrid_data import FOLDS, Drawing, Part, Parts, SampleRules, Tell, kept
 
 Floats = NDArray[np.float64]
 LOOSE_PURITIES: Final = (0.15, 0.15)
@@ -98,7 +98,7 @@ def run_of(card: Mapping[str, Any]) -> HybridRun:
     )
 
 
-def train(source: Source, out: Path, run: HybridRun, *, today: date, tell: Tell) -> dict[str, Any]:
+def train(source: Drawing, out: Path, run: HybridRun, *, today: date, tell: Tell) -> dict[str, Any]:
     """Train, or go on, and write `OUT/needle-hybrid`; return its card."""
     out.mkdir(parents=True, exist_ok=True)
     folder = out / "needle-hybrid"
@@ -126,7 +126,8 @@ def train(source: Source, out: Path, run: HybridRun, *, today: date, tell: Tell)
             importance[key] = _weights(net, variant)
     save_file({k: torch.from_numpy(v) for k, v in calibration.items()}, folder / CALIBRATION)
     card = {
-        "name": "needle-hybrid-1",
+        "name": "needle-hybrid-1" if source.images != REAL else "needle-hybrid-real-1",
+        "images": source.images,
         "made": today.isoformat(),
         "classes": list(NEEDLE_CLASSES),
         "features": {variant: list(FEATURES[variant]) for variant in VARIANTS},
@@ -142,7 +143,7 @@ def train(source: Source, out: Path, run: HybridRun, *, today: date, tell: Tell)
             "network": run.training.to_dict(),
             "fields": len(source.fields),
         },
-        "notes": list(NOTES),
+        "notes": list(REAL_NOTES if source.images == REAL else NOTES),
     }
     write_card(folder, card)
     # What is deployed is there before the networks that only the ablation needs are begun.

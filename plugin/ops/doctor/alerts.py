@@ -106,6 +106,7 @@ def _needle(settings: Settings) -> Check:
     except ConfigError as error:
         return Check(name="NEEDLE", ok=False, found="wrong alpha", remedy=str(error))
     except BundleError as error:
-        remedy = f"fetch the model again, or leave {PREFIX}NEEDLE_MODEL empty for the one that is shipped"
+        empty = f"{PREFIX}NEEDLE_FOLDER and {PREFIX}NEEDLE_HYBRID_FOLDER"
+        remedy = f"fetch the model again, or leave {empty} empty for the one that is shipped"
         return Check(name="NEEDLE", ok=False, found=str(error), remedy=remedy)
     return Check(name="NEEDLE", ok=True, found=f"{analyst.model_id}, prefers {settings.needle_prefer}")

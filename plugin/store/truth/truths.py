@@ -14,6 +14,7 @@ from models.domain import Status
 from plugin.store.analyses.tables import analyses
 from plugin.store.context import Context, storable
 from plugin.store.filed import Filed
+from plugin.store.needle.tables import needle_objects
 from plugin.store.reports import read_row
 from plugin.store.rows import chunks
 from plugin.store.subject import ASTRANET
@@ -106,6 +107,7 @@ class Truths:
         """Objects last answered about in `[filed_since, filed_before)` and not asked about since `asked_before`.
 
         Those never asked about come first, then those that wait longest. Without `filed_before` there is no end.
+        Objects that nobody has saved are left out: the marshal has never heard of them.
         """
         last = func.max(reports.c.filed_at)
         ours = reports.c.is_current & (reports.c.marshal == self.context.marshal)
@@ -118,7 +120,13 @@ class Truths:
         )
         mine = (truth_asked.c.marshal == self.context.marshal) & (truth_asked.c.target_id == answered.c.target_id)
         at = truth_asked.c.asked_at
-        query = select(answered.c.target_id).outerjoin(truth_asked, mine).where(or_(at.is_(None), at <= asked_before))
+        unlisted = exists().where(
+            needle_objects.c.marshal == self.context.marshal,
+            needle_objects.c.target_id == answered.c.target_id,
+            needle_objects.c.listed.is_(False),
+        )
+        waiting = or_(at.is_(None), at <= asked_before)
+        query = select(answered.c.target_id).outerjoin(truth_asked, mine).where(waiting, ~unlisted)
         order = (at.is_not(None), at, answered.c.target_id)
         return list(self.context.connection.execute(query.order_by(*order).limit(most)).scalars())
 

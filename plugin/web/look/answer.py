@@ -61,7 +61,9 @@ class Answer:
     def why(self) -> str:
         """One line: why it stands where it stands."""
         report, label = self.report, self.report.verdict.label if self.report.verdict else ""
+        sentence = report.confidence.sentence if report.confidence else None
         lines = {
+            Interest.ODD: f"odd: {sentence or 'unlike the known classes'}",
             Interest.FITS_NOTHING: "fits none of the seven classes at this alpha: the set is empty",
             Interest.RARE: f"{self._how_sure}: the only class left in the set",
             Interest.MAYBE_RARE: f"could be a {label}: one of {len(self.members)} classes left",
@@ -70,7 +72,6 @@ class Answer:
             Interest.REFUSED: report.reason or "no reason given",
         }
         if self._odd and report.anomaly is not None:
-            sentence = report.confidence.sentence if report.confidence else None
             return f"odd, anomaly score {report.anomaly.score:.2f}: {sentence or 'unlike the known classes'}"
         return lines[self.interest]
 

@@ -13,7 +13,7 @@ from iris_client.protocols import Place
 from iris_client.taxonomy.trust import NAMES, ORDER, Voice
 from models.domain import FINE_CLASSES, NEEDLE_CLASSES, Report
 from plugin.cycle.spectra.compose import analog
-from plugin.cycle.spectra.matched import redshift_in_words
+from plugin.cycle.spectra.matched import redshift_in_words, with_luminosity_in_words
 from plugin.cycle.spectra.overlays import no_redshift
 from plugin.cycle.spectra.sketch import unpacked
 from plugin.store import ASTRANET, NEEDLE, Filed, Parcel, Piece
@@ -78,6 +78,12 @@ class SpectrumView:
     def found(self) -> str | None:
         """The redshift that the spectrum shows, in words; None where the bundle cannot say."""
         return None if self.filed.report.redshift is None else redshift_in_words(self.filed.report.redshift)
+
+    @property
+    def luminous(self) -> str | None:
+        """What its luminosity adds, in words; None where none is known."""
+        also = self.filed.report.with_luminosity
+        return None if also is None else with_luminosity_in_words(also)
 
     @property
     def probabilities(self) -> dict[str, float]:

@@ -32,6 +32,7 @@ from models.training.needle.figures import (
     with_intervals,
 )
 from models.training.needle.metadata import balance, train_member
+from models.training.needle.mix import COUNTED, KINDS, kind_index
 from models.training.needle.net import cross_entropy, focal_loss, importances, predict, train_net
 
 
@@ -143,7 +144,7 @@ def test_the_fit_finds_what_was_drawn_and_the_peak():
 
 def test_draws_are_scattered_within_bounds_and_named_after_their_objects():
     fits = [(i, i % 4, BANK.parameters[i % 4] + 0.01 * i) for i in range(40)]
-    bank = templates.scattered(fits, np.random.default_rng(0), most_ia=5)
+    bank = templates.scattered(fits, np.random.default_rng(0), most=(5, 250))
     assert np.bincount(bank.group).tolist() == [5, 10, 10, 20]
     assert (bank.group == bank.owner % 4).all()
     assert (bank.parameters >= templates.LOWEST).all()
@@ -189,12 +190,14 @@ def test_the_band_of_coverage_holds_what_draws_give():
     assert narrow < 0.2 * wide
 
 
-def test_balance_gives_core_collapse_its_share():
+def test_balance_gives_the_kinds_their_shares():
     label = np.array([0] * 8 + [1, 2])
-    collapse = np.array([True] * 2 + [False] * 8)
-    w = balance(label, np.ones(10), collapse, 0.28)
+    kind = kind_index(["SN II"] * 2 + ["SN Ia"] * 5 + ["SN IIn/Ibn"] + ["SLSN-I", "TDE"])
+    w = balance(label, np.ones(10), kind)
     assert w[label == 0].sum() == pytest.approx(w[label == 1].sum()) == pytest.approx(w[label == 2].sum())
-    assert w[collapse].sum() / w[label == 0].sum() == pytest.approx(0.28)
+    shares = [w[kind == KINDS.index(k)].sum() / w[label == 0].sum() for k in ("SN Ia", "SN II", "SN IIn")]
+    known = [COUNTED[k] / sum(COUNTED[k] for k in ("SN Ia", "SN II", "SN IIn")) for k in ("SN Ia", "SN II", "SN IIn")]
+    assert shares == pytest.approx(known)
 
 
 def test_shift_by_the_log_mix_is_bayes():

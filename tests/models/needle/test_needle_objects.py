@@ -111,3 +111,44 @@ def test_the_same_evidence_has_the_same_bytes_and_other_evidence_another_hash(an
         Evidence(target=TARGET, light_curve=curve(), host=HOST),
     ]
     assert len({input_hash(e) for e in [evidence, *others]}) == 5
+
+
+@pytest.fixture(scope="module")
+def network():
+    from models.needle.hybrid.model import load
+
+    return load()
+
+
+def both_ways(network, **known):
+    """Answers of light curve and host alone, with the network beside it, and with the network's word."""
+    needle, checker = model.load(), quality.load()
+    ways = ({}, {"network": network}, {"network": network, "decides": True})
+    return [answer(ObjectAnalyst(needle, checker, **way), **known) for way in ways]
+
+
+def test_the_network_is_heard_beside_the_answer_or_answers_itself(network):
+    alone, beside, first = both_ways(network, light_curve=curve(), host=HOST, cutouts=(stamps(),))
+    assert beside.report.host_verdict.probabilities == alone.report.host_verdict.probabilities
+    scores = {c: beside.facts[f"image_{c.split('-')[0].lower()}"] for c in ("SN", "SLSN-I", "TDE")}
+    assert scores == {c: pytest.approx(v, abs=1e-4) for c, v in first.report.host_verdict.probabilities.items()}
+    assert beside.facts["image_class"] == first.report.host_verdict.label == max(scores, key=scores.get)
+    assert beside.facts["image_model"] == first.report.bundle
+    assert first.report.bundle.startswith("needle-hybrid")
+    assert not any(key.startswith("image_") for found in (alone, first) for key in found.facts)
+    assert all(any("semi-real" in c.text for c in found.report.caveats) for found in (beside, first))
+
+
+def test_without_images_light_curve_and_host_answer_and_it_is_said(network):
+    alone, beside, first = both_ways(network, light_curve=curve(), host=HOST)
+    for found in (beside, first):
+        assert found.report.host_verdict == alone.report.host_verdict
+        assert any("no answer from the images" in c.text for c in found.report.caveats)
+        assert not any(key.startswith("image_") for key in found.facts)
+
+
+def test_who_answers_is_told_in_the_order_of_who_decides(network):
+    needle, checker = model.load(), quality.load()
+    assert ObjectAnalyst(needle, checker, network=network).model_id == f"{needle.model_id} + {network.model_id}"
+    deciding = ObjectAnalyst(needle, checker, network=network, decides=True)
+    assert deciding.model_id == f"{network.model_id} + {needle.model_id}"

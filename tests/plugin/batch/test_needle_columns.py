@@ -135,3 +135,18 @@ def test_columns_by_the_names_of_ztf(tmp_path) -> None:
 def test_a_missing_column_is_named_with_those_there_are(tmp_path) -> None:
     with pytest.raises(NeedleInputError, match="no column band; the columns are object_id, mjd, mag"):
         read(tmp_path, band=None)
+
+
+def test_a_dust_map_serves_objects_whose_rows_tell_nothing(tmp_path) -> None:
+    from plugin.batch.needle_answers import _curves
+
+    def reddening(ra: float, dec: float) -> float:
+        return ra / 1000
+
+    read(tmp_path, ra=[150.0] * N, dec=[20.0] * N)
+    assert [c.ebv_mag for c in _curves(tmp_path / "c.parquet", reddening)] == [0.15]
+    assert [c.ebv_mag for c in _curves(tmp_path / "c.parquet", None)] == [None]
+    read(tmp_path, ra=[150.0] * N, dec=[20.0] * N, ebv_mw=[0.3] * N)
+    assert [c.ebv_mag for c in _curves(tmp_path / "c.parquet", reddening)] == [0.3]
+    read(tmp_path)
+    assert [c.ebv_mag for c in _curves(tmp_path / "c.parquet", reddening)] == [None]

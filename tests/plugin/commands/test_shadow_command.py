@@ -12,7 +12,7 @@ from tests.plugin.cycle.test_shadow import OtherAnalyst
 
 def test_the_shadow_is_filed_and_told_of(service, monkeypatch, tmp_path):
     monkeypatch.setenv("ASTRANET_SHADOW_BUNDLE", str(tmp_path))
-    monkeypatch.setattr("plugin.app.make_shadow", lambda settings: OtherAnalyst("other-1@00000001"))
+    monkeypatch.setattr("plugin.parts.make_shadow", lambda settings: OtherAnalyst("other-1@00000001"))
     service.marshal.add(good("1", "ZTF26a"), good("2", "ZTF26b"))
     assert service("once")[0] == 0
     code, text = service("shadow", "report")

@@ -252,7 +252,7 @@ def test_lasair_as_a_place_to_answer(checks, sandbox):
         ({"alert_source": "avro"}, "alerts", "ASTRANET_ALERT_DIR: needed"),
         ({"alert_source": "kafka"}, "alerts", "ASTRANET_KAFKA_SERVERS: needed"),
         ({"alert_source": "kafka", "kafka_servers": "127.0.0.1:9"}, "alerts", "ASTRANET_KAFKA_TOPICS: needed"),
-        ({"alert_source": "marshal", "needle_model": "/nowhere"}, "NEEDLE", "ASTRANET_NEEDLE_MODEL"),
+        ({"alert_source": "marshal", "needle_folder": "/nowhere"}, "NEEDLE", "ASTRANET_NEEDLE_FOLDER"),
         ({"alert_source": "marshal", "alpha": 0.01}, "NEEDLE", "0.01 is none of NEEDLE's"),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.domain import FINE_CLASSES, Report
-from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf
+from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf, WithLuminosity
 from models.together import Together, calibrated, combined
 from plugin.batch.classify import line
 from plugin.cycle.posting import Posting
@@ -43,7 +43,15 @@ def everything_matched() -> Report:
         ),
         matches=(MATCH, {**MATCH, "object": "SN1994D", "subtype": None, "phase_days": None}),
         luminosity=Luminosity(
-            magnitude=-19.2, band="g", redshift=0.2, redshift_origin="target (host)", correction="none"
+            magnitude=-19.2,
+            at_spectrum=-18.9,
+            band="g",
+            redshift=0.2,
+            redshift_origin="target (host)",
+            correction="none",
+        ),
+        with_luminosity=WithLuminosity(
+            label="SLSN", probabilities=each | {"SLSN": 0.91}, magnitude=-19.2, redshift=0.2, agrees=False
         ),
         what_if=what_if,
     )
@@ -101,7 +109,7 @@ def test_a_full_report_survives_json_and_one_from_before_is_read() -> None:
     full = everything_matched()
     assert Report.from_json(full.to_json()) == full
     told = json.loads(plain("1").to_json())
-    for key in ("redshift", "phase", "subtype", "matches", "luminosity", "what_if"):
+    for key in ("redshift", "phase", "subtype", "matches", "luminosity", "with_luminosity", "what_if"):
         told.pop(key)
     assert Report.from_json(json.dumps(told)) == plain("1")
 
@@ -213,7 +221,8 @@ def test_in_words_for_a_terminal() -> None:
     )
     assert told[1:3] == ["phase +2.5 d, -3.0 to +8.0 at 95%", "subtype Ia-norm: Ia-norm 0.80, Ia-91T 0.20"]
     assert told[3] == "M(g) = -19.20 at its brightest; z = 0.2000 (target (host)); corrected for: none"
-    assert told[4] == "matches SN2011fe, Ia-norm, +3 d (0.91); SN1994D, SN Ia (0.91)"
+    assert told[4].startswith("with its luminosity")
+    assert told[5] == "matches SN2011fe, Ia-norm, +3 d (0.91); SN1994D, SN Ia (0.91)"
     assert in_words(plain("1")) == []
     doubtful = replace(REDSHIFT, value=None, low=None, high=None, agrees=None, known=None)
     assert in_words(replace(plain("1"), redshift=doubtful))[0].startswith(
@@ -295,3 +304,16 @@ def test_the_marshals_redshift_reaches_the_models_and_no_secret_with_it() -> Non
     evidence, _ = producer.fetch(piece, {}).item
     assert evidence.target.redshift == 0.07
     assert evidence.target.redshift_origin == "host, by ***"
+
+
+def test_what_the_luminosity_adds_stands_beside_the_class() -> None:
+    report = everything_matched()
+    body = answer(report, 0.05)
+    assert (body["lum_class"], body["lum_p"]) == ("SLSN", 0.91)
+    assert body["class"] == report.verdict.label
+    without = replace(report, with_luminosity=None)
+    assert answer(without, 0.05) == {k: v for k, v in body.items() if not k.startswith("lum_")}
+    words = "with its luminosity (M = -19.20): SLSN 0.91"
+    assert any(line.startswith(words) and "look again" in line for line in in_words(report))
+    same = replace(report, with_luminosity=replace(report.with_luminosity, agrees=True))
+    assert words in in_words(same)

@@ -8,8 +8,9 @@ import pytest
 from models.domain import Host, LightCurve
 from models.needle.model import load
 from models.training.needle.examples import ExampleRules, Labelled
+from plugin.lab.needle.compare import against, out_of_fold_against
 from plugin.lab.needle.data import NeedleData
-from plugin.lab.needle.evaluate import evaluate
+from plugin.lab.needle.evaluate import evaluate, untaught
 from plugin.lab.needle.report import markdown
 from plugin.lab.needle.train import TrainRules, prepared, train
 
@@ -79,8 +80,8 @@ def test_objects_with_and_without_a_host_are_calibrated_apart(data, folder):
 
 def test_the_page_says_what_was_measured(data, folder):
     model = load(folder / "model")
-    figures = evaluate(model, data.test, keep=folder / "test.npz")
-    assert figures == evaluate(model, data.test, keep=folder / "test.npz")
+    figures = evaluate(model, data.test, keep=folder / "test")
+    assert figures == evaluate(model, data.test, keep=folder / "test")
     hosted = sum(row["hosted"] for row in figures["table 5"].values())
     assert hosted == sum(o.host is not None for o in data.test)
     page = markdown(figures, model.model_id)
@@ -92,6 +93,35 @@ def test_the_page_says_what_was_measured(data, folder):
     assert 0 < sets["low"] < 0.8 < sets["high"] <= 1
     assert f"| 0.2 | SN | {sets['objects']} | {sets['coverage']:.2f} | {sets['low']:.2f} to" in page
     assert figures["completeness"]["all"]["TDE"]["0.8"]["found"]["value"] >= 0.3
+
+
+def test_two_models_are_compared_on_the_same_objects(data, folder):
+    model = load(folder / "model")
+    found = against(model, model, {"those of the test": data.test}, keep=folder / "test")
+    part = found["tests"]["those of the test"]
+    same = [figure["difference"] for row in part["order"].values() for figure in row.values()]
+    assert same == [{"value": 0.0, "low": 0.0, "high": 0.0}] * 6
+    assert part["before"] == part["after"]
+    figures = evaluate(model, data.test, keep=folder / "test")
+    landed = untaught(model, data.test[:6], keep=folder / "test")
+    page = markdown({**figures, "before": found, "untaught": landed}, model.model_id)
+    assert f"## Before ({model.model_id}) and after" in page
+    assert "those of the test: 12 SN, 8 SLSN-I, 8 TDE" in page
+    assert "## Where SLSNe-II land" in page
+    assert f"| SN Ia | {sum(o.kind == 'SN Ia' for o in data.test)} |" in page
+
+
+def test_which_model_ships_is_decided_out_of_fold(data, folder):
+    model = load(folder / "model")
+    found = out_of_fold_against(model, data, model, data, folder / "rows.npz", rules=RULES)
+    assert set(found) == {"all", "hosted", "hostless", "alerts alone, and TDEs"}
+    # The same trees; the earlier model's hosts are those it ships, the later one's those of each fold.
+    assert abs(found["hostless"]["TDE"]["area"]["difference"]["value"]) < 1e-6
+    assert found["all"]["SLSN-I"]["area"]["after"]["value"] > 0.1
+    assert "SLSN-I" not in found["alerts alone, and TDEs"]  # none of these is made of alerts
+    other = NeedleData(develop=data.develop, test=(), splits_hash="other")
+    with pytest.raises(ValueError, match="trained on other objects"):
+        out_of_fold_against(model, other, model, data, None, rules=RULES)
 
 
 def _cell(row):

@@ -61,6 +61,7 @@ class MadeUp:
         self.data = NeedleData(develop=OBJECTS, test=OBJECTS, splits_hash="made-up")
         self.rules = rules or settings("tiny", epochs=None, up_samples=None, device="cpu").samples
         self.fields = ()
+        self.images = "semi-real"
         self.drawn = 0
 
     def training(self, variant):

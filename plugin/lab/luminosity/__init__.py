@@ -1,0 +1,1 @@
+"""How bright the classes are, measured on labelled light curves, and what that adds to a spectrum."""
