@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types benchmark docs results audit peers clean
+.PHONY: setup demo test lint types benchmark benchmark-page docs results audit peers clean
 
 setup: .venv/.ready
 
@@ -36,6 +36,10 @@ test: lint types
 
 benchmark: setup
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s
+
+# docs/results/benchmarks.md: milliseconds of one core for each part of an answer.
+benchmark-page: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.page docs/results/benchmarks.md
 
 # Other programs beside ours on SPECTRA (a folder with labels.csv), or on spectra drawn from DATA; TEMPLATES are those of
 # SNID-SAGE. Each program has an environment of its own; one that cannot be installed is skipped with a sentence.

@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from models.card_fields import BundleCard, MemberFields, checked, fingerprint
 from models.cards import SHIPPED as SHIPPED  # where everybody looks for it
-from models.cards import ModelFolder, store_card
+from models.cards import BundleError, ModelFolder, store_card
 from models.domain import COARSE_CLASSES, FINE_CLASSES
 from models.luminosity_law import LuminosityLaws
 from models.match_layer import MatchLayer
@@ -59,14 +59,18 @@ def load(folder: Path | None = None, *, device: str = "cpu", layer: bool = True)
 
     Parameters
     ----------
+    device : str
+        Where the networks run: `cpu` or `cuda`.
     layer : bool
         Whether the anomaly layer and the bank of matches are wanted too: not by whoever is going to replace them.
 
     Raises
     ------
     BundleError
-        With the file and what is wrong with it.
+        With the file and what is wrong with it, or if the device is not there.
     """
+    if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+        raise BundleError(f"device {device!r}: PyTorch finds no graphics card here; cpu needs none")
     return replace(_FOLDER, build=partial(_build, device=device, layer=layer)).load(folder or SHIPPED)
 
 

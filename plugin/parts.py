@@ -69,7 +69,7 @@ def make_analyst(settings: Settings) -> Analyst:
     from models.recalibration.applied import LocalAnalyst
 
     return LocalAnalyst(
-        load(settings.bundle),
+        load(settings.bundle, device=settings.device),
         regime=settings.regime,
         alpha=settings.alpha,
         false_alarm_rate=settings.false_alarm_rate,

@@ -162,6 +162,9 @@ class SettingFields(BaseSettings):
 
     # The answer
     bundle: Path | None = Field(None, description="Folder of the model bundle; empty for the one that is shipped.")
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu", description="Where the networks run: cpu, or cuda for a graphics card; without one the start is refused."
+    )
     shadow_bundle: Path | None = Field(
         None,
         description="Folder of a bundle whose answers are filed beside the live ones and never posted, to compare.",

@@ -62,6 +62,12 @@ def analyst(bundle) -> Analyst:
     return Analyst(bundle)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a graphics card here")
+def test_a_device_that_is_not_there_is_named(tmp_path) -> None:
+    with pytest.raises(BundleError, match="'cuda': PyTorch finds no graphics card"):
+        load(tiny_bundle(tmp_path / "bundle"), device="cuda")
+
+
 def test_two_stage_mean() -> None:
     values = np.array([[1.0], [3.0], [10.0]])
     assert within_then_across(values, (42, 42, 7)) == pytest.approx((2 + 10) / 2)
