@@ -98,7 +98,7 @@ def page() -> str:
 
 Milliseconds of CPU time for one spectrum on one core, warm: alone, and as one of {MANY} that are asked together. Made
 by `make benchmark-page`; all rows are measured by turns in one run, and the least disturbed of {ROUNDS} rounds counts.
-Machines differ, so compare ratios. The floor is a plain matrix product of {SIZE} x {SIZE} single-precision numbers, which
+Machines differ, so compare ratios. The floor is a plain matrix product of {SIZE} x {SIZE} single-precision numbers: it
 did {speed:.0f} GFLOP/s; {work / 1e6:.0f} MFLOP of the networks for one spectrum
 take it {floor:.1f} ms.
 
