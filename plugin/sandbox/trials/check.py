@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import select, text
 
+from plugin.cycle.spectra.because import BECAUSE, EARLIER
 from plugin.sandbox.sandbox import Sandbox
 from plugin.sandbox.slack import SlackSandbox
 from plugin.store import Store, tables
@@ -138,7 +139,12 @@ def _reports(store: Store) -> dict[Key, list[Any]]:
         # A refusal about an object tells nobody anything, and depends on when it was first seen.
         told = table.c.is_current & ((table.c.subject == "spectrum") | (table.c.status == "ok"))
         rows = connection.execute(select(*columns).where(told)).all()
-    return _grouped(((row[0], row[1], row[2]), (row[3], row[4])) for row in rows)
+    return _grouped(((row[0], row[1], row[2]), (row[3], _without_history(row[4]))) for row in rows)
+
+
+def _without_history(facts: str) -> dict[str, Any]:
+    """What was found; how often it was answered before, and why again, depends on who was killed when."""
+    return {name: value for name, value in json.loads(facts).items() if name not in (BECAUSE, EARLIER)}
 
 
 def _grouped(pairs: Iterable[tuple[Key, Any]]) -> dict[Key, list[Any]]:

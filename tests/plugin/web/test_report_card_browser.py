@@ -104,19 +104,20 @@ def test_a_vetter_needs_one_key(browser: Browser, url: str, store: Store) -> Non
         page.get_by_label("Token of these pages").fill(WEB_TOKEN)
         page.keyboard.press("Enter")
         page.wait_for_url(f"**/object/{target_id}")
+        page.wait_for_load_state("networkidle")  # the keys work once the script has run
         if SHOTS:
             page.screenshot(path=Path(SHOTS) / "verdict.png")
         form = page.locator(f"form.verdict:has(input[value='{number}'])")
         form.locator("button").first.focus()
         page.keyboard.press("a")
-        expect(page.get_by_role("status")).to_contain_text("verdict")
+        expect(page.get_by_role("status")).to_contain_text("verdict", timeout=20_000)
         page.locator("#find").focus()
         page.keyboard.type("i a n")  # a search, not three verdicts
         expect(page.locator("#find")).to_have_value("i a n")
         page.locator(f"form.verdict:has(input[value='{number}'])").get_by_role(
             "button", name="interesting"
         ).first.click()
-        expect(page.get_by_role("status")).to_contain_text("verdict")
+        expect(page.get_by_role("status")).to_contain_text("verdict", timeout=20_000)
         assert visitor.trouble == []
         assert visitor.grave() == []
         if SHOTS:

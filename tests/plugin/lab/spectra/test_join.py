@@ -34,8 +34,9 @@ def test_members_answer_as_they_did_before(parts: tuple[Path, Path], tmp_path: P
     joined = predict_dataset(load(tmp_path / "c").ensemble, data)
     first, second = (predict_dataset(load(p).ensemble, data) for p in parts)
     assert joined.seeds == (2, 7, 8)
-    assert np.array_equal(joined.member_logits[0], first.member_logits[1])
-    assert np.array_equal(joined.member_logits[1:], second.member_logits)
+    # Members go through together: with others beside it a sum may be taken in another order.
+    np.testing.assert_allclose(joined.member_logits[0], first.member_logits[1], atol=1e-5)
+    np.testing.assert_allclose(joined.member_logits[1:], second.member_logits, atol=1e-5)
     assert [m["net"]["log_bins"] for m in card["members"]] == [0, 1024, 1024]
     assert [m["from"] for m in card["members"]] == ["tiny", "velocity", "velocity"]
     assert set(card["training"]["joined"]) == {"tiny", "velocity"}
