@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 
-from models.card_fields import BundleCard, MemberFields, checked, fingerprint
+from models.card_fields import BundleCard, MemberFields, checked
+from models.card_fields import bundle_id as id_of
+from models.card_fields import fingerprint as fingerprint  # where everybody looks for it
 from models.cards import SHIPPED as SHIPPED  # where everybody looks for it
 from models.cards import BundleError, ModelFolder, store_card
 from models.domain import COARSE_CLASSES, FINE_CLASSES
@@ -51,7 +53,7 @@ class Bundle:
     @property
     def bundle_id(self) -> str:
         """Name and fingerprint of weights and calibration, such as `compact-1@3f2a9c1d`."""
-        return f"{self.card['name']}@{fingerprint(self.card)[:8]}"
+        return id_of(self.card)
 
 
 def load(folder: Path | None = None, *, device: str = "cpu", layer: bool = True) -> Bundle:

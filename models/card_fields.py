@@ -264,3 +264,8 @@ def fingerprint(card: BundleCard) -> str:
     parts += ["members"] if any("net" in m for m in card["members"]) else []
     parts += ["luminosity"] if "luminosity" in card else []
     return digest(card, parts)
+
+
+def bundle_id(card: BundleCard) -> str:
+    """Name and fingerprint of weights and calibration, such as `compact-1@3f2a9c1d`."""
+    return f"{card['name']}@{fingerprint(card)[:8]}"

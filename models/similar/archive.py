@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from models.card_fields import fingerprint
+from models.card_fields import bundle_id
 from models.cards import CARD, SHIPPED, BundleError, sha256
 from models.sentinel.analogs import ANALOGS, Analogs
 from models.similar.shelf import Shelf
@@ -36,7 +36,7 @@ def load_archive(folder: Path | None = None) -> Archive:
     try:
         card = json.loads((folder / CARD).read_text())
         expected = card["files"][ANALOGS]
-        bundle = f"{card['name']}@{fingerprint(card)[:8]}"
+        bundle = bundle_id(card)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{folder}: no archive spectra to compare with") from error
     path = folder / ANALOGS

@@ -86,17 +86,18 @@ def in_use(unit: Unit, bundle_id: str, card: "BundleCard | None", *, off: bool) 
 
 
 def in_use_by(settings: "Settings", unit: Unit) -> InUse:
-    """What answers by the settings, without loading the anomaly layer.
+    """What answers by the settings, from the card alone.
 
     Raises
     ------
     BundleError
         If the bundle is damaged.
     """
-    from models.bundle import SHIPPED, load
+    from models.bundle import SHIPPED, verify
+    from models.card_fields import bundle_id
 
-    bundle = load(settings.bundle or SHIPPED, layer=False)
-    return in_use(unit, bundle.bundle_id, bundle.card, off=settings.recalibrate == "off")
+    card = verify(settings.bundle or SHIPPED)
+    return in_use(unit, bundle_id(card), card, off=settings.recalibrate == "off")
 
 
 def older_sentence(settings: "Settings", unit: Unit) -> str | None:

@@ -10,7 +10,7 @@ APPROVER: Final = "[NAME OF THE PERSON WHO REVIEWED THIS NOTE]"
 
 SIMULATED: Final = "SIMULATED DATA, NOT FOR SUBMISSION."
 MADE_UP: Final = f"{SIMULATED} Objects, spectra and redshifts in this note are made up."
-NOT_CLASSIFIED: Final = "They were selected by a machine: they are candidates, not classifications."
+NOT_CLASSIFIED: Final = "The selection was made by a machine: candidates are not classifications."
 ENCOURAGED: Final = "Spectroscopic confirmation and follow-up are encouraged."
 REVIEWED: Final = f"Every object here is a candidate selected by a machine. Reviewed before submission by: {APPROVER}."
 ESSENTIAL: Final = 9

@@ -56,7 +56,7 @@ class HourlyBudget:
         Unavailable
             If there is none left for reading; `retry_after` says for how long.
         """
-        return self.spend(int(self.per_hour * (1.0 - _FOR_ANSWERS)))
+        return self.spend(self._for_reading)
 
     def pause(self, seconds: float) -> None:
         """Let nobody call for so long: Lasair has said that it is too much."""
@@ -68,7 +68,7 @@ class HourlyBudget:
         with self._lock:
             now = self._clock()
             self._forget(now)
-            return 0 if now < self._closed_until else max(0, int(self.per_hour * 0.75) - len(self._sent))
+            return 0 if now < self._closed_until else max(0, self._for_reading - len(self._sent))
 
     def between_looks(self, calls: int) -> float:
         """Seconds from one look for news to the next, when each takes so many calls."""
@@ -90,6 +90,10 @@ class HourlyBudget:
         if wait > 0.0:
             self._sleep(wait)
         return wait
+
+    @property
+    def _for_reading(self) -> int:
+        return int(self.per_hour * (1.0 - _FOR_ANSWERS))
 
     def _forget(self, now: float) -> None:
         while self._sent and now - self._sent[0] >= HOUR_S:

@@ -1,15 +1,21 @@
 """What the laboratory's commands share: the groups they stand in, options, threads, and reading the data."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from plugin import THREADS_SET
 from plugin.ops.progress import progress
 
+if TYPE_CHECKING:
+    from models.training.dataset import Dataset
+
 train_app = typer.Typer(help="Train the models (offline).", no_args_is_help=True)
+HELD_BACK: Final = ("select", "calibrate", "test")
+"""Splits that no network learned from."""
 evaluate_app = typer.Typer(help="Measure the models on labelled data.", no_args_is_help=True)
 
 DataOption = Annotated[
@@ -34,6 +40,32 @@ def read_labelled(data: Path) -> Any:
 
     with progress("read spectra") as advance:
         return load_labelled(data, progress=lambda _: advance(1))
+
+
+def held_back(split: str) -> None:
+    """Refuse a split that taught, or is none.
+
+    Raises
+    ------
+    BadParameter
+        With those that there are.
+    """
+    if split not in HELD_BACK:
+        raise typer.BadParameter(f"choose from {', '.join(HELD_BACK)}", param_hint="--split")
+
+
+def same_spectra(card: Mapping[str, Any], data: "Dataset") -> None:
+    """Refuse spectra, labels or splits other than those that a bundle was made from.
+
+    Raises
+    ------
+    BadParameter
+        If they are others: objects that taught the bundle might stand among those it is measured on.
+    """
+    if card["training"]["data_hash"] != data.hash():
+        raise typer.BadParameter(
+            "these spectra or splits are not those the bundle was trained with", param_hint="--data"
+        )
 
 
 def tell(row: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from plugin.commands.bundle import BundleOption, load_bundle
-from plugin.lab.commands.common import DataOption, evaluate_app, read_labelled
+from plugin.lab.commands.common import DataOption, evaluate_app, read_labelled, same_spectra
 from plugin.ops.progress import progress
 
 
@@ -31,8 +31,7 @@ def evaluate_drift_command(
 
     loaded = load_bundle(bundle)
     labelled = read_labelled(data).data
-    if labelled.hash() != loaded.card["training"]["data_hash"]:
-        raise typer.BadParameter("these spectra or splits are not those the bundle was trained with")
+    same_spectra(loaded.card, labelled)
     with progress("read rare spectra") as advance:
         rare, _ = load_rare(data, progress=lambda _: advance(1))
     try:

@@ -8,7 +8,15 @@ import typer
 from rich.console import Console
 
 from plugin.commands.bundle import BundleOption, bundle_app, load_bundle
-from plugin.lab.commands.common import DataOption, ThreadsOption, evaluate_app, read_labelled, take_threads
+from plugin.lab.commands.common import (
+    DataOption,
+    ThreadsOption,
+    evaluate_app,
+    held_back,
+    read_labelled,
+    same_spectra,
+    take_threads,
+)
 from plugin.ops.progress import progress
 
 
@@ -28,7 +36,7 @@ def add_luminosity_command(data: DataOption, bundle: BundleOption = None, thread
     labelled = read_labelled(data)
     try:
         with progress("spectra") as advance:
-            section = add_luminosity(folder, data, labelled, today=today, advance=advance)
+            section = add_luminosity(folder, data, labelled.data, today=today, advance=advance)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     told = ", ".join(f"{name} {law['median']} +- {law['spread']}" for name, law in section["laws"].items())
@@ -48,15 +56,13 @@ def evaluate_luminosity_command(
     from plugin.lab.luminosity.evaluation import evaluate_luminosity
     from plugin.lab.luminosity.page import write_page
 
-    if split not in ("select", "calibrate", "test"):
-        raise typer.BadParameter("choose from select, calibrate, test")
+    held_back(split)
     take_threads(threads)
     loaded = load_bundle(bundle)
     if loaded.luminosity is None:
         raise typer.BadParameter("this bundle has no laws of luminosity: `astranet bundle add-luminosity` adds them")
     labelled = read_labelled(data)
-    if loaded.card["training"]["split_hash"] != labelled.splits_hash:  # objects keep their split, whatever is refused
-        raise typer.BadParameter("the bundle was made from other splits")
+    same_spectra(loaded.card, labelled.data)
     try:
         with progress("spectra") as advance:
             figures = evaluate_luminosity(loaded, data, labelled.data, split, progress=advance)

@@ -8,7 +8,15 @@ import typer
 from rich.console import Console
 
 from plugin.commands.bundle import BundleOption, bundle_app, load_bundle
-from plugin.lab.commands.common import DataOption, ThreadsOption, evaluate_app, read_labelled, take_threads
+from plugin.lab.commands.common import (
+    DataOption,
+    ThreadsOption,
+    evaluate_app,
+    held_back,
+    read_labelled,
+    same_spectra,
+    take_threads,
+)
 from plugin.ops.progress import progress
 
 
@@ -28,7 +36,7 @@ def add_matching_command(data: DataOption, bundle: BundleOption = None, threads:
     folder, today = bundle or SHIPPED, datetime.now(UTC).date()
     labelled = read_labelled(data)
     try:
-        section = add_matching(folder, data, labelled, today=today, started=progress)
+        section = add_matching(folder, data, labelled.data, today=today, started=progress)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     Console().print(f"{folder}: {section['spectra']} spectra of {section['objects']} objects to match")
@@ -45,15 +53,13 @@ def evaluate_redshift_command(
     from plugin.lab.matching.evaluation import evaluate_redshift
     from plugin.lab.matching.page import write_page
 
-    if split not in ("select", "calibrate", "test"):
-        raise typer.BadParameter("choose from select, calibrate, test")
+    held_back(split)
     take_threads(threads)
     loaded = load_bundle(bundle)
     if loaded.matching is None:
         raise typer.BadParameter("this bundle has no bank of matches: `astranet bundle add-matching` adds one")
     labelled = read_labelled(data)
-    if loaded.card["training"]["split_hash"] != labelled.splits_hash:  # objects keep their split, whatever is refused
-        raise typer.BadParameter("the bundle was made from other splits")
+    same_spectra(loaded.card, labelled.data)
     with progress("spectra") as advance:
         figures = evaluate_redshift(loaded, data, labelled.data, split, progress=advance)
     Console().print(f"{write_page(out, loaded, figures)} written")
@@ -70,13 +76,11 @@ def evaluate_looked_command(
     from plugin.lab.matching.looked import evaluate_looked
     from plugin.lab.matching.looked_page import write_looked
 
-    if split not in ("select", "calibrate", "test"):
-        raise typer.BadParameter("choose from select, calibrate, test")
+    held_back(split)
     take_threads(threads)
     loaded = load_bundle(bundle)
     labelled = read_labelled(data)
-    if loaded.card["training"]["data_hash"] != labelled.data.hash():
-        raise typer.BadParameter("the bundle was made from other spectra or splits")
+    same_spectra(loaded.card, labelled.data)
     with progress("spectra") as advance:
         figures = evaluate_looked(loaded, data, labelled.data, split, progress=advance)
     Console().print(f"{write_looked(out, loaded, figures)} written")

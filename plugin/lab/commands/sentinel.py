@@ -15,6 +15,7 @@ from plugin.lab.commands.common import (
     ThreadsOption,
     evaluate_app,
     read_labelled,
+    same_spectra,
     take_threads,
     train_app,
 )
@@ -143,8 +144,7 @@ def evaluate_coverage_command(
 
     loaded = load_bundle(bundle)
     labelled = read_labelled(data).data
-    if labelled.hash() != loaded.card["training"]["data_hash"]:
-        raise typer.BadParameter("these spectra or splits are not those the bundle was trained with")
+    same_spectra(loaded.card, labelled)
     try:
         figures = evaluate_coverage(loaded, labelled, started=progress)
     except ValueError as error:
@@ -206,8 +206,7 @@ def _material(data: Path, bundle: Path | None, kept: Path | None) -> "tuple[Bund
     if loaded.sentinel is None:
         raise typer.BadParameter("this bundle has no anomaly layer: run `astranet bundle add-sentinel`")
     labelled, rare = _spectra(data)
-    if labelled.hash() != loaded.card["training"]["data_hash"]:
-        raise typer.BadParameter("these spectra or splits are not those the bundle was trained with")
+    same_spectra(loaded.card, labelled)
     return loaded, predict_material(loaded, labelled, rare, started=progress, kept=kept)
 
 

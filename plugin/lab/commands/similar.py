@@ -7,7 +7,15 @@ import typer
 from rich.console import Console
 
 from plugin.commands.bundle import BundleOption, load_bundle
-from plugin.lab.commands.common import DataOption, ThreadsOption, evaluate_app, read_labelled, take_threads
+from plugin.lab.commands.common import (
+    DataOption,
+    ThreadsOption,
+    evaluate_app,
+    held_back,
+    read_labelled,
+    same_spectra,
+    take_threads,
+)
 from plugin.ops.progress import progress
 
 
@@ -28,12 +36,10 @@ def evaluate_similar_command(
     from plugin.lab.similar.evaluation import evaluate_similar
     from plugin.lab.similar.page import write_page
 
-    if split not in ("select", "calibrate", "test"):
-        raise typer.BadParameter("choose from select, calibrate, test")
+    held_back(split)
     take_threads(threads)
     loaded, labelled = load_bundle(bundle), read_labelled(data)
-    if loaded.card["training"]["data_hash"] != labelled.data.hash():
-        raise typer.BadParameter("the bundle was made from other spectra or splits")
+    same_spectra(loaded.card, labelled.data)
     with progress("spectra") as advance:
         figures = evaluate_similar(loaded, labelled.data, split, copies=copies, advance=advance)
     Console().print(f"{write_page(out, loaded.bundle_id, figures)} written")

@@ -12,7 +12,6 @@ from models.bundle import load, verify, write_card
 from models.domain import FINE_CLASSES
 from models.luminosity_law import ANYTHING, RANGE_MAG, LuminosityLaws
 from models.training.dataset import SPLITS, Dataset
-from plugin.lab.dataset.labelled import Labelled
 from plugin.lab.luminosity.curves import Curves, read_curves
 from plugin.lab.luminosity.evaluation import Weighed, material
 from plugin.ops.progress import Advance
@@ -27,7 +26,7 @@ _TO_SIGMA: Final = 1.4826
 
 
 def add_luminosity(
-    folder: Path, data_folder: Path, labelled: Labelled, *, today: date, advance: Advance
+    folder: Path, data_folder: Path, data: Dataset, *, today: date, advance: Advance
 ) -> Mapping[str, Any]:
     """Fit the laws on training objects, choose the power on `select`, write both into the card; returns the section.
 
@@ -36,14 +35,14 @@ def add_luminosity(
     BundleError
         If the bundle is damaged.
     ValueError
-        If it was trained on other splits, or there are no light curves.
+        If it was trained on other spectra or splits, or there are no light curves.
     """
     card: dict[str, Any] = dict(verify(folder))
-    if card["training"]["split_hash"] != labelled.splits_hash:
-        raise ValueError(f"{folder}: trained on other splits")
+    if card["training"]["data_hash"] != data.hash():
+        raise ValueError(f"{folder}: trained on other spectra or splits")
     curves = read_curves(data_folder)
-    laws = fit_laws(labelled.data, curves)
-    found = material(load(folder, layer=False), labelled.data.part("select"), curves, progress=advance)
+    laws = fit_laws(data, curves)
+    found = material(load(folder, layer=False), data.part("select"), curves, progress=advance)
     power, losses = chosen_power(laws, found)
     section = {
         "laws": laws,

@@ -22,7 +22,6 @@ from models.training.dataset import SPLITS, Dataset
 from models.training.evaluate import predict_dataset
 from models.training.matching.choose import BankRules, bank_of, chosen
 from models.training.matching.fit import Material, fit, held_back, priors, questions
-from plugin.lab.dataset.labelled import Labelled
 from plugin.lab.matching.frames import read_frames
 from plugin.ops.progress import Advance
 
@@ -33,7 +32,7 @@ Started = Callable[[str, int], AbstractContextManager[Advance]]
 def add_matching(
     folder: Path,
     data_folder: Path,
-    labelled: Labelled,
+    data: Dataset,
     *,
     today: date,
     started: Started,
@@ -44,19 +43,18 @@ def add_matching(
     Parameters
     ----------
     data_folder : Path
-        Where the spectra stand that `labelled` was read from.
+        Where the spectra stand that `data` was read from.
 
     Raises
     ------
     BundleError
         If the bundle is damaged.
     ValueError
-        If it was trained on other splits: the bank would hold objects of its tests.
+        If it was trained on other spectra or splits: the bank would hold objects of its tests.
     """
     card: dict[str, Any] = dict(verify(folder))
-    if card["training"]["split_hash"] != labelled.splits_hash:
-        raise ValueError(f"{folder}: trained on other splits")
-    data = labelled.data
+    if card["training"]["data_hash"] != data.hash():
+        raise ValueError(f"{folder}: trained on other spectra or splits")
     rules = rules or BankRules()
     rows = chosen(data, rules)
     with started("bank", len(rows)) as advance:

@@ -6,6 +6,7 @@ from typing import Final, NoReturn
 
 from plugin.clock import Clock, utc_now
 from plugin.notes.draft import Draft
+from plugin.notes.period import Period
 from plugin.notes.review.approval import objections, signed
 from plugin.notes.review.authors import Author
 from plugin.notes.review.content import content_of, draft_of
@@ -99,6 +100,8 @@ class Reviewing:
     def approve(self, seen: Seen, *, by: str) -> Note:
         """Let a person stand for a draft they have seen; the name goes where the marks are.
 
+        What the note announces is what it has now: an object that was taken out may come again, one that was added not.
+
         Raises
         ------
         Overtaken
@@ -113,6 +116,10 @@ class Reviewing:
             raise Objected(reasons)
         with self.store.begin() as unit:
             done = unit.notes.approve(note, content_of(draft), self.clock(), by=name)
+            if done is not None:
+                answers = {row.target_id: row.answer for row in draft.related}
+                last = str(Period.parse(seen.night).last)
+                unit.announced.put(seen.kind, seen.night, last, answers, self.clock())
         return done or self._lost(seen)
 
     def revise(self, seen: Seen, *, by: str) -> Note:

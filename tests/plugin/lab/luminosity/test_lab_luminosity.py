@@ -1,6 +1,5 @@
 """Laws come from training objects alone, go into the card and change no file; what they add is measured on others."""
 
-from collections import Counter
 from dataclasses import replace
 from datetime import date
 
@@ -13,7 +12,6 @@ from models.bundle import load, verify, write_card
 from models.domain import FINE_CLASSES
 from models.needle.lightcurves.distance import distance_modulus
 from models.training.dataset import Dataset
-from plugin.lab.dataset.labelled import Labelled
 from plugin.lab.luminosity.curves import read_curves
 from plugin.lab.luminosity.evaluation import evaluate_luminosity
 from plugin.lab.luminosity.make_laws import add_luminosity, fit_laws, law_of
@@ -51,14 +49,10 @@ def folder(tmp_path, data):
     return tmp_path
 
 
-def labelled(data: Dataset) -> Labelled:
-    return Labelled(data=data, splits_hash="as dealt", rejected=Counter())
-
-
-def bundle_of(tmp_path):
+def bundle_of(tmp_path, data):
     made = tiny_bundle(tmp_path / "b")
     card = verify(made)
-    told = {**card, "training": {**card["training"], "split_hash": "as dealt"}}
+    told = {**card, "training": {**card["training"], "data_hash": data.hash()}}
     write_card(made, {k: v for k, v in told.items() if k not in ("files", "format")})
     return made
 
@@ -95,11 +89,11 @@ def test_a_law_is_robust_and_never_too_narrow() -> None:
 
 
 def test_laws_go_into_a_card_change_no_file_and_are_measured(tmp_path, folder, data) -> None:
-    made = bundle_of(tmp_path)
+    made = bundle_of(tmp_path, data)
     with pytest.raises(ValueError, match="no laws"):
         evaluate_luminosity(load(made), folder, data, "test")
     before = verify(made)["files"]
-    section = add_luminosity(made, folder, labelled(data), today=date(2026, 1, 1), advance=lambda n: None)
+    section = add_luminosity(made, folder, data, today=date(2026, 1, 1), advance=lambda n: None)
     bundle = load(made)
     assert bundle.card["files"] == before
     losses = section["powers"]
@@ -120,8 +114,6 @@ def test_laws_go_into_a_card_change_no_file_and_are_measured(tmp_path, folder, d
     assert (tmp_path / "out" / "luminosity.json").exists()
 
 
-def test_a_bundle_of_other_splits_is_refused(tmp_path, folder, data) -> None:
-    with pytest.raises(ValueError, match="other splits"):
-        add_luminosity(
-            tiny_bundle(tmp_path / "b"), folder, labelled(data), today=date(2026, 1, 1), advance=lambda n: None
-        )
+def test_a_bundle_of_other_spectra_is_refused(tmp_path, folder, data) -> None:
+    with pytest.raises(ValueError, match="other spectra"):
+        add_luminosity(tiny_bundle(tmp_path / "b"), folder, data, today=date(2026, 1, 1), advance=lambda n: None)

@@ -1,6 +1,5 @@
 """The commands' work on a tiny set: a bank goes into a bundle, changes no weight, and is measured on other objects."""
 
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -12,8 +11,6 @@ from iris_client.taxonomy.names import Label
 from models.bundle import load, verify, write_card
 from models.domain import FINE_CLASSES, RawSpectrum
 from models.spectral.prepare import GRID_A
-from models.training.dataset import Dataset
-from plugin.lab.dataset.labelled import Labelled
 from plugin.lab.dataset.records import Record
 from plugin.lab.matching import frames
 from plugin.lab.matching.evaluation import evaluate_redshift
@@ -43,17 +40,13 @@ def data(monkeypatch):
     return found
 
 
-def labelled(data: Dataset) -> Labelled:
-    return Labelled(data=data, splits_hash="as dealt", rejected=Counter())
-
-
 def test_a_bank_goes_into_a_bundle_and_is_measured(tmp_path, data) -> None:
     folder = tiny_bundle(tmp_path / "b")
     card = verify(folder)
-    told = {**card, "training": {**card["training"], "split_hash": "as dealt"}}
+    told = {**card, "training": {**card["training"], "data_hash": data.hash()}}
     write_card(folder, {k: v for k, v in told.items() if k not in ("files", "format")})
     before = {k: v for k, v in verify(folder)["files"].items() if k.startswith("member")}
-    section = add_matching(folder, tmp_path, labelled(data), today=date(2026, 1, 1), started=silent)
+    section = add_matching(folder, tmp_path, data, today=date(2026, 1, 1), started=silent)
     after = verify(folder)
     assert {k: v for k, v in after["files"].items() if k.startswith("member")} == before
     assert after["matching"]["bank"] in after["files"]
@@ -73,9 +66,9 @@ def test_a_bank_goes_into_a_bundle_and_is_measured(tmp_path, data) -> None:
     assert (tmp_path / "out" / "redshift.json").exists()
 
 
-def test_a_bundle_of_other_splits_is_refused(tmp_path, data) -> None:
-    with pytest.raises(ValueError, match="other splits"):
-        add_matching(tiny_bundle(tmp_path / "b"), tmp_path, labelled(data), today=date(2026, 1, 1), started=silent)
+def test_a_bundle_of_other_spectra_is_refused(tmp_path, data) -> None:
+    with pytest.raises(ValueError, match="other spectra"):
+        add_matching(tiny_bundle(tmp_path / "b"), tmp_path, data, today=date(2026, 1, 1), started=silent)
 
 
 def test_a_folder_that_lacks_a_spectrum_is_refused(tmp_path, data) -> None:
