@@ -20,6 +20,8 @@ class Verdict:
         Standard deviation of each fine probability over the members (Eq. 5); empty for one member.
     members : int
         How many networks voted.
+    strategy : str
+        How the class was chosen by the probabilities; see `models.decision`. `within_seed`: the most probable one.
     """
 
     label: str
@@ -27,6 +29,7 @@ class Verdict:
     coarse: Mapping[str, float]
     spread: Mapping[str, float] = field(default_factory=dict)
     members: int = 1
+    strategy: str = "within_seed"
 
     @property
     def probability(self) -> float:
