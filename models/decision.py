@@ -64,9 +64,7 @@ class Decision:
             factors[FINE_CLASSES.index("TDE")] = tde_factor
         if strategy == "cost_sensitive":
             if shares is None:
-                raise ValueError(
-                    "this bundle names no mix of classes that it answers for: cost_sensitive needs it"
-                )
+                raise ValueError("this bundle names no mix of classes that it answers for: cost_sensitive needs it")
             factors = np.array([shares[name] for name in FINE_CLASSES]) ** -power
         return cls(strategy=strategy, factors=factors)
 

@@ -2,8 +2,8 @@
 
 Two ways. **umap** (McInnes, Healy & Melville 2018, arXiv:1802.03426; the extra `map`) keeps neighbours together, so that
 kinds of spectra become islands; distances between islands mean nothing, nor do axes. **pca** is a shadow of the
-embeddings along the two directions in which they vary most: distances mean something, islands overlap. It needs nothing
-beside numpy.
+embeddings along the two directions in which they vary most: distances mean something, islands overlap. It needs numpy
+alone.
 """
 
 import json
@@ -144,7 +144,9 @@ class Plane:
                 arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - no dict
             keys, way = tuple(map(str, json.loads(told["keys"]))), told["way"]
             n = len(keys)
-            whole = arrays["unit"].shape == (n, 192) and arrays["xy"].shape == (n, 2) and np.isfinite(arrays["xy"]).all()
+            whole = (
+                arrays["unit"].shape == (n, 192) and arrays["xy"].shape == (n, 2) and np.isfinite(arrays["xy"]).all()
+            )
             if n == 0 or not whole or way not in ("umap", "pca") or (way == "pca") != ("axes" in arrays):
                 raise ValueError("its parts do not belong together")
             return cls(way=way, bundle=told["bundle"], keys=keys, **arrays)  # type: ignore[arg-type]

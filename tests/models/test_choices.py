@@ -24,7 +24,9 @@ def items(n: int = 12, redshift: float | None = None) -> list[tuple[Evidence, tu
     found = []
     for seed in range(n):
         rng = np.random.default_rng(seed)
-        flux = 2 + np.sin(WAVES / rng.uniform(60, 300)) - WAVES / rng.uniform(3e3, 3e4) + 0.1 * rng.normal(size=WAVES.size)
+        flux = (
+            2 + np.sin(WAVES / rng.uniform(60, 300)) - WAVES / rng.uniform(3e3, 3e4) + 0.1 * rng.normal(size=WAVES.size)
+        )
         seen = Spectrum(spectrum_id=str(seed), wavelength_A=WAVES, flux=flux, redshift=redshift)
         found.append((Evidence(target=Target(target_id=f"ZTF{seed}"), spectrum=seen), ()))
     return found

@@ -144,7 +144,8 @@ def _difference(plain: Ints, named: Ints, data: Dataset) -> dict[str, dict[str, 
             with np.errstate(invalid="ignore", divide="ignore"):
                 rest = np.diag(matrix)[others].sum() / matrix[others].sum()
             rows.append([accuracy(matrix), float(recalls(matrix)[TDE]), float(rest)])
-        return np.array(rows[1], float) - np.array(rows[0], float)
+        less: Floats = np.diff(np.array(rows), axis=0)[0]
+        return less
 
     found = bootstrap(both, each)
     return {n: e.to_dict() for n, e in zip(figures, found, strict=True) if np.isfinite(e.value)}

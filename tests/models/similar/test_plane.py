@@ -97,6 +97,8 @@ def test_without_the_extra_a_umap_says_what_to_install(monkeypatch) -> None:
 
 
 def test_asking_whether_there_is_a_umap_loads_none() -> None:
-    script = "import sys, models.similar.plane as p; p.has_umap(); print([m for m in ('umap', 'numba') if m in sys.modules])"
+    script = (
+        "import sys, models.similar.plane as p; p.has_umap(); print([m for m in ('umap', 'numba') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
