@@ -36,6 +36,12 @@ class Verdict:
         """The probability of `label`."""
         return self.probabilities[self.label]
 
+    @property
+    def intervals(self) -> Mapping[str, tuple[float, float]]:
+        """`p -+ sigma` of each class over the members, within 0 and 1 (Eq. 5); empty where no spread is known."""
+        ends = {c: (self.probabilities[c] - s, self.probabilities[c] + s) for c, s in self.spread.items()}
+        return {c: (max(low, 0.0), min(high, 1.0)) for c, (low, high) in ends.items()}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confidence:

@@ -1,6 +1,6 @@
 """A map of embeddings: where spectra lie in a plane in which like ones are near each other.
 
-Two ways. **umap** (McInnes, Healy & Melville 2018, arXiv:1802.03426; the extra `map`) keeps neighbours together, so that
+Two ways. **umap** (McInnes, Healy & Melville 2018, arXiv:1802.03426; extra `map`) keeps neighbours together, so that
 kinds of spectra become islands; distances between islands mean nothing, nor do axes. **pca** is a shadow of the
 embeddings along the two directions in which they vary most: distances mean something, islands overlap. It needs numpy
 alone.

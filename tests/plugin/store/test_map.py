@@ -1,4 +1,4 @@
-"""Which answered spectra stand on a map: of one bundle, seen by a group, the latest first, with what was said of them."""
+"""Which answered spectra stand on a map: of one bundle, seen by a group, the latest first, with their scores."""
 
 from dataclasses import replace
 
