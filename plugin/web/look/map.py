@@ -5,7 +5,7 @@ picture's own where it stands alone.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from models.domain import FINE_CLASSES
 from plugin.web.look import slug
 
 WIDTH, HEIGHT, MARGIN = 1000, 700, 26
+_NAME_PX, _LINE_PX = 80, 26
 LEAST_FOR_A_NAME: Final = 5
 """Archive spectra of a class whose middle bears its name."""
 _STYLE: Final = """
@@ -78,9 +79,9 @@ def map_svg(
     """
     at, names = on_paper(archive), np.array(labels)
     parts = [_dots(at[names == c], c) for c in FINE_CLASSES if (names == c).any()]
+    # Names over the dots and under the points: classes are told apart without any colour.
+    parts += _names({c: at[names == c] for c in FINE_CLASSES if int((names == c).sum()) >= LEAST_FOR_A_NAME})
     parts += [_point(one) for one in points]
-    # Names last, over everything: classes are told apart without any colour.
-    parts += [_name(at[names == c], c) for c in FINE_CLASSES if int((names == c).sum()) >= LEAST_FOR_A_NAME]
     space = ' xmlns="http://www.w3.org/2000/svg"' if alone else ""
     role = "group" if points else "img"
     head = f'<svg{space} class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="{role}" aria-label="{escape(alt)}">'
@@ -121,10 +122,19 @@ def _point(one: Point) -> str:
     return f'<a class="{css}" href="{address}" aria-label="{escape(one.words)}">{circle}</a>'
 
 
-def _name(at: NDArray[np.float64], label: str) -> str:
-    """The name of a class where it is densest: the spectrum that has the most of its class near by."""
-    x, y = at[_densest(at)]
-    return f'<text class="named" x="{x:.0f}" y="{y:.0f}" text-anchor="middle" aria-hidden="true">{escape(label)}</text>'
+def _names(places: Mapping[str, NDArray[np.float64]]) -> list[str]:
+    """The name of each class where it is densest; one that would lie on another goes below it."""
+    taken: list[tuple[float, float]] = []
+    found = []
+    for label, at in places.items():
+        x, y = (float(v) for v in at[_densest(at)])
+        x = float(np.clip(x, _NAME_PX / 2, WIDTH - _NAME_PX / 2))
+        while any(abs(x - a) < _NAME_PX and abs(y - b) < _LINE_PX for a, b in taken):
+            y += 4.0
+        taken.append((x, y))
+        where = f'x="{x:.0f}" y="{y:.0f}" text-anchor="middle"'
+        found.append(f'<text class="named" {where} aria-hidden="true">{escape(label)}</text>')
+    return found
 
 
 def _densest(at: NDArray[np.float64]) -> int:

@@ -273,6 +273,7 @@ def test_a_change_of_strategy_renews_once_what_was_given_under_the_other(make_ap
     with new.store.begin(to_read=True) as unit:
         reports = unit.reports.every(ASTRANET)
         assert {f.report.verdict.strategy for f in reports} == {"tde_priority"}
+        assert {because(f) for f in reports} == {"strategy tde_priority replaced within_seed"}
         annotation = unit.outbox.at([Place(kind="spectrum", id="1")])[0].body
         assert unit.renewals.older(InUse(bundle=NEW, strategy="tde_priority").gave) == []
     assert annotation["strategy"] == "tde_priority"
