@@ -1,6 +1,6 @@
 """Figures of what an operator can choose: which class is named, and which prediction sets are served."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from models.bundle import Bundle
 from models.conformal.domains import ANSWERED
 from models.decision import STRATEGIES, Decision
 from models.domain import FINE_CLASSES
-from models.set_layer import ALPHAS, SET_METHODS, SetLayer
+from models.set_layer import ALPHAS, SET_METHODS, SetLayer, SetMethod
 from models.training.dataset import Dataset
 from models.training.evaluate import predict_dataset, summary_of
 from models.training.metrics import (
@@ -57,6 +57,9 @@ def evaluate_choices(bundle: Bundle, data: Dataset, *, split: str, started: Star
     if shares is None:
         raise ValueError("this bundle does not say for which mix of classes it answers")
 
+    kept = None if bundle.sentinel is None else bundle.sentinel.calibration
+    layers = {method: SetLayer(bundle.calibration, kept, method) for method in SET_METHODS}
+
     def ask(what: str, rows: Dataset) -> Floats:
         with started(what, len(rows)) as advance:
             return predict_dataset(bundle.ensemble, rows, progress=advance).fine
@@ -65,6 +68,7 @@ def evaluate_choices(bundle: Bundle, data: Dataset, *, split: str, started: Star
     fine = ask("select", select)
     real, partial = data.part(split), real_partial(data, split)
     told = ask(split, real)
+    parts = [(told, real)] + ([(ask(f"{split}, partial", partial), partial)] if len(partial) else [])
     return {
         "split": split,
         "spectra": len(real),
@@ -76,7 +80,7 @@ def evaluate_choices(bundle: Bundle, data: Dataset, *, split: str, started: Star
             "factors": [_tried(f, Decision.of("tde_priority", tde_factor=f), fine, select) for f in TDE_FACTORS],
         },
         "strategies": _strategies(told, real, shares),
-        "sets": _sets(bundle, [(told, real), (ask(f"{split}, partial", partial), partial)]),
+        "sets": _sets(layers, parts),
     }
 
 
@@ -151,13 +155,12 @@ def _difference(plain: Ints, named: Ints, data: Dataset) -> dict[str, dict[str, 
     return {n: e.to_dict() for n, e in zip(figures, found, strict=True) if np.isfinite(e.value)}
 
 
-def _sets(bundle: Bundle, parts: list[tuple[Floats, Dataset]]) -> dict[str, Any]:
+def _sets(layers: Mapping[SetMethod, SetLayer], parts: list[tuple[Floats, Dataset]]) -> dict[str, Any]:
     """Coverage and size of the sets that the bundle serves, by domain: the very thresholds of the service."""
-    kept = None if bundle.sentinel is None else bundle.sentinel.calibration
-    layers = {method: SetLayer(bundle.calibration, kept, method) for method in SET_METHODS}
     out: dict[str, Any] = {}
     for domain, fine, data in _by_domain(parts):
-        calibrated = int(layers[SET_METHODS[0]].domains.masks[domain].sum())
+        domains = layers[SET_METHODS[0]].domains
+        _, calibrated = domains.named(domains.consulted(float(data.spacing[0]), extents(data)[0]))
         rows = {m: [_covered(layer, domain, fine, data, a) for a in ALPHAS] for m, layer in layers.items()}
         out[domain] = {"spectra": len(data), "objects": len(set(data.groups)), "calibrated_on": calibrated, **rows}
     return out
