@@ -48,8 +48,8 @@ def _must_hold(domains: Mapping[str, Mapping[str, Any]]) -> list[str]:
             shown = _number(r["admcp"]["mean"])
             quintiles.append([TITLES[name], str(r["quintile"]), shown, yes_no(r["near"])])
     said = (
-        "APS as a setting serves it is not randomised: it never misses more than it promises, and above the share of "
-        "the most probable class it misses less, so that its coverage lies above the band."
+        "APS as `ASTRANET_SETS=aps` serves it is not randomised: it covers more than it promises wherever the most "
+        "probable class alone is right more often than that, and there its coverage lies above the band."
     )
     head = ["spectra", "what", "alpha", "binomial 95 % band", "own split", "inside", "mean of random splits", "inside"]
     return [
