@@ -24,11 +24,12 @@ def write_page(out: Path, bundle_id: str, figures: Mapping[str, Any]) -> Path:
 
 def page(bundle_id: str, figures: Mapping[str, Any]) -> str:
     """The page as Markdown."""
+    unseen = "" if figures["split"] == "select" else ", and nothing was chosen on them"
     parts = [
         "# What the operator can choose",
         f"Bundle `{bundle_id}`, split `{figures['split']}`: {figures['spectra']} real spectra of {figures['objects']} "
         f"objects ({_mix(figures['class_mix'])}; spectra/objects), no redshift, no phase, coverage of at least 0.8 "
-        "where nothing else is said. The networks learned from none of these objects, and nothing was chosen on them. "
+        f"where nothing else is said. The networks learned from none of these objects{unseen}. "
         "Intervals are at 95 %: of shares by bootstrap over objects, of coverage binomial. Made by",
         "    .venv/bin/astranet evaluate choices --data FOLDER --out docs/results",
         *_strategies(figures),
