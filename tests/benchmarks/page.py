@@ -166,10 +166,10 @@ Where the time of the networks goes in a batch, by PyTorch's profiler:
 {shares}
 
 The convolutions run as fast as the matrix product where their weights are in the processor's cache. What is left above
-the floor are activations, norms and the calls themselves: a spectrum has to be alone in a convolution so that its answer
-does not depend on its company, and one that is asked alone pays for reading every weight. Others at work on the machine
-slow the networks more than the floor, which needs less of the cache they share: the quieter the machine, the smaller the
-ratio.
+the floor are activations, norms and the calls themselves: a spectrum has to be alone in a convolution so that its
+answer does not depend on its company, and one that is asked alone pays for reading every weight. Others at work on the
+machine slow the networks more than the floor, which needs less of the cache they share: the quieter the machine, the
+smaller the ratio.
 
 The spectra are made up (`{bundle.bundle_id}`, {MANY} random walks). Highest memory of the process, with both ways of
 answering loaded: {memory:.0f} MB. Not measured here: cards, a cycle of many spectra, requests and bytes of a marshal,
