@@ -103,7 +103,7 @@ def make_calibration_part(
     return make_part(settings, store, analyst, clock, messages=messages)
 
 
-def make_card(analyst: Analyst) -> Card:
+def make_card(analyst: Analyst, alpha: float = 0.05) -> Card:
     """The picture of an alert, with archive spectra and where the networks looked, if the analyst has them."""
     drawn = getattr(analyst, "sketch", None)
     matched, looking = getattr(analyst, "matched", None), getattr(analyst, "looked", None)
@@ -113,7 +113,7 @@ def make_card(analyst: Analyst) -> Card:
 
         if looked is None and looking is not None:
             looked = looked_at(report, spectrum, looking)
-        more: dict[str, Any] = {"matched": matched, "looked": looked}
+        more: dict[str, Any] = {"matched": matched, "looked": looked, "alpha": alpha}
         return vetting_card(report, spectrum, drawn=drawn, **{k: v for k, v in more.items() if v is not None})
 
     return draw
