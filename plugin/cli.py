@@ -81,6 +81,7 @@ _LAB = (
     "peers",
     "similar",
     "needle",
+    "hosts",
     "needle_hybrid",
     "needle_images",
     "notes",

@@ -28,6 +28,8 @@ class World:
     hidden: list[int] = field(default_factory=list)
     objects: list[str] = field(default_factory=list)
     edited: set[int] = field(default_factory=set)
+    unsaved: bool = False
+    """Whether some alerts are of objects that the marshal does not have."""
     deleted: int = 0
     alerts: int = 0
 
@@ -83,12 +85,14 @@ class World:
         if not self.objects or self.chance.random() < 0.6:
             name = f"ZTF26alert{len(self.objects)}"
             self.objects.append(name)
-            self.sandbox.add_source(name, group_ids=())
+            if not self.unsaved or self.chance.random() < 0.5:
+                self.sandbox.add_source(name, group_ids=())
         else:
             name = self.chance.choice(self.objects)
         self.alerts += 1
         self.sandbox.add_alert(invented(name, 10_000 + self.alerts, jd=2461000.5 + self.alerts))
-        self.sandbox.add_candidate(name)
+        if name in self.sandbox.state.sources:
+            self.sandbox.add_candidate(name)
 
     def _flux(self) -> NDArray[np.float64]:
         """A continuum with broad lines."""
