@@ -1,7 +1,6 @@
 """Commands about NEEDLE's metadata model: train needle, evaluate needle."""
 
 import json
-import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,13 +17,6 @@ NeedleDataOption = Annotated[
 FIGURES = ("purity", "completeness")
 FIRST_TEST = "Test of the first table, as it came"
 EVERY_TEST = "Test of every table, alerts where there are any"
-_CHOICE = (
-    "Made by `astranet evaluate needle --choose --before FOLDER --data FOLDER --out docs/results`. Both models answer the "
-    "objects that the later one was trained on, each epoch by members that never saw the object, in the order of the answers "
-    "and at the paper's mix of classes; kinds of supernovae weigh as in a magnitude-limited survey. Brackets hold 95 % "
-    "intervals by resampling objects. The earlier model's host model saw its own objects, which is in its favour. No object of "
-    "a test is in it."
-)
 CARD_SAMPLES = ("magnitude-limited survey", "all", "hosted", "hostless")
 
 
@@ -118,16 +110,11 @@ def _choose(before: Path | None, loaded: Any, data: Path, labelled: Any, rows: P
 
     if before is None:
         raise typer.BadParameter("the earlier model is needed", param_hint="--before")
-    earlier = load_model(before)
-    found = out_of_fold_against(earlier, load(data), loaded, labelled, rows, tell=_tell)
+    found = out_of_fold_against(load_model(before), load(data), loaded, labelled, rows, tell=_tell)
     out.mkdir(parents=True, exist_ok=True)
     (out / "needle-choice.json").write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
-    head = f"# Which NEEDLE model ships: {earlier.model_id} or {loaded.model_id}"
-    page = [head, "", *textwrap.wrap(_CHOICE, 120), ""]
     for name, part in found.items():
-        page += [f"## {name[0].upper()}{name[1:]}", "", *markdown(part), ""]
-    (out / "needle-choice.md").write_text("\n".join(page))
-    Console(soft_wrap=True).print("\n".join(page), markup=False)
+        Console(soft_wrap=True).print("\n".join([name, "", *markdown(part), ""]), markup=False)
 
 
 def _study(labelled: Any, rows: Path | None) -> dict[str, Any]:

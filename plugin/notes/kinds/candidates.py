@@ -231,11 +231,10 @@ def _redshift(entry: Entry, verdict: HostVerdict) -> Redshift | None:
     host, error = verdict.details.get("host_z"), verdict.details.get("host_z_error")
     if known is None and isinstance(host, int | float):
         source = verdict.details.get("host_source") or "a catalogue"
-        if verdict.details.get("host_z_kind") is None and not isinstance(error, int | float):
-            source = f"{source}, of what kind is not told" if "host_z_kind" in verdict.details else source
         if isinstance(error, int | float):
             return Redshift(f"{host:.2f}", f"the colours of the host ({source}, {host:.2f} +/- {error:.2f})")
-        return Redshift(f"{host:.4f}", f"the host ({source})")
+        measured = "a spectrum of the host" if verdict.details.get("host_z_kind") == "spectroscopic" else "the host"
+        return Redshift(f"{host:.4f}", f"{measured} ({source})")
     matched = [found for f in entry.spectra if (found := matched_redshift(f.report.redshift)) is not None]
     return known or (matched[-1] if matched else None)
 
