@@ -98,7 +98,7 @@ def known_hosts(data: Path) -> list[Known]:
 
 def newest_alerts(data: Path) -> dict[str, Alert]:
     """The newest packet of each object, by the name that the tables use."""
-    names = {}
+    names: dict[str, str] = {}
     for row in _rows(data, "crossid"):
         names |= {one.strip(): row["object_id"] for one in str(row["ztf_ids"] or "").replace(";", ",").split(",")}
     folder, found = AvroFolder(data / "ztf" / "alerts"), {}

@@ -109,7 +109,7 @@ def _weekly(sandbox: Sandbox, earlier: date, night: date, objects: Sequence[Labe
     """NEEDLE's note of the week of a night, when what was seen on an earlier one has been classified."""
     now = datetime.combine(earlier, time(20))
     with tempfile.TemporaryDirectory() as scratch:
-        options = {"alert_source": "marshal", "note_authors": "", "note_every": "week"}
+        options: dict[str, Any] = {"alert_source": "marshal", "note_authors": "", "note_every": "week"}
         options |= dict.fromkeys(("watch_days", "truth_watch_days"), _FOR_YEARS)
         settings = live_settings(sandbox, Path(scratch), **options)
         with build(settings, clock=lambda: now) as app:

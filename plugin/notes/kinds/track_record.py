@@ -12,7 +12,7 @@ from plugin.notes.wording import Sentence
 from plugin.ops.needle_record import Figures, Record, Row, Share
 
 COLUMNS: Final = (
-    "Name", "Name at the TNS", "First at or above the threshold (UT)", "As", "Score then",
+    "Name", "Name at the TNS", "Answered so first (UT)", "As", "Score then",
     "Days after first detection", "Days before first spectrum", "Days before its class", "Turned out to be",
 )  # fmt: skip
 UNKNOWN: Final = "not known yet"
@@ -48,16 +48,16 @@ class TrackRecord:
             return None
         return Sentence(
             "Record to date (95 % interval): of the earlier candidates that people have classified since, the share "
-            f"of the right class is {wording.listed(parts)}.",
+            f"of the right class is {'; '.join(parts)}.",
             3,
         )
 
     def paragraph(self, as_of: str) -> str:
         """For the body."""
-        purity = wording.listed([f"{one.label} {_share(one.purity)}" for one in self.figures])
-        completeness = wording.listed([f"{one.label} {_share(one.completeness)}" for one in self.figures])
+        purity = "; ".join(f"{one.label} {_share(one.purity)}" for one in self.figures)
+        completeness = "; ".join(f"{one.label} {_share(one.completeness)}" for one in self.figures)
         waiting = [f"{wording.n(one.unknown, 'object')} as {one.label}" for one in self.figures if one.unknown]
-        not_yet = f"Above it and not classified yet are {wording.listed(waiting)}. " if waiting else ""
+        not_yet = f"Not classified yet, of those above the threshold: {wording.listed(waiting)}. " if waiting else ""
         return (
             f"Record to date, as of {as_of}. Purity, the share of the right class among the objects that were ever "
             f"above the threshold and that people have classified since: {purity}. Completeness, the share of the "
@@ -78,8 +78,8 @@ class TrackRecord:
             return "This week no object came above the threshold for the first time."
         many = wording.n(len({row.target_id for row in self.rows}), "object")
         return (
-            f"This week {many} came above the threshold for the first time; they stand in a table of their own, in "
-            "which days are negative where others were first."
+            f"This week {many} came above the threshold for the first time: see the table of that name, in which days "
+            "count from or to the service's own answer and are negative where others were first."
         )
 
 

@@ -51,7 +51,7 @@ class World:
             self.hidden.append(self.upload(group=PRIVATE_GROUP))
         if self.chance.random() < 0.1 and self.hidden:
             self.share(self.hidden.pop())
-        if self.chance.random() < 0.1:
+        if self.chance.random() < (0.4 if self.unsaved else 0.1):
             self.alert()
 
     def end(self) -> None:

@@ -69,9 +69,9 @@ def test_figures_stand_with_their_intervals_in_abstract_and_body():
     assert "TDE 0.43 (0.10-0.82), 3 of 7." in draft.abstract
     assert "SLSN-I 0" not in draft.abstract
     (said,) = (text for text in draft.body if text.startswith("Record to date"))
-    assert "have classified since: SLSN-I not known yet and TDE 0.43 (0.10-0.82), 3 of 7." in said
-    assert "that NEEDLE looked at: SLSN-I 0.00 (0.00-0.97), 0 of 1 and TDE 0.75 (0.19-0.99), 3 of 4." in said
-    assert "not classified yet are 2 objects as SLSN-I and 1 object as TDE." in said
+    assert "have classified since: SLSN-I not known yet; TDE 0.43 (0.10-0.82), 3 of 7." in said
+    assert "that NEEDLE looked at: SLSN-I 0.00 (0.00-0.97), 0 of 1; TDE 0.75 (0.19-0.99), 3 of 4." in said
+    assert "Not classified yet, of those above the threshold: 2 objects as SLSN-I and 1 object as TDE." in said
     assert "This week 2 objects came above the threshold for the first time" in said
 
 
