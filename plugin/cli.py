@@ -78,6 +78,7 @@ _LAB = (
     "sentinel",
     "matching",
     "luminosity",
+    "joined",
     "peers",
     "similar",
     "needle",

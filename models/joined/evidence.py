@@ -23,8 +23,8 @@ STAR_ABOVE: Final = 0.7
 UNSURE: Final = 0.5
 """ZTF's catalogue gives exactly this score to a source that it could not tell."""
 RISE: Final = ("log age", "amplitude", "log rise", "colour")
-"""log10(1 + days) since the first detection, brightening since then in magnitudes and log10(1 + days) of it, in the band
-with most detections; g - r of the latest pair."""
+"""log10(1 + days) since the first detection, brightening since then in magnitudes and log10(1 + days) of it, in the
+band with most detections; g - r of the latest pair."""
 AFTER_DAYS: Final = 1.0
 """What was detected up to so long after a spectrum counts as known when it was taken."""
 MAX_ERROR_MAG: Final = 0.217
@@ -79,7 +79,9 @@ def measured(around: Sequence[tuple[Surrounding, float | None, float | None]]) -
         latitude=np.array([math.nan if s.latitude_deg is None else abs(s.latitude_deg) for s, *_ in around]),
         counterpart=np.array([counterpart(s.star_score, s.nearest_arcsec) for s, *_ in around], dtype=np.int64),
         luminosity=np.array([magnitude(c[1], z) for c, (_, _, z) in zip(curves, around, strict=True)]),
-        rise=np.array([rise(*c, until) for c, (_, until, _) in zip(curves, around, strict=True)]).reshape(-1, len(RISE)),
+        rise=np.array([rise(*c, until) for c, (_, until, _) in zip(curves, around, strict=True)]).reshape(
+            -1, len(RISE)
+        ),
     )
 
 

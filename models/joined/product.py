@@ -36,8 +36,8 @@ class Product:
         fine : ndarray, shape (n, 7)
             Probabilities by the spectrum.
         likely : mapping of str to ndarray, shape (n, 7)
-            Log-likelihood of the evidence under each class. A class without a law (NaN) keeps its probability, and a row
-            of none is as if the evidence were not there.
+            Log-likelihood of the evidence under each class. A class without a law (NaN) keeps its probability, and a
+            row of none is as if the evidence were not there.
         """
         logs = self.powers[SPECTRUM] * np.log(np.maximum(fine, LEAST_P))
         found = np.exp(logs - logs.max(1, keepdims=True))

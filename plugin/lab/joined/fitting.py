@@ -1,5 +1,6 @@
-"""The powers of the experts, by the likelihood of held-back objects; how strongly they are held to the spectrum alone is
-chosen on folds inside.
+"""The powers of the experts, by the likelihood of held-back objects.
+
+How strongly they are held to the spectrum alone is chosen on folds inside.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from scipy.optimize import minimize
 
 from models.joined.product import POWERS, SPECTRUM, Product
 
-HELD: Final = (0.003, 0.01, 0.03, 0.1)
+HELD: Final = (0.003, 0.01, 0.03)
 """Penalties on the squared distance of the powers from those of the spectrum alone."""
 FOLDS: Final = 5
 MOST: Final = 2.0

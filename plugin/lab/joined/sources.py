@@ -1,4 +1,4 @@
-"""What the data folder tells of the sources of labelled spectra: when, where, light curves, what lies at their place."""
+"""What the data folder tells of the sources of labelled spectra: time, place, light curves, what lies there."""
 
 import math
 import re
