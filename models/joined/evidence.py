@@ -62,7 +62,7 @@ class Measured:
             "latitude": np.isfinite(self.latitude),
             "counterpart": self.counterpart >= 0,
             "luminosity": np.isfinite(self.luminosity),
-            "rise": np.isfinite(self.rise).any(1),
+            "rise": np.asarray(np.isfinite(self.rise).any(1)),
         }
 
 

@@ -97,14 +97,15 @@ class Joiner:
             agrees=label == FINE_CLASSES[int(alone[0].argmax())],
             model=self.model_id,
             prediction_sets=self._sets(p, domain),
-            calibration_size=len(np.unique(self.objects[domain])) if self._is_calibrated(domain) else 0,
+            calibration_size=len(np.unique(self.objects[domain])) if self.is_calibrated(domain) else 0,
         )
 
-    def _is_calibrated(self, domain: str) -> bool:
+    def is_calibrated(self, domain: str) -> bool:
+        """Whether enough objects calibrate sets of a domain."""
         return domain in self.objects and len(np.unique(self.objects[domain])) >= SMALLEST
 
     def _sets(self, p: Floats, domain: str) -> dict[str, tuple[str, ...]]:
-        if not self._is_calibrated(domain):
+        if not self.is_calibrated(domain):
             return {}
         out = {}
         for alpha in self.card["alphas"]:

@@ -17,6 +17,7 @@ HELD: Final = (0.003, 0.01, 0.03)
 """Penalties on the squared distance of the powers from those of the spectrum alone."""
 FOLDS: Final = 5
 MOST: Final = 2.0
+TOLERANCE: Final = 1e-7
 ALONE: Final = {name: 1.0 if name == SPECTRUM else 0.0 for name in POWERS}
 LEAST_P: Final = 1e-4
 """Log loss counts no probability as smaller."""
@@ -76,7 +77,7 @@ def fitted(material: Material, held: float) -> Product:
         return float(mean + held * ((powers - start) ** 2).sum())
 
     begin = np.where(start > 0, start, 0.3)
-    found = minimize(loss, begin, method="L-BFGS-B", bounds=[(0.0, MOST)] * len(begin)).x
+    found = minimize(loss, begin, method="L-BFGS-B", bounds=[(0.0, MOST)] * len(begin), options={"ftol": TOLERANCE}).x
     return Product({name: round(float(p), 4) for name, p in zip(POWERS, found, strict=True)})
 
 

@@ -43,13 +43,15 @@ def fit_laws(data: Dataset, sources: Sources) -> tuple[Laws, dict[str, dict[str,
     """The laws, and how many objects of each class each of them is from."""
     mine = taught(data)
     found = measured_of(mine, sources)
-    near = found.counterpart.tolist() + [counterpart(n.star_score, n.arcsec) for n in sources.strangers(data).values()]
-    labels = [FINE_CLASSES[k] for k in mine.label] + [n.label for n in sources.strangers(data).values()]
-    what = np.array([FINE_CLASSES.index(c) if c in FINE_CLASSES else -1 for c in labels])
+    others = sources.strangers(data).values()
+    own = found.counterpart.tolist()
+    near = np.array(own + [counterpart(n.star_score, n.arcsec) for n in others], dtype=np.int64)
+    labels = [FINE_CLASSES[k] for k in mine.label] + [n.label for n in others]
+    what = np.array([FINE_CLASSES.index(c) if c in FINE_CLASSES else -1 for c in labels], dtype=np.int64)
     known = found.known()
     counts = {
         "latitude": _counted(mine.label[known["latitude"]]),
-        "counterpart": _counted(what[(np.array(near) >= 0) & (what >= 0)]),
+        "counterpart": _counted(what[(near >= 0) & (what >= 0)]),
         "luminosity": _counted(mine.label[known["luminosity"]]),
         "rise": _counted(mine.label[known["rise"]]),
     }
@@ -57,7 +59,7 @@ def fit_laws(data: Dataset, sources: Sources) -> tuple[Laws, dict[str, dict[str,
     latitude = _shares(interval(found.latitude), place, len(EDGES_DEG) - 1, 2)
     laws = Laws(
         latitude=np.stack([latitude[int(name == GALACTIC)] for name in FINE_CLASSES]),
-        counterpart=_shares(np.array(near), what, len(COUNTERPARTS), len(FINE_CLASSES)),
+        counterpart=_shares(near, what, len(COUNTERPARTS), len(FINE_CLASSES)),
         luminosity=_luminosity(found.luminosity, mine.label),
         rise_mean=(rise := _rise(found.rise, mine.label))[0],
         rise_covariance=rise[1],
@@ -69,6 +71,8 @@ def _shares(index: NDArray[np.int64], label: NDArray[np.int64], bins: int, class
     """Share of each class in each bin, drawn to the mean of all classes; NaN for a class with too few objects."""
     counts = np.array([np.bincount(index[(label == k) & (index >= 0)], minlength=bins) for k in range(classes)], float)
     enough = counts.sum(1) >= SMALLEST
+    if not enough.any():
+        return np.full_like(counts, np.nan)
     each = (counts[enough] + 1.0) / (counts[enough] + 1.0).sum(1, keepdims=True)
     found = (counts + PRIOR_OBJECTS * each.mean(0)) / (counts.sum(1, keepdims=True) + PRIOR_OBJECTS)
     return np.where(enough[:, None], found, np.nan)
@@ -96,7 +100,7 @@ def _rise(rows: Floats, label: NDArray[np.int64]) -> tuple[Floats, Floats]:
             away = own - mean[k]
             limit = 3.0 * 1.4826 * np.median(np.abs(away), axis=0) + 1e-6
             spreads.append(np.cov(np.clip(away, -limit, limit).T))
-    return mean, np.mean(spreads, axis=0)
+    return mean, np.mean(spreads, axis=0) if spreads else np.eye(len(RISE))
 
 
 def _counted(label: NDArray[np.int64]) -> dict[str, int]:

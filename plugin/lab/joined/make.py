@@ -111,7 +111,7 @@ def evaluated(
     coverage: dict[str, Any] = {}
     for domain in (LOW, HIGH):
         mine = asked.domain == domain
-        for name in KNOWN if mine.any() else ():
+        for name in KNOWN if mine.any() and joiner.is_calibrated(domain) else ():
             one, p = asked.by[name].rows(mine), parts[name][mine]
             told = (joiner.scores[domain], joiner.objects[domain])
             coverage.setdefault(name, {})[domain] = {f"{a:g}": covered(*told, one, p, a) for a in joiner.card["alphas"]}

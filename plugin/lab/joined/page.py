@@ -32,8 +32,8 @@ def joined_page(joiner: Joiner, figures: Mapping[str, Any]) -> str:
         "    .venv/bin/astranet train joined --data FOLDER --out models/data/joined\n"
         f"    .venv/bin/astranet evaluate joined --data FOLDER --out docs/results --split {figures['split']}",
         "How it works, and what each evidence is: [Spectrum and source](../joined.md). Figures are of real spectra "
-        "whose source says something, each object once; intervals are at 95 %, by drawing objects. *Without* is the spectrum "
-        "alone, told the redshift where it is known.",
+        "whose source says something, each object once; intervals are at 95 %, by drawing objects. *Without* is the "
+        "spectrum alone, told the redshift where it is known.",
         "## What was fitted",
         f"Objects of each class behind each law ({training['laws_of']}):",
         table(["law", *FINE_CLASSES], counts),
@@ -94,6 +94,6 @@ def _coverage(coverage: Mapping[str, Any]) -> str:
         for domain, each in domains.items()
         for alpha, x in each.items()
     ]
-    return "Prediction sets, calibrated on cross-fitted answers:\n\n" + table(
+    return "Prediction sets, calibrated on cross-fitted answers where enough objects are:\n\n" + table(
         ["domain", "asked with", "alpha", "coverage", "mean size"], rows
     )

@@ -1,0 +1,105 @@
+"""From a data folder to what joins: laws of training objects, powers of held-back ones, a page; others are refused."""
+
+import json
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from models.bundle import load as load_bundle
+from models.bundle import verify, write_card
+from models.conformal.domains import LOW
+from models.domain import FINE_CLASSES
+from models.joined.evidence import EVIDENCE
+from models.joined.stored import load
+from models.training.dataset import Dataset
+from plugin.lab.joined.laws import fit_laws
+from plugin.lab.joined.make import evaluated, make_joined
+from plugin.lab.joined.material import KNOWN
+from plugin.lab.joined.page import write_page
+from plugin.lab.joined.sources import read_sources
+from tests.models.bundles import tiny_bundle
+from tests.models.training.data import ripples
+
+CV = FINE_CLASSES.index("CV")
+
+
+@pytest.fixture
+def data() -> Dataset:
+    found = ripples(objects=40)
+    return replace(found, spacing=np.full(len(found), 25.0, np.float32))
+
+
+@pytest.fixture
+def folder(tmp_path, data):
+    """CVs lie near the plane (RA 290, Dec 20), all others near the pole; each is detected before its spectrum."""
+    labels = {g: int(k) for g, k in zip(data.groups, data.label, strict=True)}
+    spectra = [
+        {"spec_id": i, "object_id": g, "aliases": "", "mjd": 60110.0}
+        for i, g in zip(data.ids, data.groups, strict=True)
+    ]
+    objects = [
+        {"object_id": f"ZTF {g}", "ztf_ids": "", "iau": g.replace(" ", ""), "other": "", "cls": FINE_CLASSES[k]}
+        | {"ra": 290.0 if k == CV else 190.0, "dec": 20.0 + 0.01 * n}
+        for n, (g, k) in enumerate(labels.items())
+    ]
+    rng = np.random.default_rng(0)
+    common = {"magerr": 0.1, "primary": True, "is_limit": False}
+    curves = [
+        common
+        | {"object_id": f"ZTF {g}", "band": band, "mjd": mjd + rng.uniform(0, 1), "mag": mag + rng.normal(0, 0.2)}
+        for g in labels
+        for band, mjd, mag in (("g", 60100.0, 19.5), ("g", 60108.0, 18.5), ("r", 60108.0, 18.4), ("g", 60200.0, 16.0))
+    ]
+    hosts = [
+        {"object_id": f"ZTF {g}", "sep_arcsec": 0.5, "galaxy_score": 0.05 if k == CV else 0.95}
+        | {"source": "gmzsebastian/FLEET"}
+        for g, k in labels.items()
+    ]
+    (tmp_path / "ztf").mkdir()
+    (tmp_path / "spectra").mkdir()
+    pq.write_table(pa.Table.from_pylist(spectra), tmp_path / "spectra" / "spectra_pool.parquet")
+    for name, rows in (("crossid", objects), ("lightcurves", curves), ("hosts", hosts)):
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "ztf" / f"{name}.parquet")
+    return tmp_path
+
+
+def test_from_folder_to_page(tmp_path, folder, data) -> None:
+    made = tiny_bundle(tmp_path / "b")
+    told = verify(made)
+    card = {**told, "training": {**told["training"], "data_hash": data.hash()}}
+    write_card(made, {k: v for k, v in card.items() if k not in ("files", "format")})
+    bundle, sources = load_bundle(made), read_sources(folder)
+    out = tmp_path / "joined"
+    fitted = make_joined(out, bundle, data, sources, today=date(2026, 1, 1))
+    assert fitted["training"]["law_objects"]["latitude"]["CV"] == 24
+    assert fitted["powers"]["latitude"] + fitted["powers"]["counterpart"] > 0.2
+    joiner = load(out)
+    assert joiner.card["bundle"] == bundle.bundle_id
+    figures = evaluated(out, bundle, data, sources, "test")
+    for name in KNOWN:
+        found = figures["figures"][name][LOW]
+        assert found["objects"] == len(set(data.part("test").groups))
+        assert found["classes"]["CV"]["with"] >= found["classes"]["CV"]["without"]
+    assert set(figures["evidence"][LOW]) == set(EVIDENCE)
+    text = write_page(tmp_path / "docs", joiner, figures).read_text()
+    assert "nan" not in text
+    assert f"| {LOW} | redshift known | CV |" in text
+    assert json.loads((tmp_path / "docs" / "joined.json").read_text())["split"] == "test"
+    with pytest.raises(ValueError, match="other spectra"):
+        make_joined(out, load_bundle(tiny_bundle(tmp_path / "c")), data, sources, today=date(2026, 1, 1))
+
+
+def test_what_was_detected_later_is_not_measured_and_no_held_back_object_makes_a_law(folder, data) -> None:
+    sources = read_sources(folder)
+    laws, counts = fit_laws(data, sources)
+    taught = {g for g, s in zip(data.groups, data.split, strict=True) if s == 0}
+    assert sum(counts["rise"].values()) == sum(counts["luminosity"].values()) == len(taught)
+    brightest = laws.luminosity.median[0]
+    assert brightest == pytest.approx(18.4 - 36.7, abs=0.3)  # of day 108 and not of day 200
+    none = replace(data, split=np.full(len(data), 3, np.int64))
+    _, without = fit_laws(none, sources)
+    assert sum(sum(each.values()) for each in without.values()) == 0
