@@ -55,7 +55,7 @@ def ask(
     """
     data = replace(data, redshift=np.where(data.redshift >= REDSHIFTS[0], data.redshift, np.nan).astype(np.float32))
     found = measured_of(data, sources)
-    some = np.stack(list(found.known().values())).any(0)
+    some = np.asarray(np.stack(list(found.known().values())).any(0))
     data, found = data.rows(some), _rows(found, some)
     without = replace(found, luminosity=np.full(len(data), np.nan))
     _, group = np.unique(np.array(data.groups), return_inverse=True)

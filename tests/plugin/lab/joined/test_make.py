@@ -49,8 +49,7 @@ def folder(tmp_path, data):
     rng = np.random.default_rng(0)
     common = {"magerr": 0.1, "primary": True, "is_limit": False}
     curves = [
-        common
-        | {"object_id": f"ZTF {g}", "band": band, "mjd": mjd + rng.uniform(0, 1), "mag": mag + rng.normal(0, 0.2)}
+        common | {"object_id": f"ZTF {g}", "band": band, "mjd": mjd + rng.uniform(), "mag": mag + 0.2 * rng.normal()}
         for g in labels
         for band, mjd, mag in (("g", 60100.0, 19.5), ("g", 60108.0, 18.5), ("r", 60108.0, 18.4), ("g", 60200.0, 16.0))
     ]
