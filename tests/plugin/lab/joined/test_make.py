@@ -3,11 +3,13 @@
 import json
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import typer
 
 from models.bundle import load as load_bundle
 from models.bundle import verify, write_card
@@ -16,10 +18,10 @@ from models.domain import FINE_CLASSES
 from models.joined.evidence import EVIDENCE
 from models.joined.stored import load
 from models.training.dataset import Dataset
+from plugin.lab.commands import joined
 from plugin.lab.joined.laws import fit_laws
-from plugin.lab.joined.make import evaluated, make_joined
+from plugin.lab.joined.make import make_joined
 from plugin.lab.joined.material import KNOWN
-from plugin.lab.joined.page import write_page
 from plugin.lab.joined.sources import read_sources
 from tests.models.bundles import tiny_bundle
 from tests.models.training.data import ripples
@@ -66,30 +68,39 @@ def folder(tmp_path, data):
     return tmp_path
 
 
-def test_from_folder_to_page(tmp_path, folder, data) -> None:
+def test_from_folder_to_page_by_the_commands(tmp_path, folder, data, monkeypatch) -> None:
     made = tiny_bundle(tmp_path / "b")
     told = verify(made)
     card = {**told, "training": {**told["training"], "data_hash": data.hash()}}
     write_card(made, {k: v for k, v in card.items() if k not in ("files", "format")})
-    bundle, sources = load_bundle(made), read_sources(folder)
-    out = tmp_path / "joined"
-    fitted = make_joined(out, bundle, data, sources, today=date(2026, 1, 1))
+    monkeypatch.setattr(joined, "read_labelled", lambda _folder: SimpleNamespace(data=data))
+    out, pages = tmp_path / "joined", tmp_path / "docs"
+    joined.train_joined_command(data=folder, out=out, bundle=made, seed=0, threads=1)
+    joiner = load(out)
+    fitted = joiner.card
     assert fitted["training"]["law_objects"]["latitude"]["CV"] == 24
     assert fitted["powers"]["latitude"] + fitted["powers"]["counterpart"] > 0.2
-    joiner = load(out)
-    assert joiner.card["bundle"] == bundle.bundle_id
-    figures = evaluated(out, bundle, data, sources, "test")
+    assert fitted["bundle"] == load_bundle(made).bundle_id
+    joined.evaluate_joined_command(data=folder, out=pages, joined=out, bundle=made, split="test", threads=1)
+    figures = json.loads((pages / "joined.json").read_text())
     for name in KNOWN:
         found = figures["figures"][name][LOW]
         assert found["objects"] == len(set(data.part("test").groups))
         assert found["classes"]["CV"]["with"] >= found["classes"]["CV"]["without"]
     assert set(figures["evidence"][LOW]) == set(EVIDENCE)
-    text = write_page(tmp_path / "docs", joiner, figures).read_text()
+    text = (pages / "joined.md").read_text()
     assert "nan" not in text
     assert f"| {LOW} | redshift known | CV |" in text
-    assert json.loads((tmp_path / "docs" / "joined.json").read_text())["split"] == "test"
+    with pytest.raises(typer.BadParameter, match="fitted for"):
+        joined.evaluate_joined_command(data=folder, out=pages, joined=None, bundle=made, split="test", threads=1)
+    with pytest.raises(typer.BadParameter, match="choose from"):
+        joined.evaluate_joined_command(data=folder, out=pages, joined=out, bundle=made, split="train", threads=1)
+
+
+def test_a_bundle_of_other_spectra_is_refused(tmp_path, folder, data) -> None:
+    bundle = load_bundle(tiny_bundle(tmp_path / "c"))
     with pytest.raises(ValueError, match="other spectra"):
-        make_joined(out, load_bundle(tiny_bundle(tmp_path / "c")), data, sources, today=date(2026, 1, 1))
+        make_joined(tmp_path / "j", bundle, data, read_sources(folder), today=date(2026, 1, 1))
 
 
 def test_what_was_detected_later_is_not_measured_and_no_held_back_object_makes_a_law(folder, data) -> None:
