@@ -205,7 +205,7 @@ class SettingFields(BaseSettings):
         description="Also read the light curve of each spectrum's source, for its absolute magnitude: a request more.",
     )
     joined: Literal["off", "proven", "beside"] = Field(
-        "proven",
+        "beside",
         description="Whether sources also get the class by spectrum and source together, beside that of the spectrum: "
         "off, proven (for the resolutions where it measures better beyond noise), beside (wherever there is evidence).",
     )
