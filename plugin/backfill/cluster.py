@@ -1,0 +1,108 @@
+"""Dask's scheduler and workers: those of this machine for the time of a run, or those at an address."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from plugin.backfill.work import Done, Job, answer
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_WAIT_S: Final = 60
+"""For a scheduler to answer, and for its first worker."""
+AHEAD: Final = 2
+"""Partitions per worker that are handed out at a time: one in work, and one that waits."""
+RETRIES: Final = 2
+"""Of a partition that fails; one whose worker is lost is given to another by Dask, whatever this says."""
+
+
+class NoCluster(Exception):
+    """There is nobody to do the work; the message says what to do."""
+
+
+@contextmanager
+def connected(scheduler: str | None, workers: int) -> "Iterator[Client]":
+    """A client of the scheduler at an address, or of one with some workers that ends with the context.
+
+    Raises
+    ------
+    NoCluster
+        If nobody answers there, or the scheduler has no worker.
+    """
+    import dask
+    from distributed import Client, LocalCluster
+
+    with dask.config.set({"distributed.comm.timeouts.connect": f"{_WAIT_S}s"}):
+        if scheduler is None:
+            local = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                silence_logs=logging.ERROR,
+            )
+            with local as cluster, Client(cluster, set_as_default=False, timeout=_WAIT_S) as client:
+                yield client
+            return
+        try:
+            client = Client(scheduler, set_as_default=False, timeout=_WAIT_S)
+        except (OSError, ValueError) as error:
+            raise NoCluster(f"no Dask scheduler answers at {scheduler} ({type(error).__name__})") from None
+        with client:
+            try:
+                client.wait_for_workers(1, timeout=_WAIT_S)
+            except TimeoutError:
+                raise NoCluster(f"the scheduler at {scheduler} has no worker: dask worker {scheduler}") from None
+            yield client
+
+
+def flow(
+    client: "Client",
+    jobs: Iterable[Job],
+    *,
+    done: Callable[[Done], None],
+    failed: Callable[[str, BaseException], None],
+    stop: Callable[[], bool] = bool,
+) -> None:
+    """Let every job be done. Few are handed out at a time, and nothing that was read comes to this process.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        Taken one by one, when there is room; making one may take a while.
+    done, failed : callable
+        Told of each partition as it ends.
+    stop : callable
+        Whether to hand out no more.
+    """
+    from distributed import CancelledError, as_completed
+
+    waiting = as_completed(loop=client.loop)
+    room = AHEAD * max(1, sum(client.nthreads().values()))
+    names: dict[str, str] = {}
+
+    def one_ends() -> None:
+        future = next(waiting)
+        name = names.pop(str(future.key))
+        try:
+            error = future.exception()
+        except CancelledError:
+            raise NoCluster("the Dask scheduler is gone; what is finished is kept") from None
+        if error is None:
+            done(future.result())
+        else:
+            failed(name, error)
+
+    for job in jobs:
+        if stop():
+            break
+        future = client.submit(answer, job, pure=False, retries=RETRIES)
+        names[str(future.key)] = job.partition.name
+        waiting.add(future)
+        while waiting.count() >= room or waiting.has_ready():
+            one_ends()
+    while waiting.count():
+        one_ends()
