@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 from plugin.backfill.work import Done, Job, answer
 
@@ -16,6 +16,10 @@ AHEAD: Final = 2
 """Partitions per worker that are handed out at a time: one in work, and one that waits."""
 RETRIES: Final = 2
 """Of a partition that fails; one whose worker is lost is given to another by Dask, whatever this says."""
+
+
+Connecting = Callable[[], AbstractContextManager[Any]]
+"""Gives a client of Dask's for as long as it is needed."""
 
 
 class NoCluster(Exception):
@@ -34,14 +38,15 @@ def connected(scheduler: str | None, workers: int) -> "Iterator[Client]":
     import dask
     from distributed import Client, LocalCluster
 
-    with dask.config.set({"distributed.comm.timeouts.connect": f"{_WAIT_S}s"}):
+    with dask.config.set({"distributed.comm.timeouts.connect": f"{_WAIT_S}s"}), _quiet():
         if scheduler is None:
             local = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
                 silence_logs=logging.ERROR,
             )
             with local as cluster, Client(cluster, set_as_default=False, timeout=_WAIT_S) as client:
@@ -57,6 +62,18 @@ def connected(scheduler: str | None, workers: int) -> "Iterator[Client]":
             except TimeoutError:
                 raise NoCluster(f"the scheduler at {scheduler} has no worker: dask worker {scheduler}") from None
             yield client
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Dask tells of every connection; only what goes wrong is for the operator."""
+    log = logging.getLogger("distributed")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def flow(

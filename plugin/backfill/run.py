@@ -2,21 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from plugin.backfill.asked import Asked
-from plugin.backfill.cluster import flow
+from plugin.backfill.cluster import Connecting, flow
 from plugin.backfill.folder import FolderError, RunFolder
 from plugin.backfill.plan import SPECTRA, Partition, of_files, of_sources
 from plugin.backfill.pulled import ArchiveSource, pull, sources_of
 from plugin.backfill.work import Done, Job
 from plugin.clock import stamp, utc_now
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 GIVES_UP: Final = 5
 """Partitions that fail one after the other before no more are handed out: then it is not they that are at fault."""
@@ -173,7 +169,7 @@ def work(
     folder: RunFolder,
     asked: Asked,
     of: Input,
-    client: Callable[[], "AbstractContextManager[Client]"],
+    client: Connecting,
     *,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Outcome:
