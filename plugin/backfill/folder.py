@@ -67,9 +67,16 @@ class RunFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise FolderError(f"another backfill works in {self.path}") from None
-            for half in (*self.path.glob(f".*{_TMP}"), *self.path.glob(f"*/.*{_TMP}")):
-                half.unlink(missing_ok=True)  # of a process that was killed
-            yield
+            self._tidy()
+            try:
+                yield
+            finally:
+                self._tidy()
+
+    def _tidy(self) -> None:
+        """Take away what a process that was killed has left half written."""
+        for half in (*self.path.glob(f".*{_TMP}"), *self.path.glob(f"*/.*{_TMP}")):
+            half.unlink(missing_ok=True)
 
     @property
     def manifest(self) -> dict[str, Any] | None:
