@@ -13,7 +13,7 @@ from models.domain import Report, Spectrum
 from plugin.backfill import tables
 from plugin.backfill.asked import Asked, analyst_of
 from plugin.backfill.folder import RunFolder
-from plugin.backfill.plan import Piece
+from plugin.backfill.plan import InputChanged, Piece
 from plugin.backfill.pulled import pulled
 from plugin.backfill.ranking import SHOWN, Ranking
 from plugin.batch.classify import asked as as_asked
@@ -58,13 +58,15 @@ def draw(
 
 
 def _drawn(folder: RunFolder, asked: Asked, row: Row, places: Mapping[tuple[Any, ...], "_At"], card: "Card") -> Shown:
-    at = places[_key(row)]
+    at = places.get(_key(row))
+    if at is None:
+        return Shown(row=row, trouble="there is no such answer any more")
     try:
         spectrum = _spectrum(folder, asked, row, at)
         if spectrum is None:
             return Shown(row=row, trouble="the spectrum is not where it was")
         return Shown(row=row, picture=base64.b64encode(card(at.report, spectrum)).decode("ascii"))
-    except (ValueError, OSError) as error:
+    except (InputChanged, ValueError, OSError) as error:
         return Shown(row=row, trouble=f"no card: {error}")
 
 
