@@ -167,7 +167,10 @@ def test_the_command_writes_table_and_page(called, answered):
 def test_what_cannot_be_is_told(called, answered, tmp_path):
     folder, _ = answered
     wrong = called("rank", folder.path, "--by", "colour")
-    assert (wrong.exit_code, "anomaly, family, resembles" in " ".join(wrong.output.replace("│", "").split())) == (2, True)
+    assert (wrong.exit_code, "anomaly, family, resembles" in " ".join(wrong.output.replace("│", "").split())) == (
+        2,
+        True,
+    )
     nothing = called("rank", tmp_path / "nothing")
     assert (nothing.exit_code, "holds no answers" in nothing.output) == (1, True)
     assert "no answer with a class is of nobody" in called("rank", folder.path, "--like", "nobody").output
