@@ -19,7 +19,7 @@ from models.bundle import load
 from models.domain import Report
 from models.recalibration.applied import LocalAnalyst
 from plugin.backfill import tables
-from plugin.backfill.cluster import AHEAD, flow
+from plugin.backfill.cluster import AHEAD, NoCluster, connected, flow
 from plugin.backfill.folder import FolderError, RunFolder, atomically
 from plugin.backfill.plan import InputChanged, of_files
 from plugin.backfill.run import GIVES_UP, FileInput, summary
@@ -178,6 +178,19 @@ def test_few_partitions_are_handed_out_at_a_time(client, asked, archive, tmp_pat
     flow(client, jobs(), done=one_more, failed=lambda name, error: pytest.fail(f"{name}: {error}"))
     assert given == ended > 4 * AHEAD
     assert most <= 2 * AHEAD
+
+
+def test_a_scheduler_at_an_address(client, monkeypatch):
+    with connected(client.scheduler.address, 1) as other:
+        assert len(other.nthreads()) == 2
+        assert other.submit(sum, [1, 2]).result(timeout=30) == 3
+    assert client.submit(sum, [1, 2]).result(timeout=30) == 3  # it is not ours to end
+    monkeypatch.setattr("plugin.backfill.cluster._WAIT_S", 1)
+    with (
+        pytest.raises(NoCluster, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
+        connected("tcp://127.0.0.1:9", 1),
+    ):
+        pass
 
 
 def test_workers_with_other_models_answer_nothing(run, asked, tmp_path):
