@@ -1,7 +1,6 @@
 """What a worker does with a partition: read it, answer in batches, and write all of it or nothing."""
 
 import os
-import resource
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -109,8 +108,8 @@ def answer(job: Job) -> Done:
         loading_s=loading_s,
         seconds=time.monotonic() - begun,
         ended_at=time.time(),
-        memory_mb=_resident_mb(),
-        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        memory_mb=memory_mb("VmRSS"),
+        peak_mb=memory_mb("VmHWM"),
         pid=os.getpid(),
     )
 
@@ -194,6 +193,14 @@ def _why(step: str, error: Exception) -> str:
     return f"{step} failed: {type(error).__name__}: {error}"[:_LONGEST]
 
 
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() / 2**20
+def memory_mb(what: str) -> float:
+    """Resident memory of this process, now (`VmRSS`) or at most (`VmHWM`); 0 where the system does not tell.
+
+    `ru_maxrss` of a process begins with what its parent had.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return 0.0
+    found = next((line.split()[1] for line in lines if line.startswith(f"{what}:")), "0")
+    return int(found) / 1024

@@ -17,7 +17,6 @@ the workers and loading the models stand beside it. Figures are ratios within on
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -32,7 +31,7 @@ from plugin.backfill.asked import Asked
 from plugin.backfill.cluster import connected
 from plugin.backfill.folder import RunFolder
 from plugin.backfill.run import FileInput, begin, work
-from plugin.backfill.work import Done
+from plugin.backfill.work import Done, memory_mb
 from plugin.settings import Settings
 from tests.benchmarks.copies import write
 
@@ -104,7 +103,7 @@ def measured(archive: Path, count: int, workers: int, wanted: Wanted, asked: Ask
         whole_s=whole,
         memory=[{"at_s": one.ended_at - first, "pid": one.pid, "mb": one.memory_mb} for one in done],
         peak_mb=max(one.peak_mb for one in done),
-        client_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        client_mb=memory_mb("VmRSS"),
         counts=dict(outcome.counts),
     )
 
@@ -121,21 +120,21 @@ def steady(done: Sequence[Done]) -> float:
     return count / (ended - begun)
 
 
-def slope(runs: Sequence[Run]) -> float:
+def slope(runs: Sequence[Run]) -> float | None:
     """Of the logarithm of time by that of number; 1 is linear."""
     x, y = (np.log([getattr(run, name) for run in runs]) for name in ("spectra", "seconds"))
-    return float(np.polyfit(x, y, 1)[0]) if len(runs) > 1 else float("nan")
+    return float(np.polyfit(x, y, 1)[0]) if len(runs) > 1 else None
 
 
-def growth(run: Run) -> float:
-    """Megabytes that a worker's memory grows by in a thousand spectra, after its first two partitions."""
+def growth(run: Run) -> float | None:
+    """Megabytes that a worker's memory grows by in a thousand spectra of its own, after its first two partitions."""
     fits = []
     for pid in {point["pid"] for point in run.memory}:
         own = [point["mb"] for point in run.memory if point["pid"] == pid][2:]
         if len(own) > 2:
             each = run.spectra / len(run.memory)
             fits.append(1000 / each * float(np.polyfit(np.arange(len(own)), own, 1)[0]))
-    return float(np.mean(fits)) if fits else float("nan")
+    return float(np.mean(fits)) if fits else None
 
 
 def said(what: str, total: int) -> Any:
@@ -206,6 +205,9 @@ def fragment(figures: dict[str, Any]) -> str:
     parts = [np.median(part) for part in np.array_split(memory, min(8, len(memory)))]
     efficiency = ", ".join(f"{e:.3f}" for e in figures["efficiency"])
     kind = "simulated spectra" if figures["data"] == "simulated" else f"real spectra (`{figures['data']}`)"
+    linear, more = (
+        "not measured" if figures[name] is None else f"{figures[name]:.3f}" for name in ("slope", "growth_mb_per_1000")
+    )
     medians = ", ".join(f"{p:.0f}" for p in parts)
     return f"""# What a backfill does in an hour
 
@@ -219,9 +221,9 @@ counts while every worker has its models and work to do.
 {table}
 
 - Efficiency of two workers, their steady rate over twice that of one, by turns: {efficiency}.
-- Time grows as the number of spectra to the power {figures["slope"]:.3f} (1 is linear), over the runs with two workers.
+- Time grows as the number of spectra to the power {linear} (1 is linear), over the runs with two workers.
 - Memory of the workers in each part of the last run, medians in MB: {medians}; it grows by
-  {figures["growth_mb_per_1000"]:.2f} MB in a thousand spectra.
+  {more} MB in a thousand spectra.
 
 Made by `python -m tests.benchmarks.backfill`, whose first lines tell how it is asked for more.
 """
