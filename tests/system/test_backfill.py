@@ -53,15 +53,14 @@ def test_an_archive_is_posted_once_and_by_the_service(tmp_path):
         assert marshal.writes() == []
         marshal.forget_requests()
         over = ("backfill", "--marshal", "--out", "out", "--workers", "1", "--partition", "4")
-        assert "8 ok, 1 refused in 3 partitions" in astranet(*over, "--preview")
+        shown = astranet(*over, "--preview")
+        assert all(words in shown for words in ("8 ok, 1 refused in 3 partitions", "12 requests or more"))
         asked = [r.path for r in marshal.requests]
         assert sum(path.endswith("/spectra") and path != "/api/spectra" for path in asked) == SOURCES
         assert not any(path.startswith("/api/spectra/") for path in asked)
-        shown = astranet(*over, "--preview")
-        assert "nothing to do" in shown
-        assert "12 requests or more" in shown
         assert marshal.writes() == []
-        assert "9 answers are filed" in astranet(*over, "--post")
+        posted = astranet(*over, "--post")
+        assert all(words in posted for words in ("nothing to do", "9 answers are filed", "12 requests or more"))
         assert marshal.writes() == []
         astranet("once")
         annotations = marshal.annotations()
@@ -72,8 +71,3 @@ def test_an_archive_is_posted_once_and_by_the_service(tmp_path):
         assert "0 answers are filed; 9 spectra keep the service's own answer" in astranet(*over, "--post")
         astranet("once")
         assert len(marshal.writes()) == written
-        env["ASTRANET_ALPHA"] = "0.1"
-        with pytest.raises(AssertionError, match=r"asked alpha was 0\.05, is 0\.1"):
-            astranet(*over)
-        with pytest.raises(AssertionError, match="holds a run with other settings"):
-            astranet("backfill", str(ROOT / "docs"), "--out", "out")

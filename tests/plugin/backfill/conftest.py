@@ -1,6 +1,5 @@
 """An archive in a folder, models that answer fast, and workers that end with the tests."""
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,30 +19,6 @@ from plugin.backfill.run import FileInput, Outcome, begin, work
 from tests.models.bundles import tiny_bundle
 
 WAVELENGTH_A = np.arange(3700.0, 9300.0, 8.0)
-LIMIT_S = 240
-"""No test of this room takes longer: one that hangs fails."""
-
-
-@contextmanager
-def limited(seconds: int = LIMIT_S) -> Iterator[None]:
-    """Raise where something waits for ever."""
-
-    def ring(*_: object) -> None:
-        raise TimeoutError(f"took longer than {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
-@pytest.fixture(autouse=True)
-def within() -> Iterator[None]:
-    with limited():
-        yield
 
 
 def flux(seed: int) -> np.ndarray:
@@ -91,7 +66,7 @@ def asked(bundle: Path) -> Asked:
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     """Two workers."""
-    with limited(), connected(None, 2) as made:
+    with connected(None, 2) as made:
         yield made
 
 
@@ -128,7 +103,7 @@ def undisturbed(asked: Asked, archive: Path, client: Any, tmp_path_factory: pyte
     def shared() -> Iterator[Any]:
         yield client
 
-    with limited(), folder.held():
+    with folder.held():
         begin(folder, asked, FileInput((archive,)), spectra=40)
         assert work(folder, asked, FileInput((archive,)), shared).complete
     return folder.path

@@ -27,6 +27,7 @@ from plugin.backfill.work import Job, _answered, answer, of_pieces
 from plugin.batch.classify import BATCH, answers
 from tests.plugin.backfill.conftest import contents, no_client, write_parquet
 
+pytestmark = pytest.mark.timeout(240)  # workers that do not answer must fail a test and not keep it waiting
 ROOT = Path(__file__).parents[3]
 
 
