@@ -27,8 +27,13 @@ class NoCluster(Exception):
 
 
 @contextmanager
-def connected(scheduler: str | None, workers: int) -> "Iterator[Client]":
+def connected(scheduler: str | None, workers: int | None = None) -> "Iterator[Client]":
     """A client of the scheduler at an address, or of one with some workers that ends with the context.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Of this machine; by default one for each core that this process may use, a container's share included.
 
     Raises
     ------
@@ -36,12 +41,13 @@ def connected(scheduler: str | None, workers: int) -> "Iterator[Client]":
         If nobody answers there, or the scheduler has no worker.
     """
     import dask
+    from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
     with dask.config.set({"distributed.comm.timeouts.connect": f"{_WAIT_S}s"}), _quiet():
         if scheduler is None:
             local = LocalCluster(
-                n_workers=workers,
+                n_workers=workers or CPU_COUNT,
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",

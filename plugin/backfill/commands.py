@@ -185,15 +185,12 @@ def _answer(
     folder: "RunFolder", asked: "Asked", of: "Input", scheduler: str | None, workers: int | None, partition: int
 ) -> bool:
     """Plan or go on, and say what became of it; whether all is finished."""
-    import os
-
     from plugin.backfill.cluster import connected
     from plugin.backfill.run import begin, left, summary, work
 
     begin(folder, asked, of, spectra=partition)
-    number = workers or len(os.sched_getaffinity(0))
     with progress("backfill", left(folder)) as advance:
-        outcome = work(folder, asked, of, lambda: connected(scheduler, number), advance=advance)
+        outcome = work(folder, asked, of, lambda: connected(scheduler, workers), advance=advance)
     for line in summary(outcome, folder):
         typer.echo(line)
     return outcome.complete

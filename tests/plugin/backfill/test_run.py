@@ -160,6 +160,15 @@ def test_a_lost_worker_costs_its_partition_and_nothing_else(run, client, undistu
     assert written.items() <= {p.name: p.stat().st_mtime_ns for p in (out / "answers").iterdir()}.items()
 
 
+def test_each_worker_loads_its_models_once(run, asked, tmp_path):
+    write_parquet(tmp_path / "many.parquet", range(60))
+    of = FileInput((tmp_path / "many.parquet",))
+    told = run(tmp_path / "out", of=of, asks=replace(asked, alpha=0.1), spectra=5).timings
+    assert len(told) == 12
+    assert sum(one.loading_s > 0 for one in told) == len({one.pid for one in told}) <= 2
+    assert all(one.seconds > 0 and one.peak_mb >= one.memory_mb for one in told)
+
+
 def test_few_partitions_are_handed_out_at_a_time(client, asked, archive, tmp_path):
     given = ended = most = 0
     (tmp_path / "answers").mkdir()
