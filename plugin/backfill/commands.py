@@ -1,7 +1,7 @@
 """The commands that answer a whole archive: backfill, and backfill rank."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -167,11 +167,15 @@ def _input(settings: "Settings", inputs: list[Path] | None, stack: ExitStack) ->
     from contextlib import closing
 
     from plugin.backfill.run import FileInput, MarshalInput
-    from plugin.sources.marshal import make_source
+    from plugin.sources.marshal import make_pacer, make_source
+    from plugin.store import StoreError, open_store
 
     if inputs:
         return FileInput(tuple(inputs))
-    source: Any = stack.enter_context(closing(make_source(settings)))
+    store = None
+    with suppress(StoreError):  # where a service shares its database with others, its pace is shared too
+        store = stack.enter_context(open_store(settings.database_url, marshal=settings.marshal()[0], beside=True))
+    source: Any = stack.enter_context(closing(make_source(settings, make_pacer(settings, store))))
     return MarshalInput(
         marshal=source,
         url=settings.marshal()[0],
