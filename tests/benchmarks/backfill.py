@@ -127,12 +127,12 @@ def slope(runs: Sequence[Run]) -> float | None:
 
 
 def growth(run: Run) -> float | None:
-    """Megabytes that a worker's memory grows by in a thousand spectra of its own, after its first two partitions."""
+    """Megabytes that a worker's memory grows by in a thousand spectra of its own, over the second half of the run."""
     fits = []
     for pid in {point["pid"] for point in run.memory}:
-        own = [point["mb"] for point in run.memory if point["pid"] == pid][2:]
+        every = [point["mb"] for point in run.memory if point["pid"] == pid]
+        own, each = every[len(every) // 2 :], run.spectra / len(run.memory)  # memory fills up at first
         if len(own) > 2:
-            each = run.spectra / len(run.memory)
             fits.append(1000 / each * float(np.polyfit(np.arange(len(own)), own, 1)[0]))
     return float(np.mean(fits)) if fits else None
 
@@ -222,8 +222,8 @@ counts while every worker has its models and work to do.
 
 - Efficiency of two workers, their steady rate over twice that of one, by turns: {efficiency}.
 - Time grows as the number of spectra to the power {linear} (1 is linear), over the runs with two workers.
-- Memory of the workers in each part of the last run, medians in MB: {medians}; it grows by
-  {more} MB in a thousand spectra.
+- Memory of the workers in each part of the last run, medians in MB: {medians}; over the second half
+  it grows by {more} MB in a thousand spectra of one worker.
 
 Made by `python -m tests.benchmarks.backfill`, whose first lines tell how it is asked for more.
 """
