@@ -83,6 +83,7 @@ _LAB = (
     "needle",
     "needle_hybrid",
     "needle_images",
+    "hosts",
     "notes",
     "iris",
     "simulator",
