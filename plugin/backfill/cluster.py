@@ -44,7 +44,12 @@ def connected(scheduler: str | None, workers: int | None = None) -> "Iterator[Cl
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
-    with dask.config.set({"distributed.comm.timeouts.connect": f"{_WAIT_S}s"}), _quiet():
+    settings = {
+        "distributed.comm.timeouts.connect": f"{_WAIT_S}s",
+        # A worker would keep what its stack looked like in every second of the last day: tens of megabytes an hour.
+        "distributed.worker.profile.enabled": False,
+    }
+    with dask.config.set(settings), _quiet():
         if scheduler is None:
             local = LocalCluster(
                 n_workers=workers or CPU_COUNT,
