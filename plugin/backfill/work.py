@@ -92,9 +92,14 @@ def answer(job: Job) -> Done:
     OtherModels, BundleError
         If this worker cannot answer for this run.
     """
+    counts = {"ok": 0, "refused": 0, "failed": 0}
+    begun = time.monotonic()
+    if Path(job.output).exists():  # by a worker that was lost before it could say so: Dask asks once more
+        for row in tables.rows(Path(job.output), ["status"]):
+            counts[row["status"]] += 1
+        return _done(job, counts, 0.0, begun)
     analyst, loading_s = analyst_of(job.asked)
     begun = time.monotonic()
-    counts = {"ok": 0, "refused": 0, "failed": 0}
     with tables.writing(Path(job.output), tables.ANSWERS) as out:
         spectra = _spectra(job)
         while batch := list(islice(spectra, BATCH)):
@@ -102,6 +107,10 @@ def answer(job: Job) -> Done:
             for row in found:
                 counts[row["status"]] += 1
             out.add(found)
+    return _done(job, counts, loading_s, begun)
+
+
+def _done(job: Job, counts: dict[str, int], loading_s: float, begun: float) -> Done:
     return Done(
         name=job.partition.name,
         counts=counts,

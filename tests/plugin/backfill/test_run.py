@@ -268,6 +268,10 @@ def test_one_partition_holds_several_batches(asked, tmp_path):
     done = answer(Job(partition=partition, asked=asked, input=None, output=str(tmp_path / "out.parquet")))
     assert done.counts == {"ok": 2 * BATCH + 5, "refused": 0, "failed": 0}
     assert done.peak_mb >= done.memory_mb * 0.9 > 0
+    before = (tmp_path / "out.parquet").stat().st_mtime_ns
+    again = answer(Job(partition=partition, asked=asked, input=None, output=str(tmp_path / "out.parquet")))
+    assert again.counts == done.counts  # asked once more, as after the loss of the worker that had answered
+    assert (tmp_path / "out.parquet").stat().st_mtime_ns == before
     labels = [row["label"] for row in tables.rows(tmp_path / "out.parquet", ["label"])]
     spectra = read_spectra(tmp_path / "many.parquet")
     expected = answers(spectra, LocalAnalyst(load(Path(asked.bundle))), asked.rules)
