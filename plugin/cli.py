@@ -75,6 +75,7 @@ _SERVER = ("starlette", "uvicorn", "strawberry", "pyarrow")
 _LAB = (
     "spectra",
     "ablation",
+    "choices",
     "sentinel",
     "matching",
     "luminosity",

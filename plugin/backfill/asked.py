@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 from iris_client.quality.rules import QualityRules
 
 if TYPE_CHECKING:
+    from models.decision import Strategy
     from models.recalibration.applied import LocalAnalyst
     from models.sentinel.detector import OperatingRegime
+    from models.set_layer import SetMethod
     from plugin.settings import Settings
 
 
@@ -29,7 +31,7 @@ class Asked:
         Folder of the bundle, as workers see it; None for the one that is shipped.
     bundle_id : str
         Which bundle it must be.
-    regime, alpha, false_alarm_rate, device
+    regime, alpha, false_alarm_rate, strategy, sets, device
         As the settings of the same names.
     """
 
@@ -38,6 +40,8 @@ class Asked:
     regime: "OperatingRegime" = "anchor"
     alpha: float = 0.05
     false_alarm_rate: float = 0.01
+    strategy: "Strategy" = "within_seed"
+    sets: "SetMethod" = "lac"
     device: str = "cpu"
     rules: QualityRules = field(default_factory=QualityRules)
 
@@ -60,6 +64,8 @@ class Asked:
             regime=settings.regime,
             alpha=settings.alpha,
             false_alarm_rate=settings.false_alarm_rate,
+            strategy=settings.strategy,
+            sets=settings.sets,
             device=settings.device,
             rules=quality_rules(settings),
         )
@@ -87,7 +93,7 @@ def analyst_of(asked: Asked) -> tuple["LocalAnalyst", float]:
     Raises
     ------
     OtherModels
-        If the bundle is not the one of the run.
+        If the bundle is not the one of the run, or cannot answer in its way.
     BundleError
         If it is damaged.
     """
@@ -101,7 +107,17 @@ def analyst_of(asked: Asked) -> tuple["LocalAnalyst", float]:
         bundle = load(None if asked.bundle is None else Path(asked.bundle), device=asked.device)
         if bundle.bundle_id != asked.bundle_id:
             raise OtherModels(f"this worker has the bundle {bundle.bundle_id}, the run is by {asked.bundle_id}")
-        analyst = LocalAnalyst(bundle, regime=asked.regime, alpha=asked.alpha, false_alarm_rate=asked.false_alarm_rate)
+        try:
+            analyst = LocalAnalyst(
+                bundle,
+                regime=asked.regime,
+                alpha=asked.alpha,
+                false_alarm_rate=asked.false_alarm_rate,
+                strategy=asked.strategy,
+                sets=asked.sets,
+            )
+        except ValueError as error:  # the bundle does not hold what they need
+            raise OtherModels(str(error)) from None
         _loaded.clear()  # one at a time: a worker that serves a second run forgets the first one's models
         _loaded[asked] = analyst
         return analyst, time.monotonic() - begun
