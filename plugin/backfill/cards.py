@@ -48,7 +48,7 @@ def draw(
     """The cards of some answers: the pictures that the service draws of alerts. A second or two of a core each."""
     from plugin.parts import make_card
 
-    card = make_card(analyst_of(asked)[0])
+    card = make_card(analyst_of(asked)[0], asked.alpha)
     places = _places(folder, rows)
     shown = []
     for row in rows:

@@ -95,7 +95,7 @@ def make_producer(settings: Settings, marshal: Marshal, store: Store, asked: Ask
     analyst = analyst_of(asked)[0] if really else None
     card: Card | None = None
     if settings.post_cards:
-        card = _no_picture if analyst is None else make_card(analyst)
+        card = _no_picture if analyst is None else make_card(analyst, settings.alpha)
     return SpectraProducer(
         marshal=marshal,
         analyst=_Nobody() if analyst is None else analyst,
