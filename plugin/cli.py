@@ -94,6 +94,12 @@ _LAB = (
 )
 EXTRAS = (
     Extra(
+        name="scale",
+        modules=("plugin.backfill.commands",),
+        needs=("distributed", "pyarrow"),
+        commands=("backfill",),
+    ),
+    Extra(
         name="sandbox",
         modules=("plugin.sandbox.commands",),
         needs=("plugin.sandbox", *_SERVER),

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,8 +41,13 @@ _ABOUT: Final = (
 _UNIT: Final = re.compile(r"name:\s*(?P<n>'[^']*'|[^,}]+).*?\bunit:\s*(?P<u>'[^']*'|[^,}]+)")
 
 
-def read_parquet(path: Path, stem: str) -> Iterator[RawSpectrum]:
+def read_parquet(path: Path, stem: str, rows: range | None = None) -> Iterator[RawSpectrum]:
     """Read the spectra of a Parquet file in order.
+
+    Parameters
+    ----------
+    rows : range, optional
+        Which rows, counted from 0, of a file in which a row is a spectrum; without it, and where a row is a pixel, all.
 
     Raises
     ------
@@ -56,12 +61,36 @@ def read_parquet(path: Path, stem: str) -> Iterator[RawSpectrum]:
             if _is_long(file.schema_arrow, choice, names):
                 yield from _pixels(file, choice, names, about, stem)
                 return
-            for batch in file.iter_batches(_rows_at_a_time(file, names), columns=[*names, *about]):
-                for values in _rows(batch):
+            groups, row = (None, 0) if rows is None else _groups_of(file, rows)
+            columns = [*names, *about]
+            for batch in file.iter_batches(_rows_at_a_time(file, names), columns=columns, row_groups=groups):
+                skipped = 0 if rows is None else min(max(rows.start - row, 0), batch.num_rows)
+                row += skipped
+                for values in _rows(batch.slice(skipped)):
+                    if rows is not None and row >= rows.stop:
+                        return
                     row += 1
                     yield _spectrum(values, choice, names, f"{stem}:{row}")
     except (pa.ArrowException, OSError, ValueError, OverflowError) as problem:  # text that is no UTF-8: a ValueError
         raise Unreadable(f"damaged Parquet file after row {row} ({type(problem).__name__})") from problem
+
+
+def spectra_in(path: Path) -> int | None:
+    """How many spectra a Parquet file holds, from its end alone; None where that cannot be told without reading it."""
+    try:
+        with pq.ParquetFile(path) as file:
+            choice, names, _ = _columns(file.schema_arrow)
+            return None if _is_long(file.schema_arrow, choice, names) else int(file.metadata.num_rows)
+    except (pa.ArrowException, OSError, ValueError, Unreadable):
+        return None
+
+
+def _groups_of(file: pq.ParquetFile, rows: range) -> tuple[list[int], int]:
+    """The row groups that hold some rows, and the number of the first row in them."""
+    sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
+    starts = list(accumulate(sizes, initial=0))
+    wanted = [i for i, (at, end) in enumerate(pairwise(starts)) if at < rows.stop and end > rows.start]
+    return wanted, starts[wanted[0]] if wanted else 0
 
 
 def _columns(schema: pa.Schema) -> tuple[Choice, list[str], list[str]]:

@@ -33,7 +33,7 @@ _ENDING_WORDS: Final = (
 _ENDINGS: Final = frozenset(_ENDING_WORDS.split())
 
 
-def read_spectra(path: str | Path) -> Iterator[RawSpectrum]:
+def read_spectra(path: str | Path, rows: range | None = None) -> Iterator[RawSpectrum]:
     """Read every spectrum in a file, one at a time.
 
     Parameters
@@ -41,6 +41,8 @@ def read_spectra(path: str | Path) -> Iterator[RawSpectrum]:
     path : str or Path
         Parquet with list columns `wavelength` and `flux`, or with one row per pixel; text tables; JSON; FITS.
         `docs/formats.md` says what is read and how.
+    rows : range, optional
+        Only these rows of a Parquet file, counted from 0; of other files always all.
 
     Yields
     ------
@@ -54,21 +56,21 @@ def read_spectra(path: str | Path) -> Iterator[RawSpectrum]:
     """
     path = Path(path)
     try:
-        yield from _read(path)
+        yield from _read(path, rows)
     except Unreadable as problem:
         yield RawSpectrum(spectrum_id=stem(path), trouble=f"{path.name}: {problem}")
     except (MemoryError, RecursionError) as problem:  # no file is worth more than these
         yield RawSpectrum(spectrum_id=stem(path), trouble=f"{path.name}: too large to read ({type(problem).__name__})")
 
 
-def _read(path: Path) -> Iterator[RawSpectrum]:
+def _read(path: Path, rows: range | None) -> Iterator[RawSpectrum]:
     """Choose the reader. Those that need pyarrow or astropy are imported only then: that takes longer than reading."""
     start = _first_bytes(path)
     if start.startswith(b"PAR1"):
         with pyarrow_needed():
             from iris_client.files.parquet import read_parquet
 
-        yield from read_parquet(path, stem(path))
+        yield from read_parquet(path, stem(path), rows)
         return
     content = _content(path, start)
     if not content.strip():

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from iris_client.files.spectra import read_spectra
 from iris_client.quality.control import QualityRules, examine
 from models.analyst import Analyst
-from models.domain import Confidence, Evidence, RawSpectrum, Report, Target
+from models.domain import Caveat, Confidence, Evidence, RawSpectrum, Report, Target
 from plugin.ops.progress import Advance
 
 BATCH = 64
@@ -57,19 +57,14 @@ def answers(
 ) -> Iterator[tuple[RawSpectrum, Report]]:
     """Examine and classify a stream of spectra in batches."""
     for batch in _batched(spectra, BATCH):
-        examined = [examine(raw, rules) for raw in batch]
-        items = [
-            (
-                Evidence(
-                    target=Target(target_id=str(raw.target_id or raw.spectrum_id)),
-                    spectrum_id=str(raw.spectrum_id),
-                    spectrum=found.spectrum,
-                ),
-                found.caveats,
-            )
-            for raw, found in zip(batch, examined, strict=True)
-        ]
-        yield from zip(batch, analyst.run_many(items), strict=True)
+        yield from zip(batch, analyst.run_many([asked(raw, rules) for raw in batch]), strict=True)
+
+
+def asked(raw: RawSpectrum, rules: QualityRules) -> tuple[Evidence, tuple[Caveat, ...]]:
+    """A spectrum of a file through quality control, as the models are asked about it."""
+    found = examine(raw, rules)
+    target = Target(target_id=str(raw.target_id or raw.spectrum_id))
+    return Evidence(target=target, spectrum_id=str(raw.spectrum_id), spectrum=found.spectrum), found.caveats
 
 
 def line(raw: RawSpectrum, report: Report) -> dict[str, Any]:

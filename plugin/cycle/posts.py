@@ -8,10 +8,12 @@ from plugin.cycle.spectra import compose
 from plugin.store import ASTRANET, NEEDLE, Unit, object_of
 
 
-def enqueue(unit: Unit, posts: Iterable[Post], now: datetime) -> None:
-    """Say what should hang where from now on, inside one transaction."""
-    for post in posts:
-        unit.outbox.enqueue(
+def enqueue(unit: Unit, posts: Iterable[Post], now: datetime) -> list[Post]:
+    """Say what should hang where from now on, inside one transaction; those of the posts that will be delivered."""
+    return [
+        post
+        for post in posts
+        if unit.outbox.enqueue(
             post.place,
             kind=post.kind,
             origin=post.origin,
@@ -19,6 +21,7 @@ def enqueue(unit: Unit, posts: Iterable[Post], now: datetime) -> None:
             group_ids=post.group_ids,
             now=now,
         )
+    ]
 
 
 def on_source(unit: Unit, target_id: str, posting: Posting) -> list[Post]:

@@ -77,13 +77,19 @@ class Outbox:
         body: Mapping[str, Any] | None,
         group_ids: tuple[int, ...],
         now: datetime,
-    ) -> None:
-        """Say what should hang at a place from now on; `body` None for nothing. What is there already is not sent."""
+    ) -> bool:
+        """Say what should hang at a place from now on; `body` None for nothing. What is there already is not sent.
+
+        Returns
+        -------
+        bool
+            Whether a delivery follows from it.
+        """
         key = self._key(place, kind, origin)
         old = self._row(outbox, key, lock=True)  # or a delivery that begins now would be taken for none
         sha = NOTHING if body is None else digest(body, group_ids)
         if (old is None and body is None) or (old is not None and old.body_sha == sha):
-            return
+            return False
         values = {
             "body": None if body is None else canonical(body),
             "group_ids": canonical(sorted(group_ids)),
@@ -96,6 +102,7 @@ class Outbox:
         }
         new = self.context.insert(outbox).values(**key, **values)
         self.context.connection.execute(new.on_conflict_do_update(index_elements=list(key), set_=values))
+        return values["state"] in ("pending", "sending")
 
     def _state(self, old: Any, key: Mapping[str, Any], sha: str) -> str:
         """Whether the new wish needs a delivery. One that is under way is looked at again when it ends."""

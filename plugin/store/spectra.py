@@ -70,6 +70,19 @@ class Spectra:
         old = _IS_SPECTRUM & here & queue.c.state.in_(("baseline", "superseded"))
         self._rows.set(old, state="new", attempts=0, not_before=now)
 
+    def close(self, stub: SpectrumStub, now: datetime) -> bool:
+        """Take note that a version was answered otherwise than by the queue, and needs no answer of the service's.
+
+        Returns
+        -------
+        bool
+            False where the service has answered it, is at it, or knows a newer version: then its own answer counts.
+        """
+        self.add([stub], now)
+        here = (queue.c.subject_id == stub.spectrum_id) & (queue.c.version == stub.modified)
+        open_ = _IS_SPECTRUM & queue.c.state.in_(("new", "baseline", "parked")) & ~is_older()
+        return bool(self._rows.set(here & open_, state="done", reason=None))
+
     def reopen(self, names: Iterable[str], now: datetime) -> int:
         """Look at these spectra again although they have not changed; returns how many were not due already.
 

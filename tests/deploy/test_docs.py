@@ -36,7 +36,8 @@ def test_options_exist(document):
             if (sub := getattr(command, "commands", {}).get(word)) is None:
                 break
             command = sub
-        known = {o for p in command.params for o in p.opts}
+        default = getattr(command, "commands", {}).get(getattr(command, "default", None))  # meant where none is named
+        known = {o for c in (command, default) if c is not None for p in c.params for o in p.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"astranet {name}{rest}"
 
 

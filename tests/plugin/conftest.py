@@ -33,7 +33,8 @@ class FakeClock:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests of store, cycle and truth run on SQLite and on PostgreSQL; those marked `sqlite` are about that alone."""
-    here = metafunc.definition.nodeid.startswith(("tests/plugin/store/", "tests/plugin/cycle/", "tests/plugin/truth/"))
+    both = ("tests/plugin/store/", "tests/plugin/cycle/", "tests/plugin/truth/", "tests/plugin/backfill/test_posting")
+    here = metafunc.definition.nodeid.startswith(both)
     if not here or metafunc.definition.get_closest_marker("sqlite"):
         return
     for name in ("database", "empty_database"):

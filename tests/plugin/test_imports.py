@@ -13,7 +13,7 @@ from tests.fakes.marshal import WAVES, good
 TRAINING = ("lightgbm", "sklearn", "pandas", "skimage", "models.training")
 """What trainings use."""
 ROOMS = ("plugin.lab", "plugin.sandbox", "strawberry", "starlette", "uvicorn")
-FILES = ("pyarrow", "astropy")
+FILES = ("pyarrow", "astropy", "dask", "distributed")
 SERVICE = """
 import plugin.app, plugin.ops.schedule, plugin.ops.doctor, plugin.notes.nightly, plugin.tns.names
 import plugin.cycle.objects.part, plugin.sources.alerts
@@ -39,7 +39,9 @@ def among(modules: set[str], *names: str) -> set[str]:
     return {m for m in modules for name in names if m == name or m.startswith(name + ".")}
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("classify", "--help"), ("bundle", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("classify", "--help"), ("bundle", "--help"), ("backfill", "--help")]
+)
 def test_help_loads_no_library_of_the_work(arguments: tuple[str, ...]) -> None:
     work = (
         "numpy",

@@ -108,7 +108,7 @@ def _phase(told: PhaseEstimate) -> dict[str, str | float | int]:
 
 def _subtype(told: Subtype, alpha: float) -> dict[str, str | float | int]:
     kept = prediction_set(told.prediction_sets, alpha)
-    return {"subtype": told.label, "subtype_set": "|".join(n for n in told.probabilities if n in kept) or NONE}
+    return {"subtype": told.label, "subtype_set": "|".join(kept) or NONE}
 
 
 def _number(value: object) -> float:

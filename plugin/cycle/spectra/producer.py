@@ -101,13 +101,7 @@ class SpectraProducer:
         name = raw.target_id or piece.target_id
         if name not in targets:
             targets[name] = self._target(name)
-        redshift = redshift_of(raw, targets[name])
-        origin = _cleaned(redshift.origin, self.secrets)  # a refusal quotes it, and a report
-        examined = examine(raw, self.rules, redshift=replace(redshift, origin=origin))
-        told = replace(targets[name], redshift_origin=_cleaned(targets[name].redshift_origin, self.secrets))
-        curve = None if examined.spectrum is None else self._light_curve(name)
-        item = (Evidence(target=told, spectrum=examined.spectrum, light_curve=curve), examined.caveats)
-        return KnownSpectrum(raw, targets[name], item, redshift.value)
+        return known_spectrum(raw, targets[name], self.rules, secrets=self.secrets, light_curve=self._light_curve)
 
     def _target(self, name: str) -> Target:
         """The source; only its name where the token may read the spectrum but not the source."""
@@ -203,6 +197,30 @@ def _around(target: Target, curve: LightCurve | None) -> Surrounding | None:
     """What is known of the source at no further request; None where that is nothing."""
     found = surrounding(target, curve)
     return None if found == Surrounding() else found
+
+
+def known_spectrum(
+    raw: RawSpectrum,
+    target: Target,
+    rules: QualityRules,
+    *,
+    secrets: tuple[str, ...] = (),
+    light_curve: Callable[[str], LightCurve | None] = lambda _: None,
+) -> KnownSpectrum:
+    """A spectrum of the marshal through quality control, with its source; a backfill asks by this too.
+
+    Parameters
+    ----------
+    light_curve : callable
+        From the source's name to its photometry, asked where quality control lets the spectrum through.
+    """
+    redshift = redshift_of(raw, target)
+    origin = _cleaned(redshift.origin, secrets)  # a refusal quotes it, and a report
+    examined = examine(raw, rules, redshift=replace(redshift, origin=origin))
+    told = replace(target, redshift_origin=_cleaned(target.redshift_origin, secrets))
+    curve = None if examined.spectrum is None else light_curve(raw.target_id or target.target_id)
+    item = (Evidence(target=told, spectrum=examined.spectrum, light_curve=curve), examined.caveats)
+    return KnownSpectrum(raw, target, item, redshift.value)
 
 
 def _signal(spectrum: Spectrum | None, rules: QualityRules) -> dict[str, Fact]:

@@ -103,6 +103,28 @@ def test_tasks_are_added_once_per_version(store):
         assert [t.state for t in unit.queue.of("1")] == ["superseded", "new"]
 
 
+def test_what_was_answered_otherwise_is_closed_once_and_never_over_the_services_own(store):
+    with store.begin() as unit:
+        unit.spectra.add([stub("2")], NOW, state="baseline")
+        unit.spectra.add([stub("3"), stub("4"), stub("5", "2026-06-11T00:00:00")], NOW)
+        held = {piece.subject.id: piece for piece in unit.queue.claim("spectrum", 9, NOW)}
+        unit.queue.finish(held["3"])
+        unit.queue.finish(held["5"], "gone")
+        unit.queue.park(held["4"], "broken")
+        assert unit.spectra.close(stub("1"), NOW)  # never seen
+        assert unit.spectra.close(stub("2"), NOW)  # taken note of only
+        assert not unit.spectra.close(stub("3"), NOW)  # answered
+        assert unit.spectra.close(stub("4"), NOW)  # set aside
+        assert not unit.spectra.close(stub("5"), NOW)  # a newer version is known
+        unit.spectra.add([stub("6")], NOW)
+        unit.queue.claim("spectrum", 9, NOW)
+        assert not unit.spectra.close(stub("6"), NOW)  # in hand
+        for name in ("1", "2", "4"):
+            assert unit.queue.of(name)[-1].state == "done"
+            assert not unit.spectra.close(stub(name), NOW)
+        assert unit.queue.due("spectrum", NOW) == 0
+
+
 def test_many_stubs_at_once(store):
     with store.begin() as unit:
         assert unit.spectra.add([stub(str(n)) for n in range(1300)], NOW) == 1300
@@ -166,6 +188,16 @@ def test_marshals_do_not_mix(store):
         unit.spectra.add([stub()], NOW)
     with store.begin() as unit:
         assert unit.queue.claim("spectrum", 1, NOW) == []
+
+
+def test_a_wish_tells_whether_a_delivery_follows(store):
+    def wish(body: dict | None) -> bool:
+        with store.begin() as unit:
+            return unit.outbox.enqueue(PLACE, kind="annotation", origin="ASTRANet", body=body, group_ids=(6,), now=NOW)
+
+    assert [wish(None), wish({"p": 1}), wish({"p": 1}), wish({"p": 2})] == [False, True, False, True]
+    sent(store, claim(store))
+    assert [wish({"p": 2}), wish({"p": 1}), wish({"p": 2})] == [False, True, False]
 
 
 def test_unchanged_wish_is_not_sent(store):
