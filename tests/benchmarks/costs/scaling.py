@@ -46,8 +46,8 @@ def filled(text: str, made: Mapping[str, str]) -> str:
         If a table has no markers on the page.
     """
     for name, table in made.items():
-        between = re.compile(rf"(<!-- made: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text, number = between.subn(lambda found, t=table: f"{found[1]}{t}\n{found[2]}", text)
+        between = re.compile(rf"(<!-- made: {name} -->\n\n).*?(<!-- end -->)", re.DOTALL)
+        text, number = between.subn(lambda found, t=table: f"{found[1]}{t}\n\n{found[2]}", text)
         if number != 1:
             raise ValueError(f"the page has {number} places for the table {name!r}, not one")
     return text
