@@ -35,6 +35,7 @@ RATES = Rates(
     postgresql=None,
     card_share=0.05,
     card_bytes=2e5,
+    drawing_s=1.0,
     memory_MiB=600.0,
     needle_MiB=400.0,
     lasair=0.6,

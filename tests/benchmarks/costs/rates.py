@@ -53,6 +53,8 @@ class Rates:
         Calls of an alert.
     saved_requests : float
         Requests to the marshal for an object that somebody has saved.
+    drawing_s : float
+        Seconds of one core for the card of one spectrum and the look at where the networks looked.
     search_ms, search_size, search_slope : float
         "More like this" with reading from SQLite: at the largest size that was measured, and how it grows.
     """
@@ -68,6 +70,7 @@ class Rates:
     postgresql: float | None
     card_share: float
     card_bytes: float
+    drawing_s: float
     memory_MiB: float
     needle_MiB: float
     lasair: float
@@ -96,6 +99,7 @@ class Rates:
             postgresql=store["postgresql"]["bytes_per_answer"][-1] if "postgresql" in store else None,
             card_share=store["cards"]["share"],
             card_bytes=store["cards"]["bytes"],
+            drawing_s=sum(figures["answer"]["parts"][name]["ms"]["median"] for name in ("card", "looked")) / 1e3,
             memory_MiB=max(c["resident_MiB"] for c in cycles),
             needle_MiB=night["after_MiB"],
             lasair=night["lasair_calls"] / night["alerts"],
@@ -119,11 +123,14 @@ CORE_SECONDS: Final = "core_seconds_per_spectrum"
 
 
 class Limit(NamedTuple):
-    """One limit: how many days it takes, and what changes when that is too long."""
+    """One limit: how many days it takes, what changes when that is too long, and the limit in a sentence."""
 
     name: str
     days: float
     then: str
+    phrase: str
+    holds_up: bool = True
+    """Whether answers wait for it."""
 
 
 def follow_up(watched: float = TRUTH_DAYS) -> float:
@@ -140,27 +147,34 @@ def of_spectra(rates: Rates, number: float = SPECTRA) -> list[Limit]:
             f"What people say of the sources, {MOST} requests an hour at most",
             sources * follow_up() / (24 * MOST),
             "It keeps no answer waiting; labels are only read late. For an archive set `ASTRANET_TRUTH_WATCH_DAYS=0`.",
+            "to hear what people say of them",
+            holds_up=False,
         ),
         Limit(
             f"The marshal's pace, {MARSHAL_PER_S:g} requests a second for all workers together",
             number * rates.requests / MARSHAL_PER_S / DAY_S,
             "More workers change nothing. Take the spectra from files, post only what somebody will look at, or agree "
             "on another limit with who runs the marshal and set `ASTRANET_REQUESTS_PER_SECOND`.",
+            "at the marshal's pace",
         ),
         Limit(
             "One core, the whole service",
             number * rates.service_s / DAY_S,
             "A second worker, and with it PostgreSQL: SQLite serves one process.",
+            "for one core in the service",
         ),
         Limit(
             "One core, answers from files without posting",
             number * rates.answer_s / DAY_S,
             "More processes; each has a part of the files to itself.",
+            "for one core from files",
         ),
         Limit(
             f"The TNS's names without its mirror, {ASSUMED_LIMIT} requests a minute",
             sources / (ASSUMED_LIMIT * 24 * 60),
-            "Nothing: with a key the service keeps a mirror, some 25 files a day whatever the number of sources.",
+            "Nothing, for with a key the service keeps a mirror, some 25 files a day whatever the number of sources.",
+            "to ask the TNS about each source",
+            holds_up=False,
         ),
     ]
     return sorted(found, key=lambda limit: -limit.days)
@@ -174,21 +188,25 @@ def of_alerts(rates: Rates, number: float = ALERTS) -> list[Limit]:
             f"Lasair's calls, {LASAIR_PLAIN} an hour",
             calls / LASAIR_PLAIN / 24,
             "An account of a power user.",
+            "of an ordinary Lasair token",
         ),
         Limit(
             f"Lasair's calls, {LASAIR_POWER:,} an hour (power user)",
             calls / LASAIR_POWER / 24,
             "A stricter filter at Lasair, so that fewer alerts come; or Kafka, where reading costs no call.",
+            "of a power user's Lasair token",
         ),
         Limit(
             "One core, with NEEDLE's shipped model",
             number * rates.alert_s / DAY_S,
             "More workers for the job `analyse`, and PostgreSQL.",
+            "of one core",
         ),
         Limit(
             f"The marshal's pace, for the {100 * SAVED_SHARE:g} % of the objects that somebody saved",
             number * SAVED_SHARE * rates.saved_requests / MARSHAL_PER_S / DAY_S,
             "Of what nobody saved the marshal is asked nothing; only more saved objects change this.",
+            "of the marshal's pace",
         ),
     ]
     return sorted(found, key=lambda limit: -limit.days)

@@ -32,6 +32,7 @@ def tables(figures: Mapping[str, Any], backfill: Mapping[str, Any] | None = None
         "alerts": _limits(alerts, f"{ALERTS:,} alerts"),
         "workers": _workers(rates),
         "database": _database(rates),
+        "growth": _growth(figures["store"]),
         "cost": _cost(rates),
         "first": _first(rates, spectra, alerts),
     }
@@ -91,11 +92,19 @@ def _measured(rates: Rates, *, from_backfill: bool) -> str:
         ("Requests to the marshal for an object that is saved", f"{rates.saved_requests:.1f}"),
         ("Memory of a worker: spectra, alerts", f"{rates.memory_MiB:.0f} and {rates.needle_MiB:.0f} MiB"),
     ]
-    return table(("What", "Measured"), rows)
+    share = rates.card_share * rates.drawing_s / rates.service_s
+    cards = (
+        f"A card and the look at where the networks looked take {1e3 * rates.drawing_s:,.0f} ms of a core, and "
+        f"{100 * rates.card_share:.1f} % of the spectra had one: that is {100 * share:.0f} % of what a spectrum costs in the "
+        "service. `ASTRANET_POST_CARDS=false` leaves both out."
+    )
+    return f"{table(('What', 'Measured'), rows)}\n\n{cards}"
 
 
 def _limits(limits: list[Limit], what: str) -> str:
-    return table(("Limit", f"{what} take", "What changes then"), [(n, duration(d), t) for n, d, t in limits])
+    return table(
+        ("Limit", f"{what} take", "What changes then"), [(one.name, duration(one.days), one.then) for one in limits]
+    )
 
 
 def _workers(rates: Rates) -> str:
@@ -135,6 +144,23 @@ def _database(rates: Rates) -> str:
     )
 
 
+def _growth(store: Mapping[str, Any]) -> str:
+    """Which questions grow with what is on file."""
+    lines = []
+    for name, key in (("SQLite", "sqlite"), ("PostgreSQL", "postgresql")):
+        if key not in store:
+            continue
+        found = {question: one["slope"] for question, one in store[key]["questions"].items()}
+        kinds = (
+            ("in proportion (slope above 0.7)", [q for q, slope in found.items() if slope > 0.7]),
+            ("less than that", [q for q, slope in found.items() if 0.2 < slope <= 0.7]),
+            ("hardly (slope below 0.2)", [q for q, slope in found.items() if slope <= 0.2]),
+        )
+        told = "; ".join(f"{how}: {', '.join(which)}" for how, which in kinds if which)
+        lines.append(f"- {name}: these grow {told}.")
+    return "\n".join(lines)
+
+
 def _cost(rates: Rates) -> str:
     works = (
         (f"{SPECTRA:,} spectra from files", SPECTRA * rates.answer_s),
@@ -146,25 +172,16 @@ def _cost(rates: Rates) -> str:
 
 
 def _first(rates: Rates, spectra: list[Limit], alerts: list[Limit]) -> str:
-    waiting = [limit for limit in spectra if not limit.then.startswith(("It keeps no answer", "Nothing"))]
-    first, second = waiting[0], waiting[1]
+    sentences = []
+    for what, limits in ((f"{SPECTRA:,} spectra", spectra), (f"{ALERTS:,} alerts", alerts)):
+        first, *others = (limit for limit in limits if limit.holds_up)
+        rest = ", ".join(f"{duration(limit.days)} {limit.phrase}" for limit in others)
+        sentences.append(
+            f"**{what}** take {duration(first.days)} {first.phrase}: that bites first. After it come {rest}."
+        )
     per_night = 24 * MOST / follow_up() * rates.per_source
-    return (
-        f"**Spectra.** {_lower(first.name)} bites first: a million spectra take {duration(first.days)}, "
-        f"{said(first.days / second.days)} times as long as {_small(second.name)} takes ({duration(second.days)}). "
-        f"Reading what people say afterwards keeps up with {said(per_night)} new spectra a night.\n\n"
-        f"**Alerts.** {_lower(alerts[0].name)} bites first ({duration(alerts[0].days)}), then {_small(alerts[1].name)} "
-        f"({duration(alerts[1].days)}), then {_small(alerts[2].name)} ({duration(alerts[2].days)})."
-    )
-
-
-def _lower(name: str) -> str:
-    """The limit's name without its number, as the beginning of a sentence."""
-    return name.partition(",")[0] if "Lasair" not in name else name
-
-
-def _small(name: str) -> str:
-    return name[0].lower() + name[1:] if not name.startswith("Lasair") else name
+    late = f"What people say is read in time as long as no more than {said(per_night)} new spectra come a night."
+    return "\n\n".join([*sentences, late])
 
 
 def _gigabytes(count: float) -> str:
