@@ -26,6 +26,7 @@ from tests.benchmarks.costs.scaling import duration, filled, said, tables
 RATES = Rates(
     answer_s=0.02,
     service_s=0.0864,
+    plain_s=0.0432,
     alert_s=0.00864,
     requests=4.0,
     sent=1000.0,
@@ -110,6 +111,7 @@ def test_a_million_spectra_by_hand():
     found = of_spectra(RATES, 10**6)
     assert days(found, "marshal's pace") == pytest.approx(4e6 / 4 / 86_400)
     assert days(found, "whole service") == pytest.approx(1.0)
+    assert days(found, "without cards") == pytest.approx(0.5)
     assert days(found, "from files") == pytest.approx(2e4 / 86_400)
     assert follow_up(365.0) == pytest.approx(30 + 335 / 7)
     assert follow_up(10.0) == 10.0

@@ -1,5 +1,6 @@
 """Cycles of the real service over the stand-in of a marshal: time, requests, bytes, memory, rows."""
 
+import json
 import multiprocessing
 import sqlite3
 import tempfile
@@ -14,10 +15,14 @@ from statistics import median
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import torch
+
 from models.simulation import draw, draw_again
+from plugin.app import App, build
 from plugin.sandbox import Sandbox
 from plugin.sandbox.trials.worker import silent
-from tests.benchmarks.costs.measure import product, resident_MiB, rounded, spent
+from plugin.settings import Settings
+from tests.benchmarks.costs.measure import Work, product, resident_MiB, rounded, spent
 from tests.benchmarks.costs.pipes import told
 from tests.benchmarks.costs.relay import Relay
 
@@ -80,14 +85,14 @@ def cycles(
     longest_s: float = float("inf"),
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Let a worker answer so many new spectra in each of some cycles.
+    """Let a worker answer so many new spectra in each of some cycles; cards are drawn in the first one alone.
 
     Parameters
     ----------
     keep : Path
         Where the database is left, as it is after the first of these cycles (SQLite).
     times : int
-        How many such cycles, at most.
+        How many such cycles, at most; two at least.
     longest_s : float
         No other cycle begins if it would end later than this, seconds from now.
     """
@@ -107,7 +112,7 @@ def cycles(
         first = _cycle(ours)
         done: list[dict[str, Any]] = []
         for number in range(times):
-            if done and time.monotonic() + done[-1]["wall_s"] > until:
+            if number > 1 and time.monotonic() + done[-1]["wall_s"] > until:
                 break
             sky.upload(spectra)
             sandbox.forget_requests()
@@ -116,11 +121,12 @@ def cycles(
             kinds = Counter(kind_of(r.method, r.path) for r in sandbox.requests)
             sent, received = relay.counted()
             found |= {"requests": len(sandbox.requests), "kinds": dict(sorted(kinds.items()))}
-            done.append({**found, "bytes_sent": sent, "bytes_received": received})
+            done.append({**found, "cards": not number, "bytes_sent": sent, "bytes_received": received})
             progress(f"cycle {number + 1} of {times}: {found['processor_s']:.0f} s of processor time")
             if not number:
-                ours.send("keep")
-                told(ours)
+                for order in ("keep", "end"):  # what ends is the service with cards
+                    ours.send(order)
+                    told(ours)
         ours.send("end")
         worker.join(60.0)
         arrays = _bodies(sandbox)
@@ -137,8 +143,6 @@ def cycles(
 
 def _bodies(sandbox: Sandbox) -> dict[str, float]:
     """What cannot be left out: the arrays of a spectrum as JSON, and the annotation that is written; mean bytes."""
-    import json
-
     with sandbox.state.lock:
         spectra = [
             len(json.dumps({"wavelengths": list(s.wavelengths), "fluxes": list(s.fluxes)}))
@@ -154,12 +158,7 @@ def _cycle(pipe: Connection) -> dict[str, Any]:
 
 
 def _work(given: dict[str, Any], keep: str, parent: Connection) -> None:
-    """The service in a process of its own; does what it is told until it is told to end."""
-    import torch
-
-    from plugin.app import build
-    from plugin.settings import Settings
-
+    """The service in a process of its own, with cards and then without; does what it is told."""
     torch.set_num_threads(1)
     silent()
     imported, floor = resident_MiB(), product()
@@ -178,24 +177,34 @@ def _work(given: dict[str, Any], keep: str, parent: Connection) -> None:
     )
     with build(settings) as app, app.beating():
         parent.send({"imported": imported, "loaded": resident_MiB()})
-        while (order := parent.recv()) != "end":
-            if order == "keep":
-                with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-                    connection.execute("VACUUM INTO ?", (keep,))
-                parent.send({})
-                continue
-            floors = [spent(floor) for _ in range(_FLOORS)]
-            cpu, wall = time.process_time(), time.monotonic()
-            done = app.cycle()
-            cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-            unit = median([*floors, *(spent(floor) for _ in range(_FLOORS))])
-            parent.send(
-                {
-                    "processor_s": rounded(cpu),
-                    "wall_s": rounded(wall),
-                    "floors": rounded(cpu / unit),
-                    "resident_MiB": resident_MiB(),
-                    "answers": dict(done.analysed),
-                    "posts": dict(done.delivered),
-                }
-            )
+        analyst = app.analyst
+        _obey(app, parent, floor, database, Path(keep))
+    plain = settings.model_copy(update={"post_cards": False})
+    with build(plain, analyst=analyst) as app, app.beating():
+        parent.send({})
+        _obey(app, parent, floor, database, Path(keep))
+
+
+def _obey(app: App, parent: Connection, floor: Work, database: Path, keep: Path) -> None:
+    """Run cycles, and keep the database, until told to end."""
+    while (order := parent.recv()) != "end":
+        if order == "keep":
+            with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+                connection.execute("VACUUM INTO ?", (str(keep),))
+            parent.send({})
+            continue
+        before = [spent(floor) for _ in range(_FLOORS)]
+        cpu, wall = time.process_time(), time.monotonic()
+        done = app.cycle()
+        cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+        unit = median([*before, *(spent(floor) for _ in range(_FLOORS))])
+        parent.send(
+            {
+                "processor_s": rounded(cpu),
+                "wall_s": rounded(wall),
+                "floors": rounded(cpu / unit),
+                "resident_MiB": resident_MiB(),
+                "answers": dict(done.analysed),
+                "posts": dict(done.delivered),
+            }
+        )

@@ -39,6 +39,8 @@ class Rates:
     answer_s, service_s, alert_s : float
         Seconds of one core: the whole answer about a spectrum among many; the same in the service with reading,
         filing, posting and cards; an alert in the service, most of which are let go.
+    plain_s : float
+        Of a spectrum in the service that draws no cards.
     requests, sent, received : float
         Of a spectrum, at the marshal: requests, and bytes each way.
     per_source : float
@@ -61,6 +63,7 @@ class Rates:
 
     answer_s: float
     service_s: float
+    plain_s: float
     alert_s: float
     requests: float
     sent: float
@@ -83,24 +86,25 @@ class Rates:
     def of(cls, figures: Mapping[str, Any], backfill: Mapping[str, Any] | None = None) -> "Rates":
         """From the figures of a run, and those of `astranet backfill` where there are any."""
         cycle, store, night = figures["cycle"], figures["store"], figures["alerts"]
-        spectra, cycles = cycle["spectra"], cycle["cycles"]
+        spectra, (first, *others) = cycle["spectra"], cycle["cycles"]
         search = store["sqlite"]["questions"]["more like this, with reading"]
         from_files = (backfill or {}).get(CORE_SECONDS)
         answered = figures["answer"]["parts"]["whole"]["ms"]["median"] / 1e3
         return cls(
             answer_s=float(from_files or answered),
-            service_s=median(c["processor_s"] for c in cycles) / spectra,
+            service_s=first["processor_s"] / spectra,
+            plain_s=median(c["processor_s"] for c in others) / spectra,
             alert_s=night["processor_s"] / night["alerts"],
-            requests=median(c["requests"] for c in cycles) / spectra,
-            sent=median(c["bytes_sent"] for c in cycles) / spectra,
-            received=median(c["bytes_received"] for c in cycles) / spectra,
+            requests=first["requests"] / spectra,
+            sent=first["bytes_sent"] / spectra,
+            received=first["bytes_received"] / spectra,
             per_source=cycle["per_source"],
             sqlite=store["sqlite"]["bytes_per_answer"][-1],
             postgresql=store["postgresql"]["bytes_per_answer"][-1] if "postgresql" in store else None,
             card_share=store["cards"]["share"],
             card_bytes=store["cards"]["bytes"],
             drawing_s=sum(figures["answer"]["parts"][name]["ms"]["median"] for name in ("card", "looked")) / 1e3,
-            memory_MiB=max(c["resident_MiB"] for c in cycles),
+            memory_MiB=max(c["resident_MiB"] for c in cycle["cycles"]),
             needle_MiB=night["after_MiB"],
             lasair=night["lasair_calls"] / night["alerts"],
             saved_requests=night["marshal_requests"] / night["saved"],
@@ -162,6 +166,12 @@ def of_spectra(rates: Rates, number: float = SPECTRA) -> list[Limit]:
             number * rates.service_s / DAY_S,
             "A second worker, and with it PostgreSQL: SQLite serves one process.",
             "for one core in the service",
+        ),
+        Limit(
+            "One core, the service without cards",
+            number * rates.plain_s / DAY_S,
+            "As above.",
+            "for it without cards",
         ),
         Limit(
             "One core, answers from files without posting",

@@ -98,9 +98,7 @@ def _needle(found: Mapping[str, Any]) -> str:
 
 
 def _cycle(found: Mapping[str, Any]) -> str:
-    spectra, cycles = found["spectra"], found["cycles"]
-    both = median(c["bytes_sent"] + c["bytes_received"] for c in cycles) / spectra
-    least = found["floor_bytes"]["arrays"] + found["floor_bytes"]["annotation"]
+    spectra, (first, *others) = found["spectra"], found["cycles"]
     asked = (
         ("Processor time of the service, ms", "processor_s", 1e3),
         ("The same in floors", "floors", 1.0),
@@ -109,13 +107,20 @@ def _cycle(found: Mapping[str, Any]) -> str:
         ("Bytes to the marshal", "bytes_sent", 1.0),
         ("Bytes from the marshal", "bytes_received", 1.0),
     )
-    rows = []
-    for name, key, scale in asked:
-        values = [scale * c[key] / spectra for c in cycles]
-        low, middle, high = (said(v, 3) for v in (min(values), median(values), max(values)))
-        rows.append((name, middle, f"{low} to {high}"))
-    rows.append(("Bytes both ways, times the floor (arrays and annotation as JSON)", said(both / least, 3), "-"))
-    return table(("For one spectrum", "Median of the cycles", "Least to most"), rows)
+    rows = [
+        (name, *_with_and_without([scale * c[key] / spectra for c in found["cycles"]])) for name, key, scale in asked
+    ]
+    least = spectra * (found["floor_bytes"]["arrays"] + found["floor_bytes"]["annotation"])
+    both = [(c["bytes_sent"] + c["bytes_received"]) / least for c in (first, *others)]
+    rows.append(("Bytes both ways, times the floor (arrays and annotation as JSON)", *_with_and_without(both)))
+    return table(("For one spectrum", "With cards of alerts", "Without cards"), rows)
+
+
+def _with_and_without(values: Sequence[float]) -> tuple[str, str]:
+    """The first cycle; and median, least and most of the others."""
+    first, *others = values
+    low, middle, high = (said(v, 3) for v in (min(others), median(others), max(others)))
+    return said(first, 3), f"{middle} [{low}, {high}]"
 
 
 def _alerts(found: Mapping[str, Any]) -> str:
@@ -135,7 +140,13 @@ def _memory(found: Mapping[str, Any]) -> str:
         ("Interpreter with PyTorch (the floor)", floor),
         ("Models loaded", found["loaded_MiB"]),
         ("After the first few spectra and the first card", found["first_MiB"]),
-        *((f"After {spectra * (i + 1):,} spectra", c["resident_MiB"]) for i, c in enumerate(found["cycles"])),
+        *(
+            (
+                f"After {spectra * (i + 1):,} spectra{'' if c['cards'] else ', the last without cards'}",
+                c["resident_MiB"],
+            )
+            for i, c in enumerate(found["cycles"])
+        ),
     ]
     shown = [(name, f"{mib:.0f}", f"{mib / floor:.2f}") for name, mib in rows]
     return table(("When", "Resident, MiB", "Times the floor"), shown)
