@@ -32,10 +32,10 @@ MARKS := not benchmark$(if $(or $(ASTRANET_DATA_DIR),$(CI)),, and not slow)
 WORKERS ?= 2
 
 test: lint types
-	$(BIN)/python -m pytest -m '$(MARKS)' -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -m '$(MARKS)' -n $(WORKERS) --dist loadfile --max-worker-restart=0
 
 benchmark: setup
-	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s
+	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s --timeout=0 -o faulthandler_timeout=0
 
 # docs/results/benchmarks.json, and from it benchmarks.md and the tables of docs/scaling.md: what each part costs, and how it
 # grows. Some ten minutes on two quiet cores and some gigabytes of disc; `make benchmark-tables` makes the pages anew alone.
