@@ -1,5 +1,6 @@
 """The arithmetic behind docs/results/benchmarks.md and docs/scaling.md, and that both say what the figures say."""
 
+import multiprocessing
 import socket
 import threading
 from contextlib import closing
@@ -18,6 +19,7 @@ from tests.benchmarks.costs.__main__ import DOCS, read
 from tests.benchmarks.costs.cycle import kind_of
 from tests.benchmarks.costs.growth import resized
 from tests.benchmarks.costs.measure import by_turns, figure, slope
+from tests.benchmarks.costs.pipes import telling, told
 from tests.benchmarks.costs.rates import CORE_SECONDS, Rates, follow_up, of_alerts, of_spectra
 from tests.benchmarks.costs.relay import Relay
 from tests.benchmarks.costs.render import page
@@ -214,3 +216,17 @@ def test_a_bank_of_another_size():
         other = resized(bank, size)
         assert len(other) == len(set(other.ids)) == size
         assert np.isin(other.label, bank.label).all()
+
+
+def test_a_process_that_fails_tells_why():
+    ours, theirs = multiprocessing.Pipe()
+    with pytest.raises(ZeroDivisionError), telling(theirs):
+        1 / 0  # noqa: B018
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        told(ours)
+    theirs.send({"a": 1})
+    assert told(ours) == {"a": 1}
+    theirs.close()
+    with pytest.raises(RuntimeError, match="silent"):
+        told(ours)
+    ours.close()

@@ -20,7 +20,7 @@ from plugin.sandbox.brokers.lasair import ANNOTATOR, TOKEN
 from plugin.sandbox.trials import alerts as trial
 from plugin.sandbox.trials.worker import Place, settings, silent
 from tests.benchmarks.costs.measure import resident_MiB, rounded
-from tests.benchmarks.costs.pipes import told
+from tests.benchmarks.costs.pipes import telling, told
 
 ALERTS: Final = 400
 SAVED: Final = 4
@@ -65,6 +65,12 @@ def alerts(*, count: int = ALERTS) -> dict[str, Any]:
 
 
 def _work(place: Place, parent: Connection) -> None:
+    """Run the service, and tell of errors."""
+    with telling(parent):
+        _serve(place, parent)
+
+
+def _serve(place: Place, parent: Connection) -> None:
     """One cycle of the service."""
     from plugin.app import build
     from plugin.cycle.objects.part import WatchPart, make_object_analyst

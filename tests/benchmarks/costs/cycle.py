@@ -23,7 +23,7 @@ from plugin.sandbox import Sandbox
 from plugin.sandbox.trials.worker import silent
 from plugin.settings import Settings
 from tests.benchmarks.costs.measure import Work, product, resident_MiB, rounded, spent
-from tests.benchmarks.costs.pipes import told
+from tests.benchmarks.costs.pipes import telling, told
 from tests.benchmarks.costs.relay import Relay
 
 SPECTRA: Final = 1000
@@ -158,6 +158,12 @@ def _cycle(pipe: Connection) -> dict[str, Any]:
 
 
 def _work(given: dict[str, Any], keep: str, parent: Connection) -> None:
+    """Run the service, and tell of errors."""
+    with telling(parent):
+        _serve(given, keep, parent)
+
+
+def _serve(given: dict[str, Any], keep: str, parent: Connection) -> None:
     """The service in a process of its own, with cards and then without; does what it is told."""
     torch.set_num_threads(1)
     silent()
