@@ -62,16 +62,14 @@ def run(folder: Path, steps: Sequence[str], *, quick: bool) -> None:
     def tell(what: str) -> None:
         print(f"{time.monotonic() - begun:5.0f} s  {what}", flush=True)
 
-    figures: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    figures |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine()}
-    took: dict[str, int] = figures.get("took_s", {})
+    now = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine()}
     for step in steps:
         tell(step)
         started = time.monotonic()
-        figures |= measure(step, tell, quick=quick)
-        figures |= {"took_s": {**took, step: round(time.monotonic() - started)}, "load_after": machine()["load_before"]}
-        took = figures["took_s"]
-        file.write_text(f"{json.dumps(figures, indent=1)}\n", encoding="utf-8")
+        found = {**now, **measure(step, tell, quick=quick), "load_after": machine()["load_before"]}
+        before: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        took = {**before.get("took_s", {}), step: round(time.monotonic() - started)}
+        file.write_text(f"{json.dumps({**before, **found, 'took_s': took}, indent=1)}\n", encoding="utf-8")
     tell("done")
 
 

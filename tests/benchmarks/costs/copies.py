@@ -12,7 +12,8 @@ from plugin.store.tables import metadata, outbox
 NAMES: Final = ("subject_id", "target_id", "place_id")
 """Columns that name what a row is about; no name of the first thousand has the separator in it."""
 SEPARATOR: Final = "~"
-_NIGHT: Final = datetime.datetime(2026, 11, 20, 6)
+_NIGHT: Final = datetime.datetime(2026, 10, 31, 6)
+"""Before the nights of the first thousand: copies are in nights of their own."""
 _CHUNK: Final = 500
 
 

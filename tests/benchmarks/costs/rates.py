@@ -170,7 +170,7 @@ def of_spectra(rates: Rates, number: float = SPECTRA) -> list[Limit]:
         Limit(
             "One core, the service without cards",
             number * rates.plain_s / DAY_S,
-            "As above.",
+            "As for the whole service.",
             "for it without cards",
         ),
         Limit(

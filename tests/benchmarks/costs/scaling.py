@@ -109,7 +109,7 @@ def _limits(limits: list[Limit], what: str) -> str:
 def _workers(rates: Rates) -> str:
     """How many workers finish in time, and how many the marshal can keep busy."""
     rows = []
-    for name, days in (("an hour", 1 / 24), ("a day", 1.0), ("a week", 7.0)):
+    for name, days in (("an hour", 1 / 24), ("a night of ten hours", 10 / 24), ("a day", 1.0), ("a week", 7.0)):
         counts = [SPECTRA * rates.answer_s, SPECTRA * rates.service_s, ALERTS * rates.alert_s]
         rows.append((name, *(f"{max(1, -(-seconds // (days * DAY_S))):,.0f}" for seconds in counts)))
     busy = MARSHAL_PER_S / rates.requests * rates.service_s
