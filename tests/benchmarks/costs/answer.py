@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from iris_client.quality.control import examine
@@ -26,6 +27,13 @@ MANY: Final = 64
 ROUNDS: Final = 5
 PRODUCT: Final = 2 * SIZE**3
 """Operations of the floor."""
+KINDS: Final = {
+    "convolutions": ("mkldnn::_convolution_pointwise", "aten::mkldnn_convolution"),
+    "GELU": ("aten::gelu",),
+    "group norms and other sums along a spectrum": ("aten::addmv", "aten::mul", "aten::addcmul", "aten::sum"),
+    "small layers": ("aten::baddbmm", "aten::bmm"),
+}
+REST: Final = "all else: inputs, textures, calls"
 
 
 class _Nobody:
@@ -48,6 +56,21 @@ def operations(bundle: Bundle) -> int:
                 member.net.rebin(torch.zeros(1, 2, 4096), torch.ones(1, 4096))
             total -= shared.get_total_flops()
     return int(total)
+
+
+def by_operator(work: Callable[[], object], rounds: int) -> dict[str, float]:
+    """Share of the networks' time in each kind of operator, from the quietest of some profiles of each."""
+    least: dict[str, float] = {}
+    for _ in range(rounds):
+        with profile(activities=[ProfilerActivity.CPU]) as told:
+            work()
+        for event in told.key_averages():
+            least[event.key] = min(least.get(event.key, np.inf), event.self_cpu_time_total)
+    kinds = dict.fromkeys([*KINDS, REST], 0.0)
+    for name, spent in least.items():
+        kinds[next((kind for kind, names in KINDS.items() if name in names), REST)] += spent
+    total = sum(kinds.values())
+    return {kind: rounded(spent / total) for kind, spent in kinds.items()}
 
 
 def matching_operations(rows: float) -> float:
@@ -115,6 +138,7 @@ def answer(*, rounds: int = ROUNDS) -> dict[str, Any]:
         "bank": len(matcher.bank),
         "archive": len(bundle.sentinel.analogs.names),
         "parts": by_turns(works, rounds=rounds),
+        "operators": by_operator(lambda: bundle.ensemble.predict(prepared), rounds),
     }
 
 

@@ -22,14 +22,14 @@ from plugin.app import App, build
 from plugin.sandbox import Sandbox
 from plugin.sandbox.trials.worker import silent
 from plugin.settings import Settings
-from tests.benchmarks.costs.measure import Work, product, resident_MiB, rounded, spent
+from tests.benchmarks.costs.measure import PRODUCTS, Work, product, resident_MiB, rounded, spent
 from tests.benchmarks.costs.pipes import telling, told
 from tests.benchmarks.costs.relay import Relay
 
 SPECTRA: Final = 1000
 PER_SOURCE: Final = 4 / 3
 """Spectra of a source, on average: every third source has two."""
-_FLOORS: Final = 5
+_FLOORS: Final = 3
 FIRST: Final = 16
 """Spectra before the first measured cycle: code is loaded, the first card drawn."""
 
@@ -208,7 +208,7 @@ def _obey(app: App, parent: Connection, floor: Work, database: Path, keep: Path)
             {
                 "processor_s": rounded(cpu),
                 "wall_s": rounded(wall),
-                "floors": rounded(cpu / unit),
+                "floors": rounded(cpu / unit * PRODUCTS),
                 "resident_MiB": resident_MiB(),
                 "answers": dict(done.analysed),
                 "posts": dict(done.delivered),

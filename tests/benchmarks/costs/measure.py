@@ -11,6 +11,8 @@ import torch
 
 SIZE: Final = 1024
 """Rows and columns of the matrices whose product is the floor."""
+PRODUCTS: Final = 3
+"""Of them in one turn of the floor; it is the time of one."""
 FLOOR: Final = "floor"
 
 Work = Callable[[], object]
@@ -30,9 +32,9 @@ def rounded(value: float, digits: int = 4) -> float:
 
 
 def product() -> Work:
-    """The floor: a product of two matrices of single precision, 2 SIZE^3 operations."""
+    """Products of two matrices of single precision, each of 2 SIZE^3 operations."""
     a, b = torch.randn(SIZE, SIZE), torch.randn(SIZE, SIZE)
-    return lambda: a @ b
+    return lambda: [a @ b for _ in range(PRODUCTS)]
 
 
 def spent(work: Work, clock: Callable[[], float] = time.process_time) -> float:
@@ -54,20 +56,21 @@ def by_turns(
         the first is the warm-up.
     rounds : int
     floor : callable, optional
-        What each is compared with; the product of two matrices by default.
+        What each is compared with; one product of two matrices by default.
 
     Returns
     -------
     dict
         By work, and `floor` itself: `ms`, and `floors`, its ratio to the floor of the same turn.
     """
+    in_one = PRODUCTS if floor is None else 1
     floor = floor or product()
     times: dict[str, list[float]] = {name: [] for name in works}
     ratios: dict[str, list[float]] = {name: [] for name in works}
     floors: list[float] = []
     for number in range(rounds + 1):
         for name, (work, count) in works.items():
-            unit = spent(floor)
+            unit = spent(floor) / in_one
             seconds = spent(work) / count
             if number:
                 floors.append(1e3 * unit)

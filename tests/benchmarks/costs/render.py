@@ -30,6 +30,8 @@ _NEEDLE: Final = (
     ("Image network: one answer (`ASTRANET_NEEDLE_MODEL=hybrid` or `both`)", "network"),
 )
 
+_PART_OF_WHOLE: Final = ("prepare", "networks", "scores", "conformal", "neighbours", "matching")
+_WHOLE: Final = [key for _, key, _ in _PARTS].index("whole")
 _ALONE: Final = ("looked", "card")
 _ENGINES: Final = (("SQLite", "sqlite"), ("PostgreSQL", "postgresql"))
 CARD: Final = "POST spectra/N/comments"
@@ -42,6 +44,9 @@ def page(figures: Mapping[str, Any], backfill: Mapping[str, Any] | None = None) 
     floor_ms, cycles = answer["parts"]["floor"]["ms"]["median"], cycle["cycles"]
     tables = {
         "answer": _answer(answer),
+        "operators": table(
+            ("Operators", "Share"), [(kind, f"{100 * share:.0f} %") for kind, share in answer["operators"].items()]
+        ),
         "needle": _needle(figures["needle"]),
         "cycle": _cycle(cycle),
         "requests": table(("Request", "Number"), [(f"`{k}`", f"{n:,}") for k, n in cycles[0]["kinds"].items()]),
@@ -88,6 +93,9 @@ def _answer(found: Mapping[str, Any]) -> str:
                 own = work.get(f"{counted}_alone", work[counted])
                 ratio = f"{alone['floors']['median'] * work['product'] / own:.1f} and {ratio}"
         rows.append((name, _ms(alone), _ms(together), said(some["floors"]["median"], 3), ratio))
+    ms = {name: one["ms"]["median"] for name, one in parts.items()}
+    rest = ms["whole"] - sum(ms[name] for name in _PART_OF_WHOLE)
+    rows.insert(_WHOLE, ("The report and all else, by difference", "-", _short(rest), "-", "-"))
     return table(("Part", "Alone, ms", "Together, ms", "Floors", "Times its own operations"), rows)
 
 
