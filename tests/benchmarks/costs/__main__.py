@@ -24,7 +24,7 @@ from tests.benchmarks.costs.scaling import filled, tables
 from tests.benchmarks.costs.store import TIMES, store
 
 DOCS = Path(__file__).parents[3] / "docs"
-CYCLES_S = 400.0
+CYCLES_S = 360.0
 """No further cycle begins after so long: on a busy machine there are fewer."""
 
 
