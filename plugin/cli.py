@@ -75,6 +75,7 @@ _SERVER = ("starlette", "uvicorn", "strawberry", "pyarrow")
 _LAB = (
     "spectra",
     "ablation",
+    "choices",
     "sentinel",
     "matching",
     "luminosity",
@@ -83,6 +84,7 @@ _LAB = (
     "needle",
     "needle_hybrid",
     "needle_images",
+    "hosts",
     "notes",
     "iris",
     "simulator",

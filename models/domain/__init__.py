@@ -10,12 +10,14 @@ from models.domain.answers import Anomaly, Basis, Confidence, HostVerdict, Verdi
 from models.domain.caveats import Caveat, CaveatCode
 from models.domain.classes import COARSE_CLASSES, COARSE_OF, FINE_CLASSES, NEEDLE_CLASSES
 from models.domain.evidence import (
+    PHOTO_Z_ERROR,
     Cutouts,
     Evidence,
     GivenLabel,
     Host,
     HumanLabel,
     LightCurve,
+    Neighbour,
     RawSpectrum,
     Spectrum,
     Target,
@@ -28,6 +30,7 @@ __all__ = [
     "COARSE_OF",
     "FINE_CLASSES",
     "NEEDLE_CLASSES",
+    "PHOTO_Z_ERROR",
     "Anomaly",
     "Basis",
     "Caveat",
@@ -41,6 +44,7 @@ __all__ = [
     "HumanLabel",
     "LightCurve",
     "Luminosity",
+    "Neighbour",
     "PhaseEstimate",
     "RawSpectrum",
     "RedshiftEstimate",

@@ -1,6 +1,7 @@
 """What the documents say exists: commands, settings, files, links, keys."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,8 @@ def test_the_key_table_of_needle_is_what_is_posted():
     verdict = HostVerdict(label="SN", probabilities=each, model="m", prediction_sets=sets, p_mondrian=0.5)
     report = Report(target_id="t", spectrum_id=None, status=Status.OK, host_verdict=verdict, bundle="m")
     facts = {"n_g": 1, "n_r": 1, "phase": 0.5, "host_sep": 1.0, "quality": 0.9, "restored": 0}
+    facts |= {"host_from": "Sherlock, NED", "host_z": 0.1, "host_z_kind": "photometric", "host_dlr": 0.5}
+    facts |= {"galaxy_sep": 1.0, "galaxy_chance": 0.01, "star_sep": 0.5, "star_score": 0.9}
     facts |= {"image_class": "SN", "image_sn": 0.8, "image_slsn": 0.1, "image_tde": 0.1, "image_model": "h"}
     about = {"subject": object_of("t"), "producer": NEEDLE, "target_id": "t", "version": "1"}
     filed = Filed(**about, report=report, facts=facts, filed_at=utc_now())
@@ -91,6 +94,10 @@ def test_the_key_table_is_what_is_posted():
     named = table_of_keys(0)
     # What matches say is left out where nothing can be believed, as of this spectrum: an invented report says it all.
     posted = set(answer(report, 0.05)) | {"reason"} | set(matched(everything_matched(), 0.05))
+    # So are strategy and sets, where they are the usual ones.
+    verdict, confidence = report.verdict, report.confidence
+    other = replace(verdict, strategy="tde_priority"), replace(confidence, method="aps")
+    posted |= set(answer(replace(report, verdict=other[0], confidence=other[1]), 0.05))
     families = {k for k in posted if re.match(r"(p|in_set)_", k)}
     assert posted - families <= named
     assert {k for k in named if not re.match(r"(p|in_set)_", k)} - posted <= {"settings"}

@@ -11,7 +11,7 @@ from models.cards import BundleError
 from models.conformal.domains import PARTIAL_DOMAINS
 from plugin.ops.check import Check
 from plugin.parts import make_analyst
-from plugin.settings import PREFIX, Settings
+from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.sources.clear_text import sent_in_clear
 from plugin.store import StoreError, schema_of
 from plugin.store.engine import make_engine, parse_url, sqlite_file
@@ -42,6 +42,8 @@ def _bundle(settings: Settings) -> Check:
     except BundleError as error:
         remedy = f"fetch the bundle again, or leave {PREFIX}BUNDLE empty for the one that is shipped"
         return Check(name="bundle", ok=False, found=str(error), remedy=remedy)
+    except ConfigError as error:
+        return Check(name="bundle", ok=False, found=str(error), remedy=f"choose {PREFIX}SETS=lac, or another bundle")
     return Check(name="bundle", ok=True, found=f"{analyst.bundle_id}; {false_alarms(settings, analyst)}")
 
 
