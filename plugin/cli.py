@@ -79,6 +79,7 @@ _LAB = (
     "sentinel",
     "matching",
     "luminosity",
+    "joined",
     "peers",
     "similar",
     "needle",

@@ -23,6 +23,7 @@ from plugin.store import Store
 
 if TYPE_CHECKING:
     from iris_client.tns.reporter import Reporter
+    from models.joined.stored import Joiner
     from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
     from plugin.drift.part import CalibrationPart
@@ -133,7 +134,23 @@ def posting(settings: Settings, analyst: Analyst | None = None) -> Posting:
         threshold=settings.needle_threshold,
         web_url=settings.web_url,
         together=getattr(analyst, "together", None),
+        joiner=make_joiner(settings),
     )
+
+
+def make_joiner(settings: Settings) -> "Joiner | None":
+    """What joins a spectrum and its source; None where that is off.
+
+    Raises
+    ------
+    BundleError
+        If the folder is damaged.
+    """
+    if settings.joined == "off":
+        return None
+    from models.joined.stored import load
+
+    return load(settings.joined_folder, everywhere=settings.joined == "beside")
 
 
 def quality_rules(settings: Settings) -> QualityRules:

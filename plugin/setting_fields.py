@@ -204,6 +204,14 @@ class SettingFields(BaseSettings):
         False,
         description="Also read the light curve of each spectrum's source, for its absolute magnitude: a request more.",
     )
+    joined: Literal["off", "proven", "beside"] = Field(
+        "beside",
+        description="Whether sources also get the class by spectrum and source together, beside that of the spectrum: "
+        "off, proven (for the resolutions where it measures better beyond noise), beside (wherever there is evidence).",
+    )
+    joined_folder: Path | None = Field(
+        None, description="Folder of what joins spectrum and source; empty for the one that is shipped."
+    )
     dry_run: bool = Field(True, description="true composes, stores and shows everything and sends nothing.")
     post_refusals: bool = Field(False, description="Also write on refused spectra why there is no class.")
     post_cards: bool = Field(

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, Report
-from plugin.cycle.spectra import because, matched
+from plugin.cycle.spectra import because, jointly, matched
 from plugin.drift.renewing import chosen_words
 from plugin.ops import why
 from plugin.ops.doctor import Check
@@ -53,6 +53,9 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
     for known in names:
         if known.conflict is not None and known is [one for one in names if one.target_id == known.target_id][-1]:
             yield f"[yellow]people do not agree what {escape(known.target_id)} is:[/] {escape(known.conflict)}"
+    for one in parcels:
+        if one.body is not None and (words := jointly.in_words(one.body)) is not None:
+            yield f"{escape(one.place.id)} {escape(words)}"
     if parcels:
         yield parcel_table(parcels)
 

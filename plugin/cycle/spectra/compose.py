@@ -39,6 +39,8 @@ Where NEEDLE has an answer about the source too, the two are joined:
     an_joint            text     agree, disagree, or "outside": the spectrum's class is none that NEEDLE knows
     an_disagrees        0 or 1   the same for filters
 
+Where what is known of the source joins the spectrum, `an_joined_...`: see `plugin.cycle.spectra.jointly`.
+
 Where classifications are wanted, the source gets one of a machine's too, and loses it when the answer no longer is a
 COMMIT with its class in the set and at least the operator's probability.
 """
@@ -51,6 +53,7 @@ from typing import Final
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
 from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, prediction_set, rounded
+from plugin.cycle.spectra.jointly import beside
 from plugin.cycle.spectra.matched import matched
 from plugin.cycle.spectra.tags import tag_post
 from plugin.cycle.spectra.together import history, joined
@@ -123,12 +126,13 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
     groups: tuple[int, ...] = ()
     best: Filed | None = None
     if answered:
-        best = max(answered, key=_recency)
+        best = latest = max(answered, key=_recency)
         groups = audience(best.group_ids, posting)
         best, told = _together(
             best, [f for f in answered if set(groups) <= set(audience(f.group_ids, posting))], posting
         )
         body = {**summary(best, len(answered), posting.alpha), **told, **joint(best.report.verdict, needle)}
+        body |= beside(latest, best.report, needle, posting)
         said = classified(best.report, posting)
     posts = [
         Post(place=place, body=body, group_ids=groups),

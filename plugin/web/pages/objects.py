@@ -13,6 +13,7 @@ from iris_client.protocols import Place
 from iris_client.taxonomy.trust import NAMES, ORDER, Voice
 from models.domain import FINE_CLASSES, NEEDLE_CLASSES
 from plugin.cycle.objects.compose import around
+from plugin.cycle.spectra import jointly
 from plugin.cycle.spectra.because import Earlier, because, earlier, gist, summary
 from plugin.cycle.spectra.compose import analog
 from plugin.cycle.spectra.matched import redshift_in_words, with_luminosity_in_words
@@ -225,6 +226,12 @@ class ObjectView:
     def sent(self, parcel: Parcel) -> Delivered | None:
         """What hangs there of a post."""
         return self.hanging.get((parcel.place.kind, parcel.place.id, parcel.kind, parcel.origin))
+
+    @property
+    def joined(self) -> str | None:
+        """What spectrum and source say together, in words; None where nothing was joined."""
+        bodies = [p.body for p in self.parcels if p.kind == "annotation" and p.origin == ASTRANET and p.body]
+        return next((words for body in bodies if (words := jointly.in_words(body)) is not None), None)
 
     @property
     def is_known(self) -> bool:

@@ -1,11 +1,14 @@
 """The doctor: each check finds its own trouble and says what to do."""
 
 import itertools
+import json
+import shutil
 
 import pytest
 
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal, Place
+from models.joined.stored import SHIPPED
 from plugin.clock import utc_now
 from plugin.cycle.spectra.tags import VOCABULARY
 from plugin.ops.doctor import Check, examine
@@ -345,3 +348,15 @@ def test_sets_that_the_bundle_cannot_serve_are_named_before_the_start(checks, mo
     with pytest.raises(ConfigError, match="ASTRANET_SETS=aps"):
         make_analyst(Settings(sets="aps"))
     assert make_analyst(Settings()).bundle_id == bare.bundle_id
+
+
+def test_a_bundle_that_nothing_joins_with_its_sources_is_told(checks, tmp_path):
+    assert "joined answer" not in checks()
+    other = shutil.copytree(SHIPPED, tmp_path / "joined")
+    card = json.loads((other / "card.json").read_text())
+    (other / "card.json").write_text(json.dumps({**card, "bundle": "compact-1@00000000"}))
+    check = checks(joined_folder=other)["joined answer"]
+    assert (check.ok, "compact-1@00000000" in check.found) == (False, True)
+    assert "joined answer" not in checks(joined_folder=other, joined="off")
+    (other / "card.json").write_text("{")
+    assert not checks(joined_folder=other)["joined answer"].ok
