@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types benchmark benchmark-page docs results audit peers clean
+.PHONY: setup demo test lint types benchmark benchmark-page benchmark-tables docs results audit peers clean
 
 setup: .venv/.ready
 
@@ -37,9 +37,13 @@ test: lint types
 benchmark: setup
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s --timeout=0 -o faulthandler_timeout=0
 
-# docs/results/benchmarks.md: milliseconds of one core for each part of an answer.
+# docs/results/benchmarks.json, and from it benchmarks.md and the tables of docs/scaling.md: what each part costs, and how it
+# grows. Some ten minutes on two quiet cores and some gigabytes of disc; `make benchmark-tables` makes the pages anew alone.
 benchmark-page: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.page docs/results/benchmarks.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.costs
+
+benchmark-tables: setup
+	$(BIN)/python -m tests.benchmarks.costs --pages
 
 # Other programs beside ours on SPECTRA (a folder with labels.csv), or on spectra drawn from DATA; TEMPLATES are those of
 # SNID-SAGE. Each program has an environment of its own; one that cannot be installed is skipped with a sentence.
