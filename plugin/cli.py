@@ -80,6 +80,7 @@ _LAB = (
     "luminosity",
     "peers",
     "similar",
+    "members",
     "needle",
     "needle_hybrid",
     "needle_images",

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -25,6 +26,7 @@ from models.training.spectral.auxiliary import ALL_AUXILIARY, AuxiliaryConfig
 from models.training.spectral.controls import SEDM_RESOLUTION, SEDM_SNR, degraded, source_probe
 from models.training.spectral.presets import TrainConfig
 from models.training.spectral.sampling import PAPER_SAMPLING
+from models.training.spectral.scaling import scaled
 from models.training.spectral.train import Progress, train_seed
 
 Change = Callable[[TrainConfig], TrainConfig]
@@ -51,6 +53,18 @@ def _single_scale(c: TrainConfig) -> TrainConfig:
     return replace(c, net=replace(c.net, stem_kernels=(middle,), stem_channels=channels))
 
 
+def _mean_pool(c: TrainConfig) -> TrainConfig:
+    return replace(c, net=replace(c.net, attention=False))
+
+
+def _scaling(how: str) -> Change:
+    return lambda c: replace(c, scaling=how)
+
+
+def _both(*changes: Change) -> Change:
+    return lambda c: reduce(lambda config, change: change(config), changes, c)
+
+
 def _no_metadata(c: TrainConfig) -> TrainConfig:
     return replace(c, metadata=replace(c.metadata, none=1.0))
 
@@ -63,7 +77,7 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "no confusion penalty": _loss(confusion=0.0),
         "no SupCon": _loss(supcon_fine=0.0, supcon_coarse=0.0),
         "no multi-scale stem": _single_scale,
-        "no attention pool (mean)": _net(attention=False),
+        "no attention pool (mean)": _mean_pool,
         "no MixUp": lambda c: replace(c, mixup=0.0),
         "AdamW for everything": lambda c: replace(c, matrix_rate=0.0),
         "no simulated transients": lambda c: replace(c, simulated=0.0),
@@ -86,9 +100,29 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "MixUp instead of strangers": lambda c: replace(_auxiliary(kind=0.0, out_of_distribution=0.0)(c), mixup=0.5),
         "no semi-real spectra": lambda c: replace(c, sampling=replace(c.sampling, semi_real=0.0)),
         "no disputed spectra": lambda c: replace(c, sampling=replace(c.sampling, disputed=0.0)),
+        "no hierarchy, no multi-scale stem": _both(_flat, _single_scale),
+        "no multi-scale stem, no attention pool": _both(_single_scale, _mean_pool),
+        "no hierarchy, no attention pool": _both(_flat, _mean_pool),
+        "no hierarchy, no multi-scale stem, no attention pool": _both(_flat, _single_scale, _mean_pool),
+        "scaled by z-score": _scaling("z-score"),
+        "scaled by minimum and maximum": _scaling("min-max"),
+        "continuum removed": _scaling("continuum removed"),
     }
 )
 """Name in the table to the change of the preset."""
+COMBINED: Final = (
+    "full",
+    "no hierarchy (flat seven classes)",
+    "no multi-scale stem",
+    "no attention pool (mean)",
+    "no hierarchy, no multi-scale stem",
+    "no multi-scale stem, no attention pool",
+    "no hierarchy, no attention pool",
+    "no hierarchy, no multi-scale stem, no attention pool",
+)
+"""Three parts taken out alone, in pairs and together, in the order of the paper's Table XVIII."""
+SCALED: Final = ("full", "scaled by z-score", "scaled by minimum and maximum", "continuum removed")
+"""Scalings of the spectrum that the paper names beside its own, which `full` has (App. D a)."""
 
 
 def shortened(config: TrainConfig, epochs: int) -> TrainConfig:
@@ -160,7 +194,7 @@ def run_variant(
     done = folder / f"{_file_name(name)}-{seed}.json"
     place = folder / f"{_file_name(name)}-{seed}"
     # As it was called when the first runs were begun: they go on.
-    settings = str(config).replace("out_of_distribution=", "strangers=")
+    settings = str(config).replace("out_of_distribution=", "strangers=").replace(", scaling='percentile'", "")
     key = " ".join([settings, *(p.hash() for p in parts)])
     _claim(place, hashlib.sha256(key.encode()).hexdigest())
     if done.exists():
@@ -201,8 +235,9 @@ def _ask(weights: Mapping[str, Any], config: TrainConfig, part: Dataset, known: 
     net.load_state_dict(weights)
     data = part.part("select")
     data = data.rows(np.array([i not in known for i in data.ids]))
-    ensemble = Ensemble([Member(net=net, seed=0, kind="swa")], device=device)
     poor = degraded(data, resolution=SEDM_RESOLUTION, snr=SEDM_SNR)
+    data, poor = scaled(data, config.scaling), scaled(poor, config.scaling)
+    ensemble = Ensemble([Member(net=net, seed=0, kind="swa")], device=device)
     return _Asked(data=data, prediction=predict_dataset(ensemble, data), poor=predict_dataset(ensemble, poor))
 
 

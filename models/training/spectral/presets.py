@@ -20,6 +20,9 @@ class TrainConfig:
         Learning rate of matrices, by Muon, as a multiple of AdamW's; 0: AdamW for all.
     simulated : float
         Share of simulated spectra among those shown of TDEs and SLSNe; less of SNe II and Ibc (`transients.SHARES`).
+    scaling : str
+        How each spectrum is scaled before the network sees it, one of `scaling.SCALINGS`. The service knows
+        `percentile` alone; the others are for the ablation.
     """
 
     net: NetConfig = PAPER
@@ -46,6 +49,7 @@ class TrainConfig:
     patience: int = 45
     swa_from: float = 0.75
     min_coverage: float = 0.6
+    scaling: str = "percentile"
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense together."""
