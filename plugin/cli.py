@@ -84,6 +84,7 @@ _LAB = (
     "needle",
     "needle_hybrid",
     "needle_images",
+    "needle_checks",
     "notes",
     "iris",
     "simulator",

@@ -117,6 +117,14 @@ PRESETS: dict[str, TrainConfig] = {
         augment=replace(BOTH_AUGMENT, sedm=(0.15, 4.0, 45.0)),
         sampling=replace(SURVEY_SAMPLING, low_resolution=1.5),
     ),
+    "small": replace(
+        _COARSE,
+        net=replace(
+            COARSE, log_bins=128, stem_kernels=(3, 5, 9), stem_channels=16, base_channels=48, channels=48, blocks=4
+        ),
+        simulated=0.0,
+        auxiliary=AuxiliaryConfig(),
+    ),
     "tiny": TrainConfig(
         net=replace(
             COMPACT,
@@ -144,5 +152,6 @@ PRESETS: dict[str, TrainConfig] = {
 """`compact-restart` goes on from a bundle of `compact`: a warm restart without MixUp, with everything in `auxiliary`.
 `velocity` is a network of bins of equal velocity width, trained that way from the start with Muon and simulated
 transients; `velocity-restart` goes on without them. `coarse` has a quarter of its bins; half of what it is
-shown is of the SED Machine or made to look so. `longslit` is shown a third, `sedm` next to nothing else.
+shown is of the SED Machine or made to look so. `small` is less than half of it and learns the class alone: for
+comparisons of many trainings on one core. `longslit` is shown a third, `sedm` next to nothing else.
 `tiny` exists for tests: it trains in seconds and goes through every part of the method."""

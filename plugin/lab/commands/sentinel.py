@@ -114,7 +114,9 @@ def evaluate_conformal_command(
     held = tuned or plain
     figures = evaluate_conformal(layer, material, held)
     found = cases(material, plain, held)
-    _written(figures, conformal_page(figures, loaded.bundle_id, case_rows(found), interval_rows(found)), out, "conformal")
+    _written(
+        figures, conformal_page(figures, loaded.bundle_id, case_rows(found), interval_rows(found)), out, "conformal"
+    )
     draw_p_values(figures, out / "p-values.png")
     draw_alphas(figures, out / "coverage.png")
     draw_coverage(figures, out / "quintiles.png")

@@ -81,7 +81,11 @@ def spread_on_errors(prediction: EnsemblePrediction, data: Dataset) -> list[dict
         row: dict[str, Any] = {"class": name}
         for what, hit in (("wrong", False), ("right", True)):
             here = np.flatnonzero((predicted == k) & ((data.label == k) == hit))
-            row[what] = {"spectra": len(here), "objects": len(set(groups[here])), **_mean_of(spread[here], groups[here])}
+            row[what] = {
+                "spectra": len(here),
+                "objects": len(set(groups[here])),
+                **_mean_of(spread[here], groups[here]),
+            }
         rows.append(row)
     return rows
 

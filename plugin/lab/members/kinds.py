@@ -37,7 +37,9 @@ def recalls_by_kind(predicted: Ints, data: Dataset) -> dict[str, list[dict[str, 
     """
     ten = np.array(ten_classes(data))
     said = np.array(FINE_CLASSES)[predicted]
-    six, said_six = (np.array([CATEGORY_OF[c] for c in column]) for column in (np.array(FINE_CLASSES)[data.label], said))
+    six, said_six = (
+        np.array([CATEGORY_OF[c] for c in column]) for column in (np.array(FINE_CLASSES)[data.label], said)
+    )
     own = subtypes(data)
     rows = [_row(name, FINE_OF_TEN[name], ten == name, said, data.groups, FINE_CLASSES) for name in TEN_CLASSES]
     categories = [_row(name, name, six == name, said_six, data.groups, SIX_CATEGORIES) for name in SIX_CATEGORIES]

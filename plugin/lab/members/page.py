@@ -32,7 +32,8 @@ def page(bundle_id: str, figures: Mapping[str, Any]) -> str:
     parts = [
         "# What the members agree on",
         f"Bundle `{bundle_id}`, members {', '.join(figures['members'])}, split `{figures['split']}`: real spectra of "
-        f"objects that no network learned from, without redshift and phase. {sizes}. Intervals are at 95 %, by drawing "
+        f"objects that no network learned from, without redshift and phase. In brackets spectra/objects of each class. "
+        f"{sizes}. Intervals are at 95 %, by drawing "
         "objects. Made by",
         f"    .venv/bin/astranet evaluate members --data FOLDER --out docs/results --split {figures['split']}",
         *_agreement(domains),
@@ -131,8 +132,13 @@ def _kinds(domains: Mapping[str, Any]) -> list[str]:
     for name, f in domains.items():
         for what, head in (("ten", "of ten classes"), ("six", "of six categories"), ("subtypes", "subtype")):
             rows = [
-                [row["kind"], f"{row['spectra']}/{row['objects']}", f"{row['recall']:.3f}", interval(row["by_object"])]
-                + [", ".join(f"{c} {n}" for c, n in _most(row["said"]))]
+                [
+                    row["kind"],
+                    f"{row['spectra']}/{row['objects']}",
+                    f"{row['recall']:.3f}",
+                    interval(row["by_object"]),
+                    ", ".join(f"{c} {n}" for c, n in _most(row["said"])),
+                ]
                 for row in f["kinds"][what]
             ]
             columns = [head, "spectra/objects", "recall", "recall, each object once [95 %]", "taken for"]

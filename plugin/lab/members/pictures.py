@@ -61,7 +61,8 @@ def draw_kinds(figures: Mapping[str, Any], path: Path) -> None:
         for (i, j), n in np.ndenumerate(counts):
             if n:
                 colour = "white" if share[i, j] > 0.55 else "black"
-                axes.text(j, i, f"{share[i, j]:.0%}", ha="center", va="center", fontsize=11, color=colour)
+                said = f"{share[i, j]:.0%}" if share[i, j] >= 0.005 else "<1%"
+                axes.text(j, i, said, ha="center", va="center", fontsize=11, color=colour)
         axes.set_xticks(range(len(FINE_CLASSES)), FINE_CLASSES, fontsize=10)
         axes.set_yticks(range(len(rows)), [f"{r['kind']}  ({r['spectra']})" for r in rows], fontsize=11)
         axes.set_ylabel("kind (spectra)", fontsize=11)
