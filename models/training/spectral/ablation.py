@@ -17,10 +17,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.conformal.domains import HIGH, LOW
 from models.spectral.ensemble import Ensemble, EnsemblePrediction, Member
 from models.spectral.net import ASTRANet
 from models.training.dataset import SPLITS, Dataset, joined
 from models.training.evaluate import predict_dataset, summary
+from models.training.sentinel.protocol import domain_names
 from models.training.spectral.augment import PAPER_AUGMENT
 from models.training.spectral.auxiliary import ALL_AUXILIARY, AuxiliaryConfig
 from models.training.spectral.controls import SEDM_RESOLUTION, SEDM_SNR, degraded, source_probe
@@ -188,8 +190,8 @@ def run_variant(
     dict
         `scored`: the figures of `summary` over real spectra with coverage of 80 % and more; `log_loss`: its mean per
         class, averaged over the classes; `degraded`: both for the same spectra at SEDM's resolution and
-        signal-to-noise 10; `train`: what the first part's network learned from; `source_probe`: whether the archive
-        can be told from its embedding.
+        signal-to-noise 10; `domains`: both for each kind of spectra apart; `train`: what the first part's network
+        learned from; `source_probe`: whether the archive can be told from its embedding.
     """
     done = folder / f"{_file_name(name)}-{seed}.json"
     place = folder / f"{_file_name(name)}-{seed}"
@@ -247,10 +249,17 @@ def _scores(asked: Sequence[_Asked], learned: Dataset) -> dict[str, Any]:
     return {
         "train": learned.counts(),
         **_figures(prediction.fine, data),
+        "domains": {name: _figures(prediction.fine[here], data.rows(here)) for name, here in _domains(data)},
         "degraded": _figures(poor.fine, data),
         # Embeddings of several networks have nothing in common.
         "source_probe": source_probe(asked[0].data, asked[0].prediction.embedding),
     }
+
+
+def _domains(data: Dataset) -> list[tuple[str, NDArray[np.bool_]]]:
+    """The SED Machine's spectra and its like, and the archive's, where there are any."""
+    names = domain_names(data.spacing)
+    return [(name, names == name) for name in (LOW, HIGH) if (names == name).any()]
 
 
 def _figures(p: NDArray[np.float64], data: Dataset) -> dict[str, Any]:

@@ -22,9 +22,10 @@ def draw_inputs(found: Mapping[str, Any], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8.6, 8.0), layout="constrained")
     colours = plt.get_cmap("RdBu_r").with_extremes(bad="0.8")
     image = axes.imshow(np.ma.masked_invalid(matrix), cmap=colours, vmin=-1, vmax=1)
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.set_title(f"Inputs of {found['objects']} objects (grey: too few have both)", fontsize=13, loc="left")
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9)
+    axes.set_yticks(range(len(names)), names, fontsize=9)
+    grey = " (grey: too few have both)" if np.isnan(matrix).any() else ""
+    axes.set_title(f"Which inputs say the same, {found['objects']} objects{grey}", fontsize=14, loc="left")
     bar = figure.colorbar(image, ax=axes, shrink=0.75)
     bar.set_label("Spearman's rank correlation", fontsize=11)
     figure.savefig(path, dpi=120)
@@ -44,7 +45,7 @@ def draw_up_sampling(found: Mapping[str, Any], path: Path) -> None:
         axes.set_xlabel("redshift", fontsize=11)
         axes.set_ylabel("brightest early magnitude", fontsize=11)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=11, loc="lower right")
+        axes.legend(fontsize=11, loc="upper right")
     if not panels[0, 0].yaxis_inverted():
         panels[0, 0].invert_yaxis()
     figure.savefig(path, dpi=120)
