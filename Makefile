@@ -35,7 +35,7 @@ test: lint types
 	$(BIN)/python -m pytest -m '$(MARKS)' -n $(WORKERS) --dist loadfile
 
 benchmark: setup
-	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s
+	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s --timeout=0
 
 # docs/results/benchmarks.md: milliseconds of one core for each part of an answer.
 benchmark-page: setup

@@ -8,7 +8,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 _TO_READ = "astranet_to_read"
-_BUSY_MS = 30_000  # a writer holds the file for milliseconds; half a minute means that something is wrong
+_BUSY_MS = 30_000  # a writer holds the database for milliseconds; half a minute means that something is wrong
+_CONNECT_S = 10  # a host that drops packets answers nothing, and the library would wait for ever
 
 
 class StoreError(Exception):
@@ -59,7 +60,7 @@ def make_engine(url: URL, *, to_read: bool = False) -> Engine:
     try:
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, pool_pre_ping=file is None, hide_parameters=True)
+        engine = create_engine(url, hide_parameters=True, **_for_server(url))
         engine = reading(engine) if to_read else engine
     except OSError as error:
         raise StoreError(f"cannot make the folder of {file}: {error.strerror}") from None
@@ -67,6 +68,8 @@ def make_engine(url: URL, *, to_read: bool = False) -> Engine:
         raise StoreError(f"the database driver is missing: {error}; install astranet-annotator[postgres]") from None
     if url.get_backend_name() == "sqlite":
         _prepare_sqlite(engine)
+    else:
+        event.listen(engine, "connect", _patience)
     return engine
 
 
@@ -80,6 +83,21 @@ def reading(engine: Engine) -> Engine:
 def is_away(error: BaseException) -> bool:
     """Whether the database itself cannot be used now: locked, full, out of reach. What was asked of it may be right."""
     return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _for_server(url: URL) -> dict[str, Any]:
+    """What a connection to a server needs and a file does not."""
+    if url.get_backend_name() == "sqlite":
+        return {"pool_pre_ping": sqlite_file(url) is None}
+    patience = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_S}
+    return {"pool_pre_ping": True, "connect_args": patience}
+
+
+def _patience(connection: Any, _record: object) -> None:
+    """Let no statement wait for a lock for ever, as SQLite does not: what holds it may be a worker that hangs."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {_BUSY_MS}")
+    connection.commit()
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -51,6 +51,7 @@ def drift(engine: Engine) -> list[object]:
 def _alone(connection: Connection) -> None:
     """Workers that start together must not change the schema together; SQLite's lock sees to that."""
     if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))  # as long as the other's migration takes
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('astranet schema', 0))"))
 
 

@@ -68,7 +68,11 @@ def run(
     context.set_forkserver_preload([__name__])
     process = context.Process(target=_child, args=(folder, database, step, number, work))
     process.start()
-    process.join(timeout=60)
+    process.join(timeout=240)
+    if process.is_alive():  # what it holds would stop the tests after this one
+        process.kill()
+        process.join()
+        raise AssertionError("the process did not end within four minutes")
     return process.exitcode
 
 

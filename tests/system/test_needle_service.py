@@ -457,7 +457,7 @@ def test_kill_anywhere_then_another_cycle(step, number, sandbox, tmp_path, undis
     given = (step, number, sandbox.url, sandbox.token, tmp_path)
     process = context.Process(target=needle_service.cycle_and_die, args=given)
     process.start()
-    process.join(timeout=120)
+    process.join(timeout=240)
     assert process.exitcode == -signal.SIGKILL
     with opened(sandbox, tmp_path) as app:
         assert app.once().complete

@@ -14,8 +14,8 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,7 @@ LIMIT: Final = 5.0
 MARKS: Final = 10
 _LONGEST_S: Final = 2 * 3600.0
 _POLL_S: Final = 0.5
+_LAST_PIECE_S: Final = 120.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +46,8 @@ class Measured:
         Most requests in any second after the first ten: the pace begins with a burst, which the marshal allows.
     marks : list of list of float
         Resident memory of each worker, MiB, whenever another tenth of the work was done.
+    broken : int
+        Workers that ended by themselves, or did not end when they were told to.
     """
 
     spectra: int
@@ -57,6 +60,7 @@ class Measured:
     steady_s: float = 0.0
     busiest_10_s: float = 0.0
     seconds: float = 0.0
+    broken: int = 0
     marks: list[list[float]] = field(default_factory=list)
 
     @property
@@ -68,8 +72,8 @@ class Measured:
 
     @property
     def good(self) -> bool:
-        """Whether all was answered, nothing refused, the pace kept and the memory flat (within 5 %)."""
-        kept = not self.refused and self.busiest_10_s <= 10 * LIMIT
+        """Whether all was answered, nothing refused, pace kept, memory flat (within 5 %), and no worker broke."""
+        kept = not self.refused and not self.broken and self.busiest_10_s <= 10 * LIMIT
         return self.answered == self.spectra and kept and self.growth <= 0.05
 
     def __str__(self) -> str:
@@ -82,6 +86,7 @@ class Measured:
             f"({self.busiest_s:.1f} with the opening burst), {self.busiest_10_s / 10:.2f} a second in the busiest ten; "
             f"{self.refused} refused\n"
             f"  memory of the largest worker, MiB, at each tenth: {memory}; growth {100 * self.growth:.1f} %"
+            + (f"\n  {self.broken} workers ended by themselves, or not when told to" if self.broken else "")
         )
 
 
@@ -115,19 +120,21 @@ def load(
         place = Place(
             url=sandbox.url, token=sandbox.token, group_id=sandbox.group_id, database=address, folder=Path(name)
         )
-        stop, begun = context.Event(), time.monotonic()
+        # They are told by the end of a pipe: to set a shared event is to wait for ever for a worker that died.
+        told, telling = context.Pipe(duplex=False)
+        begun = time.monotonic()
         processes: list[BaseProcess] = [
-            context.Process(target=_work, args=(place, speed, stop)) for _ in range(workers)
+            context.Process(target=_work, args=(place, speed, told)) for _ in range(workers)
         ]
         for process in processes:
             process.start()
+        told.close()
         try:
             _watch(sandbox, processes, found, progress)
         finally:
             found.seconds = time.monotonic() - begun
-            stop.set()
-            for process in processes:
-                process.join()
+            telling.close()
+            found.broken = sum(_end(process) != 0 for process in processes)
         found.requests = len(came)
         found.refused = sum(record.status == 429 for record in sandbox.requests)
         found.busiest_s, found.busiest_10_s = (_busiest(came, seconds) / speed for seconds in (1.0, 10.0))
@@ -135,20 +142,28 @@ def load(
     return found
 
 
-def _work(place: Place, speed: float, stop: Event) -> None:
+def _end(process: BaseProcess) -> int | None:
+    """Wait for a worker to end, kill one that does not; its exit code."""
+    process.join(_LAST_PIECE_S)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    return process.exitcode
+
+
+def _work(place: Place, speed: float, told: Connection) -> None:
     """A worker like `astranet run`, but that it looks for work as soon as it has none."""
     silent()
     rate = Settings.model_fields["requests_per_second"].default * speed
     given = settings(place, requests_per_second=rate, post_cards=False, sweep_hours=0.0, batch_size=32)
     with build(given, analyst=TrialAnalyst()) as app, app.beating():
-        threading.Thread(target=_stop_when, args=(stop, app), daemon=True).start()
-        while not stop.is_set():
+        threading.Thread(target=_stop_when, args=(told, app), daemon=True).start()
+        while not told.poll(_POLL_S):  # ready when its other end is closed
             app.cycle()
-            stop.wait(_POLL_S)
 
 
-def _stop_when(told: Event, app: App) -> None:
-    told.wait()
+def _stop_when(told: Connection, app: App) -> None:
+    told.poll(None)
     app.stop()
 
 

@@ -155,6 +155,7 @@ def test_an_lsst_stamp_is_turned_by_its_position_angle_and_says_its_scale():
         (image(np.ones(63)), "no two-dimensional"),
         (image(np.ones((2, 1500))), "not a stamp"),
     ],
+    ids=["nothing", "jpeg", "half a gzip", "zeros", "half an image", "a line", "a wide image"],
 )
 def test_an_unreadable_stamp_says_why(data, why):
     with pytest.raises(BadPayload, match=why):

@@ -91,6 +91,7 @@ def test_missing_and_odd_cells_are_left_to_quality_control(tmp_path: Path) -> No
         ("fake.fits.gz", b"\x1f\x8b no gzip at all", "unpacked"),
         ("stub.fits", b"SIMPLE  =                    T", "FITS"),
     ],
+    ids=lambda value: None if isinstance(value, str) else "",
 )
 def test_what_is_no_spectrum_says_so(tmp_path: Path, name: str, content: bytes, words: str) -> None:
     path = tmp_path / name

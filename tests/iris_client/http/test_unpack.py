@@ -65,7 +65,11 @@ def test_what_is_packed_otherwise_is_refused_without_unpacking_it(encoding: str)
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("raw", [b"no gzip at all", gzip.compress(b"x" * 99)[:-9], gzip.compress(b"x" * 99)[:12]])
+@pytest.mark.parametrize(
+    "raw",
+    [b"no gzip at all", gzip.compress(b"x" * 99)[:-9], gzip.compress(b"x" * 99)[:12]],
+    ids=["text", "without its end", "the beginning"],
+)
 def test_half_an_answer_may_be_whole_the_next_time(raw: bytes) -> None:
     with pytest.raises(Unavailable, match="gzip"):
         whole([raw], "gzip")

@@ -19,7 +19,7 @@ from plugin.cycle.carriers import marshal_carriers
 from plugin.cycle.deliver import Delivering
 from plugin.cycle.posting import Posting
 from plugin.cycle.spectra.producer import SpectraProducer
-from plugin.store import Heartbeat, LostClaim, Store, open_store
+from plugin.store import Heartbeat, LostClaim, Store, engine, open_store
 from tests.fakes.analyst import FakeAnalyst
 from tests.fakes.marshal import FakeMarshal, good
 
@@ -369,3 +369,15 @@ def test_a_connection_that_is_cut_ends_the_cycle_and_loses_nothing(shared, postg
         pytest.fail("the connection is still there")
     with shared.begin() as unit:  # the pool finds out by itself
         assert unit.queue.due("spectrum", NOW) == 1
+
+
+def test_a_lock_that_is_held_for_ever_is_said_and_not_waited_for(postgres, migrated, monkeypatch):
+    """A worker that hangs inside its transaction must not make all others hang with it."""
+    monkeypatch.setattr(engine, "_BUSY_MS", 200)
+    url = postgres.database(migrated)
+    with open_store(url, marshal="m") as one, open_store(url, marshal="m") as other, one.engine.begin() as holding:
+        holding.execute(text("LOCK TABLE outbox"))
+        with pytest.raises(OperationalError, match="lock timeout") as told, other.begin() as unit:
+            unit.outbox.count("parked")
+    assert engine.is_away(told.value)
+    postgres.drop(url)

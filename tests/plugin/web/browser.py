@@ -27,7 +27,9 @@ def launched() -> Iterator[Browser]:
     path = executable()
     playwright: Playwright
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        # Containers give /dev/shm a few megabytes, and a page that fills them dies.
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=path, args=arguments, timeout=60_000)
         yield browser
         browser.close()
 

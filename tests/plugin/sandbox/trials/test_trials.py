@@ -89,11 +89,18 @@ def test_many_spectra_at_once_keep_the_pace(postgres):
     assert "24 answered" in str(found)
 
 
+def test_workers_that_die_are_told_and_not_waited_for():
+    found = load("postgresql+psycopg://nobody@127.0.0.1:1/nothing", spectra=2, workers=2)
+    assert (found.answered, found.broken, found.good) == (0, 2, False)
+    assert "2 workers ended by themselves" in str(found)
+
+
 def test_what_is_good():
     good = Measured(spectra=2, workers=1, speed=1.0, answered=2, marks=[[100.0, 90.0], [104.0, 90.0]])
     assert good.good
     assert not replace(good, refused=1).good
     assert not replace(good, answered=1).good
+    assert not replace(good, broken=1).good
     assert not replace(good, busiest_10_s=51.0).good
     assert not replace(good, marks=[[100.0], [106.0]]).good
 
