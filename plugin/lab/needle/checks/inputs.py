@@ -53,7 +53,7 @@ def input_correlations(objects: Sequence[Labelled], x: Floats) -> dict[str, Any]
         `inputs`; `matrix`, None where fewer than `FEWEST` objects have both; `alike`: the pairs of at least `ALIKE`,
         either sign, with intervals by object; the classes' `mix`.
     """
-    there = np.isfinite(x).any(1)
+    there: NDArray[np.bool_] = np.asarray(np.isfinite(x).any(1))
     groups = np.array([o.object_id for o in objects])
     matrix = np.full((len(SHOWN), len(SHOWN)), np.nan)
     np.fill_diagonal(matrix, 1.0)
@@ -73,7 +73,7 @@ def input_correlations(objects: Sequence[Labelled], x: Floats) -> dict[str, Any]
         }
         for i, j, both in sorted(alike, key=lambda a: -abs(matrix[a[0], a[1]]))
     ]
-    mix = Counter(NEEDLE_CLASSES[o.label] for o, seen in zip(objects, there, strict=True) if seen)
+    mix = Counter(NEEDLE_CLASSES[o.label] for o, seen in zip(objects, there.tolist(), strict=True) if seen)
     return {
         "inputs": list(SHOWN),
         "objects": int(there.sum()),
