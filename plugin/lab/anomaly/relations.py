@@ -155,16 +155,19 @@ def draw_scores(figures: Mapping[str, Any], path: Path) -> None:
     told = figures["correlations"]
     names, family, sets = told["scores"], told["families"], told["sets"]
     figure, panels = plt.subplots(
-        len(sets), 1, figsize=(6.8, 6.2 * max(len(sets), 1)), layout="constrained", squeeze=False
+        len(sets), 1, figsize=(6.8, 6.0 * max(len(sets), 1)), layout="constrained", squeeze=False
     )
+    lowest = min([0.0, *(float(np.min(s["matrix"])) for s in sets.values())])
     for axes, (name, found) in zip(panels[:, 0], sets.items(), strict=True):
-        image = axes.imshow(np.array(found["matrix"]), cmap="RdBu_r", vmin=-1, vmax=1)
+        image = axes.imshow(np.array(found["matrix"]), cmap="cividis", vmin=lowest, vmax=1)
         for f in dict.fromkeys(family):
             first, size = family.index(f), family.count(f)
-            axes.add_patch(mpl.patches.Rectangle((first - 0.5, first - 0.5), size, size, fill=False, lw=1.8))
-        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9)
-        axes.set_yticks(range(len(names)), names, fontsize=9)
-        axes.set_title(f"{_title(name)} ({found['spectra']})", fontsize=12, loc="left")
+            axes.add_patch(
+                mpl.patches.Rectangle((first - 0.5, first - 0.5), size, size, fill=False, lw=2.2, ec="white")
+            )
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=11)
+        axes.set_yticks(range(len(names)), names, fontsize=11)
+        axes.set_title(f"{_title(name)}: {found['spectra']} spectra", fontsize=13, loc="left")
         bar = figure.colorbar(image, ax=axes, shrink=0.8)
         bar.set_label("Spearman's rank correlation", fontsize=10)
     figure.savefig(path, dpi=110)
