@@ -1,20 +1,18 @@
 """Command about what NEEDLE learns from: evaluate needle-checks."""
 
+import json
 import tempfile
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from plugin.lab.commands.common import ThreadsOption, evaluate_app, take_threads
 
-if TYPE_CHECKING:
-    from models.needle.images.quality import Checker
-
-BASELINE, SHIPPED = "plain CNN", "ResNet-18"
+BASELINE, RESNET = "plain CNN", "ResNet-18"
 
 
 def register(app: typer.Typer) -> None:
@@ -50,19 +48,21 @@ def evaluate_needle_checks(
 
 
 def _stamps(data: Path, run: Path | None) -> dict[str, Any]:
-    from models.needle.images.quality import load
+    from models.needle.images.quality import SHIPPED, load
     from plugin.lab.needle.checks.stamps import side_by_side
     from plugin.lab.needle.quality import label
     from plugin.lab.needle.stamps import read_stamps
 
     labelled = label(read_stamps(data))
-    with nullcontext(str(run)) if run is not None else tempfile.TemporaryDirectory() as folder:
-        return side_by_side(labelled, {BASELINE: _baseline(labelled, Path(folder)), SHIPPED: load()})
+    with nullcontext(str(run)) if run is not None else tempfile.TemporaryDirectory() as scratch:
+        folders = {BASELINE: _baseline(labelled, Path(scratch)), RESNET: SHIPPED}
+        found = side_by_side(labelled, {name: load(folder) for name, folder in folders.items()})
+        made = {name: json.loads((folder / "card.json").read_text())["made"] for name, folder in folders.items()}
+    return {**found, "made": made}
 
 
-def _baseline(labelled: Any, folder: Path) -> "Checker":
-    """The CNN from the folder, or trained anew by the recipe of the shipped network."""
-    from models.needle.images.quality import load
+def _baseline(labelled: Any, folder: Path) -> Path:
+    """Folder of the CNN: the one that is there, or trained anew by the recipe of the shipped network."""
     from models.training.needle.quality_training import QualityTraining
     from plugin.lab.needle.quality import train_quality
 
@@ -71,4 +71,4 @@ def _baseline(labelled: Any, folder: Path) -> "Checker":
     if not (made / "card.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
         train_quality(labelled, config, folder, datetime.now(UTC).date(), lambda text: print(text, flush=True))
-    return load(made)
+    return made

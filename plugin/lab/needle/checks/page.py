@@ -14,7 +14,7 @@ from plugin.lab.spectra.markdown import interval, table
 def write_page(out: Path, figures: Mapping[str, Any]) -> Path:
     """Write the page, its figures as JSON and its pictures; returns the page's path."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "needle-checks.json").write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n")
+    (out / "needle-checks.json").write_text(json.dumps(figures, allow_nan=False) + "\n")
     draw_inputs(figures["inputs"], out / "needle-inputs.png")
     draw_up_sampling(figures["up-sampled"], out / "needle-upsampled.png")
     if figures["stamps"]:
@@ -101,13 +101,14 @@ def _stamps(found: Mapping[str, Any]) -> list[str]:
         for kind in first["spoiled"]
     ]
     n = first["stamps"]
+    made = ", ".join(f"{name} on {day}" for name, day in found["made"].items())
     names = list(networks)
     return [
         "## Two networks on the quality of stamps (Fig. 5 and 6)",
         f"Real stamps of {first['objects']} objects that neither network was trained on: {n['good']} good, {n['bad']} "
         f"bad, of which {n['bad_nothing_lost']} have every pixel and none saturated. Shares have binomial intervals. "
-        "At 2 % false alarms the threshold is chosen on these very stamps. Both are trained by the same recipe, "
-        "seed 42.",
+        "At 2 % false alarms the threshold is chosen on these very stamps. Both were trained by the same recipe, "
+        f"seed 42, each from the stamps of other objects that there were then: {made}. The ResNet is the shipped one.",
         table(["figure", *names], rows),
         f"Area of {names[-1]} less that of {names[0]}, on the same objects: {interval(found['difference'])}.",
         "![Recall of bad stamps against false alarms, both networks](needle-stamps.png)",

@@ -1,6 +1,8 @@
 """Checks of NEEDLE's inputs against answers that are known, and the command from end to end."""
 
 import json
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
-from models.needle.images.quality import Checker
+from models.bundle import write_card, write_member
+from models.needle.images.quality import WEIGHTS, Checker, load
 from models.needle.images.quality_net import network
 from models.training.needle.examples import fit_all
 from models.training.needle.quality_training import QualityTraining, Stamps, folds
@@ -46,6 +49,15 @@ def stamps() -> Labelled:
         file=tuple(names),
         kind=("science",) * n,
     )
+
+
+def kept(folder: Path, config: QualityTraining) -> Path:
+    """An untrained network as the training writes it."""
+    made = folder / f"needle-quality-{config.kind}-{config.width}"
+    made.mkdir(parents=True)
+    write_member(network(config.kind, config.width).state_dict(), made / WEIGHTS)
+    write_card(made, quality._card(config, {}, date(2026, 1, 1)))
+    return made
 
 
 def test_inputs_that_say_the_same_are_told(objects, monkeypatch) -> None:
@@ -144,7 +156,8 @@ def test_the_command_writes_page_figures_and_pictures(objects, stamps, tmp_path,
     monkeypatch.setattr(needle_data, "load_survey", lambda _: survey)
     monkeypatch.setattr(needle_stamps, "read_stamps", lambda _: [])
     monkeypatch.setattr(quality, "label", lambda _: stamps)
-    monkeypatch.setattr(needle_checks, "_baseline", lambda *_: Checker(network("cnn", 4)))
+    baseline = kept(tmp_path, QualityTraining(kind="cnn", width=4))
+    monkeypatch.setattr(needle_checks, "_baseline", lambda *_: baseline)
     out = tmp_path / "out"
     words = ["evaluate", "needle-checks", "--data", str(tmp_path), "--out", str(out), "--threads", "1"]
     result = CliRunner().invoke(app, words, catch_exceptions=False)
@@ -153,7 +166,7 @@ def test_the_command_writes_page_figures_and_pictures(objects, stamps, tmp_path,
     assert list(figures["stamps"]["networks"]) == ["plain CNN", "ResNet-18"]
     assert set(figures["up-sampled"]) == {"SLSN-I", "TDE"}
     text = (out / "needle-checks.md").read_text()
-    assert "Fig. 16" in text
+    assert "(Fig. 15 and 16)" in text
     assert " nan" not in text
     pictures = ("needle-inputs.png", "needle-upsampled.png", "needle-stamps.png")
     assert all((out / name).stat().st_size > 5000 for name in pictures)
@@ -164,14 +177,10 @@ def test_the_baseline_is_trained_once(stamps, tmp_path, monkeypatch) -> None:
 
     def trained(labelled, config, folder, today, report):
         told.append(config)
-        from models.bundle import write_card, write_member
-
-        made = folder / f"needle-quality-{config.kind}-{config.width}"
-        made.mkdir()
-        write_member(network(config.kind, config.width).state_dict(), made / "network.safetensors")
-        return write_card(made, quality._card(config, {}, today))
+        kept(folder, config)
 
     monkeypatch.setattr(quality, "train_quality", trained)
     first = needle_checks._baseline(stamps, tmp_path / "run")
-    assert needle_checks._baseline(stamps, tmp_path / "run").name == first.name
+    assert needle_checks._baseline(stamps, tmp_path / "run") == first
+    assert load(first).name.startswith("needle-quality-cnn")
     assert told == [QualityTraining(kind="cnn")]
