@@ -32,10 +32,10 @@ MARKS := not benchmark$(if $(or $(ASTRANET_DATA_DIR),$(CI)),, and not slow)
 WORKERS ?= 2
 
 test: lint types
-	$(BIN)/python -m pytest -m '$(MARKS)' -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -m '$(MARKS)' -n $(WORKERS) --dist loadfile --max-worker-restart=0
 
 benchmark: setup
-	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s --timeout=0
+	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s --timeout=0 -o faulthandler_timeout=0
 
 # docs/results/benchmarks.md: milliseconds of one core for each part of an answer.
 benchmark-page: setup
@@ -63,7 +63,8 @@ docs: setup
 
 # Every page of the science report anew from DATA, a folder with real spectra and light curves: some hours on two cores.
 # One that fails leaves its page as it was, and the rest are made.
-REPORT := spectra members sentinel conformal coverage redshift luminosity looked similar needle needle-checks needle-hybrid drift
+REPORT := spectra members sentinel conformal coverage redshift luminosity looked similar \
+	needle needle-checks needle-hybrid hosts drift
 
 results: setup
 	@test -d "$(DATA)" || { echo "make results DATA=FOLDER"; exit 2; }

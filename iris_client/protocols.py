@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from models.domain import Caveat, Cutouts, Host, LightCurve, RawSpectrum, Target
+from models.domain import Caveat, Cutouts, Host, LightCurve, Neighbour, RawSpectrum, Target
 
 PlaceKind = Literal["spectrum", "source", "night", "note", "analysis"]
 
@@ -59,10 +59,8 @@ class Alert:
         A stamp that could not be read is None there, with the reason in `caveats`.
     light_curve : LightCurve or None
         This and earlier epochs, from a broker all of the object's; None when not one holds a magnitude or a limit.
-    host : Host or None
-        The nearest Pan-STARRS source. It is often a star: see `star_score`.
-    star_score : float or None
-        ZTF's `sgscore1` of that source, 0 for a galaxy to 1 for a star.
+    host, neighbours : Host or None, tuple of Neighbour
+        The nearest Pan-STARRS source, often a star (`star_score` is 0 for a galaxy, 1 for a star), and three at most.
     positive : bool
         Whether the object is brighter than the template. A negative subtraction shows what has faded.
     """
@@ -73,6 +71,7 @@ class Alert:
     host: Host | None
     star_score: float | None
     positive: bool
+    neighbours: tuple[Neighbour, ...] = ()
     caveats: tuple[Caveat, ...] = ()
 
 

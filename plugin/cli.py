@@ -85,6 +85,7 @@ _LAB = (
     "needle_hybrid",
     "needle_images",
     "needle_checks",
+    "hosts",
     "notes",
     "iris",
     "simulator",

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from iris_client.brokers.history import MJD_0, of_fid, positive, usable_jd
 from iris_client.brokers.history import light_curve as history
+from iris_client.brokers.neighbours import neighbours
 from iris_client.brokers.stamps import cutouts
 from iris_client.brokers.surveys import adapted, survey_of
 from iris_client.brokers.words import band as short_band
@@ -63,6 +64,7 @@ def alert(packet: Row, *, survey: str | None = None) -> Alert:
         light_curve=curve,
         host=_host(row),
         star_score=_within(row.get("sgscore1"), 0.0, 1.0),
+        neighbours=neighbours(row),
         positive=positive(row),
         caveats=(*bad_images, *odd_rows, *_missing(curve, row)),
     )

@@ -8,8 +8,10 @@
 Each alert is given out once however often it is delivered.
 """
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Self
 
 from iris_client.brokers.avro import read_packets
@@ -22,6 +24,8 @@ from models.domain import LightCurve
 _WAIT_S: Final = 0.5
 _PROBE_S: Final = 15.0
 _MOST_REJECTED: Final = 1000
+_COMMIT_S: Final = 60.0
+_LEAVE_S: Final = 20.0
 
 
 class KafkaAlerts:
@@ -124,7 +128,7 @@ class KafkaAlerts:
 
     def close(self) -> None:
         """Leave the group."""
-        self._consumer.close()
+        leave(self._consumer)
 
     def alerts(self, target_id: str) -> list[AlertStub]:
         """The alerts of an object received so far, oldest first."""
@@ -197,10 +201,37 @@ def commit(consumer: Any) -> None:
     from confluent_kafka import KafkaError, KafkaException
 
     try:
-        consumer.commit(asynchronous=False)
+        _bounded(lambda: consumer.commit(asynchronous=False), _COMMIT_S)
     except KafkaException as error:
         if error.args[0].code() != KafkaError._NO_OFFSET:
             raise Unavailable(f"Kafka: {error.args[0].str()}") from None
+    except TimeoutError:
+        raise Unavailable(f"Kafka: what was received could not be committed within {_COMMIT_S:g} s") from None
+
+
+def leave(consumer: Any) -> None:
+    """Leave the group; a cluster that does not answer finds out by itself, when the session ends."""
+    with suppress(TimeoutError):
+        _bounded(consumer.close, _LEAVE_S)
+
+
+def _bounded(work: Callable[[], object], seconds: float) -> None:
+    """Do what may wait without end inside the library, where not even a signal is heard; raises `TimeoutError`."""
+    failed: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True, name="kafka")
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError
+    if failed:
+        raise failed[0]
 
 
 def topics_there(consumer: Any, topics: Sequence[str]) -> str:

@@ -99,7 +99,30 @@ def host(row: Row) -> Host | None:
         redshift=_number(found.get("redshift")),
         redshift_error=_number(found.get("redshift_error")),
         source=_text(found.get("name")),
+        dlr=_in_radii(east * 3600.0, (host_dec - dec) * 3600.0, found),
     )
+
+
+def _in_radii(east: float, north: float, galaxy: Row) -> float | None:
+    """The offset over the galaxy's directional light radius (Sullivan et al. 2006); None where its shape is not known.
+
+    Parameters
+    ----------
+    east, north : float
+        From the transient to the centre, arcsec.
+    galaxy : mapping
+        `a`, the semi-major axis in arcsec, `b2a`, the ratio of the axes, `pa`, degrees from north to east.
+    """
+    a, ratio, angle = (_number(galaxy.get(key)) for key in ("a", "b2a", "pa"))
+    if a is None or not a > 0.0:
+        return None
+    ratio = ratio if ratio is not None and 0.0 < ratio <= 1.0 else 1.0
+    if ratio < 1.0 and angle is None:
+        return None
+    turned = math.radians(angle or 0.0)
+    along = east * math.sin(turned) + north * math.cos(turned)
+    across = east * math.cos(turned) - north * math.sin(turned)
+    return math.hypot(along, across / ratio) / a
 
 
 def light_curve(points: Sequence[Row]) -> LightCurve | None:

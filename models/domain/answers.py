@@ -121,7 +121,7 @@ class HostVerdict:
     details : mapping of str to value
         Plain JSON; under `history` what would have been said after each night: MJD and the score of each class. Where
         known: `discovery_mjd` of the first detection that counted, `host_sep_arcsec`, and the host's redshift of a
-        catalogue as `host_z`, `host_z_error` (of a photometric one) and `host_source`.
+        catalogue as `host_z`, `host_z_error` (of a photometric one), `host_z_kind` and `host_source`.
     """
 
     label: str

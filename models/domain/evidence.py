@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -249,6 +250,29 @@ class Cutouts:
                 object.__setattr__(self, name, frozen(stamp, name=name, ndim=2))
 
 
+PHOTO_Z_ERROR: Final = 0.05
+"""Of a photometric redshift whose error is not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A source of a survey's catalogue near a transient.
+
+    Parameters
+    ----------
+    mags : dict of str to float
+        AB magnitudes by band, of a point source.
+    star_score : float or None
+        From 0 for a galaxy to 1 for a star.
+    """
+
+    separation_arcsec: float
+    mags: dict[str, float] = field(default_factory=dict)
+    star_score: float | None = None
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """The galaxy a transient sits in: AB magnitudes by band, the offset, the redshift of a catalogue of galaxies."""
@@ -260,7 +284,12 @@ class Host:
     redshift: float | None = None
     redshift_error: float | None = None
     """One sigma of a photometric redshift; None for one from a spectrum of the galaxy, or where none is told."""
+    redshift_kind: str | None = None
+    """`spectroscopic` or `photometric`; None where whoever gave it does not say."""
     source: str | None = None
+    """Who says so, and by which catalogue."""
+    dlr: float | None = None
+    """The offset in units of the galaxy's own radius in that direction, where its shape is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +303,8 @@ class Evidence:
     light_curve: LightCurve | None = None
     cutouts: tuple[Cutouts, ...] = ()
     host: Host | None = None
+    neighbours: tuple[Neighbour, ...] = ()
+    """Sources around it, the nearest first: no part of what a model is told."""
 
 
 def input_hash(evidence: Evidence) -> str:

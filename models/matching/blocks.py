@@ -38,37 +38,34 @@ class Block:
         Where runs of measured bins begin, -1, and end, 1: of all spectra, one after the other.
     first : tensor of int64, shape (n,)
         Which of these is the first of each spectrum.
-    values : tuple of ndarray of complex64, shape (n, LENGTH // 2 + 1)
+    values : tuple of tensor of complex64, shape (n, LENGTH // 2 + 1)
         Fourier transforms of the flattened spectra, complex conjugate, by every recipe.
-    squares : tuple of ndarray of float32, shape (n, _SUMS)
+    squares : tuple of tensor of float32, shape (n, _SUMS)
         Running sums over the squares of the flattened spectra, from the last edge to the first, by every recipe.
     """
 
     edges: torch.Tensor
     signs: torch.Tensor
     first: torch.Tensor
-    values: tuple[NDArray[np.complex64], ...]
-    squares: tuple[Singles, ...]
+    values: tuple[torch.Tensor, ...]
+    squares: tuple[torch.Tensor, ...]
 
     def __len__(self) -> int:
         return len(self.first)
 
-    def over_masks(self, sums: Singles) -> Singles:
-        """Sums over the measured bins of each spectrum of something else; shape (n, redshifts).
+    def over_masks(self, running: torch.Tensor) -> list[torch.Tensor]:
+        """Sums over the measured bins of each spectrum of several other things; each of shape (n, redshifts).
 
         Parameters
         ----------
-        sums : ndarray of float32, shape (BINS + 1, redshifts)
-            Its running sums at the edges of the bank's bins.
+        running : tensor of float32, shape (BINS + 1, things, redshifts)
+            Their running sums at the edges of the bank's bins.
         """
         # What networks call a bag of embeddings is a sparse matrix times a dense one.
-        with torch.inference_mode():
-            added = embedding_bag(
-                self.edges, torch.from_numpy(sums), self.first, mode="sum", per_sample_weights=self.signs
-            )
-        return np.asarray(added.numpy())
+        sums = embedding_bag(self.edges, running.flatten(1), self.first, mode="sum", per_sample_weights=self.signs)
+        return list(sums.view(len(self), *running.shape[1:]).unbind(1))
 
-    def squares_over(self, runs: list[tuple[int, int]], recipe: int) -> Singles:
+    def squares_over(self, runs: list[tuple[int, int]], recipe: int) -> torch.Tensor:
         """Sums of the squares of each spectrum over the bins that fall on runs of another; shape (n, redshifts).
 
         Parameters
@@ -77,13 +74,12 @@ class Block:
             Within `FIRST_BIN` and `LAST_BIN`; at least one.
         """
         at = [[self._at(edge, recipe) for edge in run] for run in runs]
-        found = np.subtract(at[0][1], at[0][0])
+        found = at[0][1] - at[0][0]
         for begin, end in at[1:]:
-            found += end
-            found -= begin
+            found.add_(end).sub_(begin)
         return found
 
-    def _at(self, edge: int, recipe: int) -> Singles:
+    def _at(self, edge: int, recipe: int) -> torch.Tensor:
         return self.squares[recipe][:, LAST_BIN - edge :][:, : len(REDSHIFTS)]
 
 
@@ -102,8 +98,8 @@ def _block(values: Singles, masks: Bools) -> Block:
         edges=torch.from_numpy(edge),
         signs=torch.from_numpy(ends[row, edge].astype(np.float32)),
         first=torch.from_numpy(np.searchsorted(row, np.arange(len(masks)))),
-        values=tuple(_transformed(x) for x in flat),
-        squares=tuple(_summed(x * x) for x in flat),
+        values=tuple(torch.from_numpy(_transformed(x)) for x in flat),
+        squares=tuple(torch.from_numpy(_summed(x * x)) for x in flat),
     )
 
 

@@ -98,7 +98,7 @@ def flattened(values: NDArray[np.floating], masks: Bools, recipe: Recipe) -> Sin
 
     Parameters
     ----------
-    values : ndarray, shape (..., BINS)
+    values : ndarray, shape (..., bins)
         From `binned`; their scale does not matter.
     masks : ndarray of bool, of the same shape
 
@@ -119,14 +119,14 @@ def flattened(values: NDArray[np.floating], masks: Bools, recipe: Recipe) -> Sin
 
 def _blurred(x: Singles, weight: Singles, width: float) -> Singles:
     """Gaussian mean over the measured bins."""
-    kernel = _kernel(width)
+    kernel = _kernel(width, x.shape[-1])
     return np.asarray((x @ kernel) / np.maximum(weight @ kernel, np.float32(1e-6)))
 
 
 @cache
-def _kernel(width: float) -> Singles:
-    """Weight of each bin in each other's mean, shape (BINS, BINS): a product with it is faster than a filter."""
-    apart = STEP * (np.arange(BINS)[:, None] - np.arange(BINS)[None])
+def _kernel(width: float, bins: int) -> Singles:
+    """Weight of each bin in each other's mean, shape (bins, bins): a product with it is faster than a filter."""
+    apart = STEP * (np.arange(bins)[:, None] - np.arange(bins)[None])
     return (np.exp(-0.5 * (apart / width) ** 2) * (STEP / width / np.sqrt(2 * np.pi))).astype(np.float32)
 
 

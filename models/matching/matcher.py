@@ -1,5 +1,7 @@
 """One spectrum against the bank: redshift, phase, subtype and the matches themselves."""
 
+import math
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -96,8 +98,22 @@ class Correlations:
         return Correlations(rows=self.rows[mine], scores=[s[mine] for s in self.scores], parts=parts)
 
 
+class _Memory(threading.local):
+    """Room for scores, one of each thread."""
+
+    def __init__(self) -> None:
+        self._room = np.empty(0, np.float32)
+
+    def scores(self, rows: int) -> list[Singles]:
+        """By every recipe, (rows, redshifts): whatever they held before."""
+        shape = (len(RECIPES), rows, len(REDSHIFTS))
+        if self._room.size < (size := math.prod(shape)):
+            self._room = np.empty(size, np.float32)
+        return list(self._room[:size].reshape(shape))
+
+
 class Matcher:
-    """The bank of a bundle, ready to answer. Keeps no state between calls.
+    """The bank of a bundle, ready to answer. Keeps nothing of a spectrum between calls.
 
     Parameters
     ----------
@@ -108,6 +124,7 @@ class Matcher:
     def __init__(self, bank: MatchBank, fitted: Fitted) -> None:
         self.bank, self.fitted = bank, fitted
         self._classes: dict[int, tuple[NDArray[np.int64], tuple[Block, ...]]] = {}
+        self._memory = _Memory()
         self._row = {name: i for i, name in enumerate(bank.ids)}
 
     def __contains__(self, spectrum_id: object) -> bool:
@@ -127,13 +144,23 @@ class Matcher:
         return CENTRES_A, np.where(mask, self.bank.values[row].astype(np.float64), np.nan)
 
     def correlations(
-        self, values: Floats, mask: Bools, classes: Sequence[int], without: Bools | None = None
+        self,
+        values: Floats,
+        mask: Bools,
+        classes: Sequence[int],
+        without: Bools | None = None,
+        *,
+        passing: bool = False,
     ) -> Correlations:
-        """With the spectra of some classes; `without` are rows to leave out: those of the same object, in a test."""
+        """With the spectra of some classes; `without` are rows to leave out: those of the same object, in a test.
+
+        With `passing` they hold until the thread's next passing ones: new memory for each takes up to half as long as
+        all the sums.
+        """
         question, kept = Question.of(values, mask), [self._of_class(label) for label in classes]
         ends = np.cumsum([0, *(len(rows) for rows, _ in kept)]).tolist()
         parts = {label: slice(*ends[i : i + 2]) for i, label in enumerate(classes)}
-        scores = [np.empty((ends[-1], len(REDSHIFTS)), np.float32) for _ in RECIPES]
+        scores = (self._memory if passing else _Memory()).scores(ends[-1])
         for label, (_, ready) in zip(classes, kept, strict=True):
             correlated(ready, question, [s[parts[label]] for s in scores])
         found = Correlations(rows=np.concatenate([rows for rows, _ in kept]), scores=scores, parts=parts)
@@ -155,7 +182,7 @@ class Matcher:
         label, classes = asked.label, sorted({*asked.classes, int(asked.probabilities.argmax())})
         if int(mask.sum()) < FEWEST:
             return None
-        found = self.correlations(values, mask, sorted({*classes, label}), without)
+        found = self.correlations(values, mask, sorted({*classes, label}), without, passing=True)
         domain = domain_of(asked.spacing_A) or HIGH
         posterior = self.posterior(found, asked.probabilities, classes, domain)
         first, second = peaks(posterior)

@@ -283,7 +283,8 @@ def _details(points: Photometry, host: Host | None) -> dict[str, object]:
     found: dict[str, object] = {"phase_days": round(since_peak, 2), "host_sep_arcsec": separation}
     found["discovery_mjd"] = round(float(points.mjd[0]), 5)
     if host is not None and host.redshift is not None:
-        found |= {"host_z": host.redshift, "host_z_error": host.redshift_error, "host_source": host.source}
+        found |= {"host_z": host.redshift, "host_z_error": host.redshift_error, "host_z_kind": host.redshift_kind}
+        found["host_source"] = host.source
     return found
 
 

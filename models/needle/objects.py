@@ -28,6 +28,7 @@ from models.needle.images.prepare import PreparedImages, prepare
 from models.needle.images.quality import Checker
 from models.needle.images.stamps import sky_offset
 from models.needle.model import Answer, Needle
+from models.needle.neighbours import of_host, of_neighbours
 
 Fact = str | int | float
 Reddening = Callable[[float, float], float | None]
@@ -46,8 +47,9 @@ class ObjectAnswer:
     report : Report
         With a `host_verdict`; or refused, with the reason.
     facts : mapping of str to text or number
-        `n_g`, `n_r`: detections used. Where known: `phase`, days since the brightest; `host_sep`, arcsec; `quality`,
-        the lower P(good) of the two images; `restored`, 1 if one of them was repaired.
+        `n_g`, `n_r`: detections used. Where known: `phase`, days since the brightest; what is known of the host and
+        of what lies around (`models.needle.neighbours`); `quality`, the lower P(good) of the two images; `restored`,
+        1 if one of them was repaired.
     """
 
     report: Report
@@ -140,7 +142,8 @@ class ObjectAnalyst:
         if seen is not None and self._decides and seen.verdict is not None:
             answer, verdict = seen, seen.verdict
         every = _once_each([*caveats, *answer.caveats, *(() if seen is None else _told(seen)), *images.caveats])
-        facts = _facts(answer, evidence.host, images) | _heard(None if self._decides else seen)
+        around = of_host(evidence.host) | of_neighbours(evidence.neighbours)
+        facts = _facts(answer, images) | around | _heard(None if self._decides else seen)
         return ObjectAnswer(report=self._report(evidence, verdict, answer.reason, every), facts=facts)
 
     def _seen(self, evidence: Evidence, images: PreparedImages, place: tuple[float, float] | None) -> Answer | None:
@@ -231,13 +234,11 @@ def _add_stamps(digest: "hashlib._Hash", epoch: Cutouts) -> None:
             digest.update(np.ascontiguousarray(stamp).tobytes())
 
 
-def _facts(answer: Answer, host: Host | None, images: PreparedImages) -> dict[str, Fact]:
+def _facts(answer: Answer, images: PreparedImages) -> dict[str, Fact]:
     facts: dict[str, Fact] = {"n_g": answer.n_g, "n_r": answer.n_r}
     phase = None if answer.verdict is None else answer.verdict.details.get("phase_days")
     if isinstance(phase, int | float):
         facts["phase"] = round(float(phase), 2)
-    if host is not None and host.separation_arcsec is not None:
-        facts["host_sep"] = round(host.separation_arcsec, 2)
     if images.quality is not None:
         facts["quality"] = round(images.quality, _DIGITS)
         facts["restored"] = int(images.restored)

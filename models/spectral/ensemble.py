@@ -40,7 +40,7 @@ class Member:
     kind: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EnsemblePrediction:
     """What an ensemble says about n spectra; first axis of the member arrays is the member.
 
@@ -66,17 +66,17 @@ class EnsemblePrediction:
     member_texture: tuple[NDArray[np.float64], ...]
     seeds: tuple[int, ...]
 
-    @property
+    @cached_property
     def fine(self) -> NDArray[np.float64]:
         """Fine probabilities: mean within each seed, then across seeds; shape (n, 7)."""
         return within_then_across(self.member_fine, self.seeds)
 
-    @property
+    @cached_property
     def coarse(self) -> NDArray[np.float64]:
         """Coarse probabilities, averaged in the same way; shape (n, 3)."""
         return within_then_across(self.member_coarse, self.seeds)
 
-    @property
+    @cached_property
     def embedding(self) -> NDArray[np.float64]:
         """Embeddings, averaged in the same way; shape (n, 192)."""
         return within_then_across(self.member_embedding, self.seeds)

@@ -70,14 +70,19 @@ class LogBins(nn.Module):
         return means * scale, covered / self.width
 
 
+def log_edges(bins: int) -> np.ndarray:
+    """Edges of the bins in pixels, (bins + 1,): pixel i reaches from i to i + 1, and the window from 0 to GRID_SIZE."""
+    edges: np.ndarray = GRID_SIZE * (np.geomspace(*WINDOW_A, bins + 1) - WINDOW_A[0]) / (WINDOW_A[1] - WINDOW_A[0])
+    return edges
+
+
 @cache
 def _log_bins(bins: int) -> tuple[np.ndarray, np.ndarray]:
     """How much of each pixel lies in each bin, (4096, bins), and the bins' widths in pixels; float32.
 
     Every network of an ensemble has the same bins: they share these arrays, which nothing changes.
     """
-    # Pixel i reaches from i to i + 1 here, and the window from 0 to GRID_SIZE.
-    edges = GRID_SIZE * (np.geomspace(*WINDOW_A, bins + 1) - WINDOW_A[0]) / (WINDOW_A[1] - WINDOW_A[0])
+    edges = log_edges(bins)
     pixel = np.arange(GRID_SIZE)[:, None]
     overlap = np.clip(np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel), 0, None)
     return overlap.astype(np.float32), np.diff(edges).astype(np.float32)

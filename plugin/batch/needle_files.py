@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from iris_client.brokers.history import MJD_0
 from iris_client.brokers.words import band as short_band
 from iris_client.brokers.words import numbered_band, truth
-from models.domain import Host, LightCurve
+from models.domain import PHOTO_Z_ERROR, Host, LightCurve
 
 NEEDED = ("object_id", "mjd", "band", "mag")
 NUMBERS = ("ra", "dec", "mjd", "mag", "magerr", "limmag", "ebv_mw", "redshift", "mag_obs")
@@ -37,8 +37,6 @@ NEAREST_SOURCE = "ZTF alert packet (PS1)"
 """Rows of this source name the nearest catalogue object, often a star: a host only if it looks like a galaxy nearby."""
 NOT_ZTF = "literature_nonZTF"
 NEAREST_GALAXY_SCORE, NEAREST_ARCSEC = 0.5, 10.0
-PHOTO_Z_ERROR = 0.05
-"""Where a catalogue tells none."""
 
 
 class NeedleInputError(ValueError):

@@ -30,6 +30,15 @@ class Byline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraTable:
+    """A table below the body, of something else than the objects that the note announces."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """An AstroNote that nobody has reviewed yet. All text is plain; escaping is the templates' work.
 
@@ -43,6 +52,8 @@ class Draft:
         What the TNS calls the type of an AstroNote.
     columns : tuple of str
         The heads of the Related Objects table.
+    tables : tuple of ExtraTable
+        What follows the body.
     """
 
     night: str
@@ -59,6 +70,7 @@ class Draft:
     bundle: str
     as_of: str
     simulated: bool
+    tables: tuple[ExtraTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +106,7 @@ class Text:
     abstract: Sequence[wording.Sentence]
     body: Sequence[str]
     keywords: tuple[str, ...]
+    tables: Sequence[ExtraTable] = ()
 
 
 class Kind(Judge, Protocol):
@@ -126,6 +139,7 @@ def compose(
     byline: Byline | None = None,
     noted: Mapping[str, str] | None = None,
     made_up: Callable[[Entry], bool] = lambda entry: entry.simulated,
+    simulated: bool = False,
 ) -> Draft | None:
     """Write the draft of one period, or None when no object passes the rules.
 
@@ -139,6 +153,8 @@ def compose(
         By object, what earlier notes of this kind announced it as.
     made_up : callable, optional
         Whether the data of an entry are simulated; asked of those that are listed.
+    simulated : bool
+        Whether anything else that the note tells of is.
     """
     byline = byline or Byline()
     chosen = select(kind, entries, period, noted)
@@ -155,7 +171,7 @@ def compose(
         marshal=wording.brief(byline.marshal),
         as_of=f"{as_of:%Y-%m-%d %H:%M} UT",
         looked_up=_looked_up(candidates),
-        simulated=any(e.simulated for e in candidates),
+        simulated=simulated or any(e.simulated for e in candidates),
     )
     return _draft(kind, kind.text(facts), facts, byline)
 
@@ -178,7 +194,13 @@ def _draft(kind: Kind, text: Text, facts: Facts, byline: Byline) -> Draft:
         bundle=facts.models,
         as_of=facts.as_of,
         simulated=facts.simulated,
+        tables=tuple(_printable(table) for table in text.tables),
     )
+
+
+def _printable(table: ExtraTable) -> ExtraTable:
+    rows = tuple(tuple(map(wording.plain, row)) for row in table.rows)
+    return replace(table, rows=rows)
 
 
 def _looked_up(candidates: Sequence[Entry]) -> str | None:

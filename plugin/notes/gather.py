@@ -89,6 +89,16 @@ class Gatherer:
         except NotFound:
             return False
 
+    def is_simulated(self, target_id: str) -> bool:
+        """Whether an object calls itself simulated.
+
+        Raises
+        ------
+        UpstreamError
+            If the marshal does not answer.
+        """
+        return self._target(target_id).simulated
+
     def _entries(self, period: Period, producer: str) -> list[Entry]:
         span = (period.start.replace(tzinfo=None), period.end.replace(tzinfo=None))
         with self.store.begin(to_read=True) as unit:

@@ -14,8 +14,10 @@ from plugin.notes.draft import Byline, Draft, Kind, compose
 from plugin.notes.files import write_note
 from plugin.notes.gather import Gatherer
 from plugin.notes.kinds import AnomaliesKind, CandidatesKind, ClassesKind
+from plugin.notes.kinds.track_record import TrackRecord
 from plugin.notes.period import Period, due
 from plugin.notes.review.keeping import keep
+from plugin.ops.needle_record import read_record
 from plugin.settings import Settings
 from plugin.store import Store
 
@@ -81,7 +83,9 @@ def draft_notes(settings: Settings, store: Store, marshal: SpectrumSource, *, no
         noted: dict[str, dict[str, str]] = {
             name: unit.announced.before(name, str(period), str(period.last)) for name in settings.notes
         }
-    for kind in kinds_of(settings):
+    record = _record(settings, store, period)
+    simulated = record is not None and any(gatherer.is_simulated(row.target_id) for row in record.rows if row.listed)
+    for kind in kinds_of(settings, record):
         drafts[kind.name] = compose(
             kind,
             period,
@@ -90,6 +94,7 @@ def draft_notes(settings: Settings, store: Store, marshal: SpectrumSource, *, no
             byline=byline,
             noted=noted[kind.name],
             made_up=gatherer.is_made_up,
+            simulated=simulated and kind.name == "candidates",
         )
     return drafts
 
@@ -125,8 +130,13 @@ def announce(store: Store, period: Period, drafts: Drafts, now: datetime) -> Non
         unit.watermarks.set(_DRAFTED, str(period.last))
 
 
-def kinds_of(settings: Settings) -> Iterator[Kind]:
+def kinds_of(settings: Settings, record: TrackRecord | None = None) -> Iterator[Kind]:
     """The kinds that are switched on, with the measured figures of the models in use.
+
+    Parameters
+    ----------
+    record : TrackRecord, optional
+        What became of NEEDLE's candidates, for a note that tells it.
 
     Raises
     ------
@@ -136,7 +146,7 @@ def kinds_of(settings: Settings) -> Iterator[Kind]:
     if {"classes", "anomalies"} & set(settings.notes):
         yield from _of_spectra(settings, card_of(settings))
     if "candidates" in settings.notes:
-        yield _of_objects(settings)
+        yield _of_objects(settings, record)
 
 
 def card_of(settings: Settings) -> BundleCard:
@@ -173,11 +183,20 @@ def _of_spectra(settings: Settings, card: BundleCard) -> Iterator[Kind]:
         )
 
 
-def _of_objects(settings: Settings) -> Kind:
+def _record(settings: Settings, store: Store, period: Period) -> TrackRecord | None:
+    """NEEDLE's record, where a note of it is about more than a night."""
+    if "candidates" not in settings.notes or period.first == period.last:
+        return None
+    with store.begin(to_read=True) as unit:
+        return TrackRecord.of(read_record(unit, settings.trust), period)
+
+
+def _of_objects(settings: Settings, record: TrackRecord | None) -> Kind:
     from models.needle.model import SHIPPED, verify
     from plugin.notes.kinds.candidates import figures_of
 
-    return CandidatesKind(figures=figures_of(verify(settings.needle_folder or SHIPPED), settings.needle_prefer))
+    figures = figures_of(verify(settings.needle_folder or SHIPPED), settings.needle_prefer)
+    return CandidatesKind(figures=figures, record=record)
 
 
 def _marshal_name(settings: Settings) -> str:

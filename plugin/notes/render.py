@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from markupsafe import Markup, escape
@@ -21,7 +22,9 @@ _ENVIRONMENT = html_templates(TEMPLATES, keep_trailing_newline=True)
 def to_text(draft: Draft) -> str:
     """For reading in a terminal or a mail."""
     template = _ENVIRONMENT.get_template("note.txt")
-    return template.render(draft=draft, limit=ABSTRACT_LIMIT, csv_name=CSV_NAME, table=_columns(draft))
+    tables = [(one.title, _in_columns([one.columns, *one.rows])) for one in draft.tables]
+    table = _in_columns([draft.columns, *(row.cells() for row in draft.related)])
+    return template.render(draft=draft, limit=ABSTRACT_LIMIT, csv_name=CSV_NAME, table=table, tables=tables)
 
 
 def to_html(draft: Draft) -> str:
@@ -37,8 +40,10 @@ def to_html_part(draft: Draft) -> Markup:
 
 
 def to_body(draft: Draft) -> str:
-    """The body alone as HTML, as one pastes it into the TNS's editor."""
-    return "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in draft.body)
+    """The body alone as HTML, as one pastes it into the TNS's editor, with the tables that belong to it."""
+    text = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in draft.body)
+    macros = _ENVIRONMENT.get_template("parts.html").module
+    return text + "".join(str(macros.table_of(one)) for one in draft.tables)  # type: ignore[attr-defined]
 
 
 def css() -> Markup:
@@ -80,8 +85,7 @@ FILE_NAMES = (HTML_NAME, "astronote.txt", CSV_NAME, "astronote.json")
 """What `files` writes; the JSON is last, so that where it stands the rest stands too."""
 
 
-def _columns(draft: Draft) -> str:
-    """The table in columns of even width."""
-    rows = [draft.columns, *(r.cells() for r in draft.related)]
-    widths = [max(len(r[i]) for r in rows) for i in range(len(draft.columns))]
+def _in_columns(rows: Sequence[Sequence[str]]) -> str:
+    """A table in columns of even width."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows)

@@ -1,7 +1,8 @@
 """NEEDLE's live record: what crossed the threshold, when, how long before others knew, and what it turned out to be.
 
-What an object is comes from people (`iris_client.taxonomy.trust`): the TNS's type as it was looked up, in the order of
-the setting TRUST. Our own annotations are read nowhere.
+What an object is comes from people (`plugin.store.truth`): classes given on the marshal, types of the TNS, labels from
+a file, in the order of the setting TRUST; of what nobody has saved, the TNS's type as it was looked up. Our own
+annotations are read nowhere, and a type that came to the TNS by a report of ours is no truth.
 """
 
 import csv
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from iris_client.taxonomy.names import Label
+from iris_client.taxonomy.names import Label, translate
 from iris_client.taxonomy.trust import Voice, settle
 from models.domain import Target
 from plugin.clock import moment
@@ -19,7 +20,11 @@ from plugin.cycle.objects.discover import mjd
 from plugin.cycle.objects.lasair import CANDIDATES
 from plugin.store import Unit
 from plugin.store.needle import Crossing, Noted
+from plugin.store.truth.answered import Truth, Undecided
 
+_UNSAID: Final = frozenset({"nobody", "withdrawn"})
+"""Where nothing that was heard stands, the TNS's type counts as it was looked up: nobody asks the marshal about what it
+does not have."""
 _DAY: Final = timedelta(days=1)
 
 
@@ -34,8 +39,8 @@ class Row:
     after_discovery_days : float or None
         From its first detection to the crossing.
     before_spectrum_days, before_class_days : float or None
-        From the crossing to its first spectrum on file, and to the TNS's type as it was first seen here; negative where
-        others were first.
+        From the crossing to its first spectrum on file, and to when people first gave the class that counts; negative
+        where others were first.
     truth : str or None
         What it is: SLSN-I, SLSN-II, SLSN (which of the two is not said), TDE, SN, or another class of ours; None while
         nobody has said.
@@ -127,7 +132,8 @@ def read_record(unit: Unit, trust: Sequence[Voice]) -> Record:
     """
     objects = {one.target_id: one for one in unit.needle.objects()}
     crossings = unit.needle.crossings()
-    known = {name: _known(unit, name, trust) for name in objects}
+    said = unit.truth.settled(objects, trust)
+    known = {name: _known(unit, name, said.get(name, "nobody"), trust) for name in objects}
     truths = {name: truth for name, (_, truth, _) in known.items() if truth is not None}
     spectra = unit.needle.first_spectra({one.target_id for one in crossings})
     rows = [_row(one, objects.get(one.target_id), spectra.get(one.target_id), known) for one in reversed(crossings)]
@@ -187,15 +193,21 @@ def in_words(record: Record) -> str:
     return "\n".join(lines)
 
 
-def _known(unit: Unit, name: str, trust: Sequence[Voice]) -> tuple[str | None, str | None, datetime | None]:
-    """The TNS's name, what the object is, and when that was first seen here."""
+def _known(
+    unit: Unit, name: str, said: Truth | Undecided, trust: Sequence[Voice]
+) -> tuple[str | None, str | None, datetime | None]:
+    """The TNS's name, what the object is, and when people first said so."""
     history = [one for one in unit.names.history(name) if one.name is not None]
-    if not history or history[-1].name is None:
-        return None, None, None
-    newest = history[-1].name
+    newest = history[-1].name if history else None
+    called = None if newest is None else newest.name
+    if isinstance(said, Truth):
+        truth = truth_of(translate(said.subtype or said.label or said.rare or ""))
+        return called, truth, None if truth is None else said.told_at
+    if said not in _UNSAID or newest is None:
+        return called, None, None
     truth = truth_of(settle(Target(target_id=name), newest, order=trust).label)
     typed = [one.since for one in history if one.name is not None and one.name.type]
-    return newest.name, truth, min(typed) if typed and truth is not None else None
+    return called, truth, min(typed) if typed and truth is not None else None
 
 
 def _row(

@@ -9,11 +9,14 @@ from iris_client.protocols import AlertSource
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.sources.clients import described_by
 from plugin.sources.marshal import HOOKS
+from plugin.store import Store
 
 _IN_MEMORY = 1000  # the folder keeps the others
 
 
-def make_alert_source(settings: Settings, *, pacer: Pacing, hooks: Hooks = HOOKS) -> AlertSource | None:
+def make_alert_source(
+    settings: Settings, *, pacer: Pacing, hooks: Hooks = HOOKS, store: Store | None = None
+) -> AlertSource | None:
     """Make the source; None when there shall be none.
 
     Parameters
@@ -22,6 +25,8 @@ def make_alert_source(settings: Settings, *, pacer: Pacing, hooks: Hooks = HOOKS
         Of the marshal's token, for its broker.
     hooks : Hooks
         Who is told of each request.
+    store : Store, optional
+        Where several workers share its database, they count their calls to Lasair together.
 
     Raises
     ------
@@ -42,7 +47,7 @@ def make_alert_source(settings: Settings, *, pacer: Pacing, hooks: Hooks = HOOKS
         case "lasair":
             from plugin.sources.lasair import make_lasair
 
-            return make_lasair(settings, hooks)
+            return make_lasair(settings, hooks, store)
 
 
 def _broker(settings: Settings, pacer: Pacing, hooks: Hooks) -> AlertSource:

@@ -53,7 +53,7 @@ class Clients:
         Parameters
         ----------
         store : Store, optional
-            Where several workers share its database, they share the pacer too.
+            Where several workers share its database, they share the pacer too, and the calls of an hour to Lasair.
         marshal, alerts, hooks, annotator : optional
             Instead of those the settings describe; for tests.
         activity : Activity, optional
@@ -76,11 +76,11 @@ class Clients:
             from plugin.sources.alerts import make_alert_source
 
             server = MARSHAL if settings.alert_source == "marshal" else settings.alert_source
-            alerts = make_alert_source(settings, pacer=pacer, hooks=activity.hooks(server, HOOKS))
+            alerts = make_alert_source(settings, pacer=pacer, hooks=activity.hooks(server, HOOKS), store=store)
         if annotator is None and settings.lasair_annotator is not None:
             from plugin.sources.lasair import make_annotator
 
-            annotator = make_annotator(settings, alerts, activity.hooks("lasair", HOOKS))
+            annotator = make_annotator(settings, alerts, activity.hooks("lasair", HOOKS), store)
         slack = make_slack(settings, activity.hooks("slack"))
         if hooks is None and settings.analysis_secret is not None:
             from plugin.sources.analysis import make_hooks

@@ -8,10 +8,16 @@ from iris_client.errors import Refused
 from iris_client.http.transport import Hooks
 from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.sources.clients import described_by
+from plugin.store import Store
 
 
-def make_lasair(settings: Settings, hooks: Hooks) -> Lasair:
+def make_lasair(settings: Settings, hooks: Hooks, store: Store | None = None) -> Lasair:
     """The source.
+
+    Parameters
+    ----------
+    store : Store, optional
+        Where several workers share its database, they count their calls together.
 
     Raises
     ------
@@ -26,7 +32,7 @@ def make_lasair(settings: Settings, hooks: Hooks) -> Lasair:
         raise ConfigError(f"{PREFIX}LASAIR_TOPIC or {PREFIX}LASAIR_FILTER: needed with {PREFIX}WATCH_ALERTS=true")
     if settings.lasair_topic and settings.lasair_survey == "LSST" and not settings.lasair_kafka:
         raise ConfigError(f"{PREFIX}LASAIR_KAFKA: needed, for Lasair-LSST gives topics over Kafka alone")
-    calls = make_calls(settings, hooks)
+    calls = make_calls(settings, hooks, store)
     return Lasair(
         calls,
         topic=settings.lasair_topic,
@@ -38,7 +44,7 @@ def make_lasair(settings: Settings, hooks: Hooks) -> Lasair:
     )
 
 
-def make_annotator(settings: Settings, alerts: object, hooks: Hooks) -> LasairAnnotator:
+def make_annotator(settings: Settings, alerts: object, hooks: Hooks, store: Store | None = None) -> LasairAnnotator:
     """Who takes answers to Lasair; through the connection of the source of alerts, where that is Lasair too.
 
     Raises
@@ -46,12 +52,12 @@ def make_annotator(settings: Settings, alerts: object, hooks: Hooks) -> LasairAn
     ConfigError
         If there is no token, or no header can carry it.
     """
-    calls = alerts.calls if isinstance(alerts, Lasair) else make_calls(settings, hooks)
+    calls = alerts.calls if isinstance(alerts, Lasair) else make_calls(settings, hooks, store)
     return LasairAnnotator(calls, settings.lasair_annotator or "")
 
 
-def make_calls(settings: Settings, hooks: Hooks) -> LasairCalls:
-    """The API, with the calls an hour that the token has.
+def make_calls(settings: Settings, hooks: Hooks, store: Store | None = None) -> LasairCalls:
+    """The API, with the calls an hour that the token has, of all workers where several share the database.
 
     Raises
     ------
@@ -61,12 +67,14 @@ def make_calls(settings: Settings, hooks: Hooks) -> LasairCalls:
     if settings.lasair_token is None:
         what = Settings.model_fields["lasair_token"].description
         raise ConfigError(f"{PREFIX}LASAIR_TOKEN: needed to read or annotate Lasair. {what}")
+    url = settings.lasair_url or ENDPOINTS[settings.lasair_survey]
+    log = None if store is None else store.call_log(url)
     with described_by("LASAIR_URL", "LASAIR_TOKEN"):
         return LasairCalls(
-            settings.lasair_url or ENDPOINTS[settings.lasair_survey],
+            url,
             settings.lasair_token.get_secret_value(),
             survey=settings.lasair_survey,
-            budget=HourlyBudget(settings.lasair_calls_per_hour),
+            budget=HourlyBudget(settings.lasair_calls_per_hour, log=log),
             timeout_s=settings.http_read_seconds,
             hooks=hooks,
         )

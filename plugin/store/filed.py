@@ -31,7 +31,7 @@ class Filed:
     report : Report
         An answer, or a refusal with its reason.
     facts : mapping of str to text or number
-        What was found on the way and holds for refusals too; NEEDLE's are `n_g`, `n_r`, `phase`, `host_sep`, `quality`,
+        What was found on the way and holds for refusals too; NEEDLE's are `n_g`, `n_r`, `phase`, the host, `quality`,
         `restored`, ASTRANet's `snr`, the `source_redshift` where there was one, and `because` and `earlier`
         (`plugin.cycle.spectra.because`) where it was answered before.
     observed_at : str or None

@@ -16,6 +16,7 @@ from plugin.store.context import Context
 from plugin.store.engine import StoreError, make_engine, parse_url, reading, sqlite_file
 from plugin.store.lock import FileLock
 from plugin.store.unit import Unit
+from plugin.store.workers.calls import SharedCalls
 from plugin.store.workers.pace import SharedPacer
 
 LEASE: Final = timedelta(minutes=15)
@@ -94,6 +95,10 @@ class Store(Closing):
     def pacer(self, rate: float, burst: int) -> SharedPacer | None:
         """The pace that all workers of this marshal keep together; None where there is one worker."""
         return SharedPacer(self.engine, self.marshal, rate, burst) if self.is_shared else None
+
+    def call_log(self, server: str) -> SharedCalls | None:
+        """Where all workers count the calls of an hour to a server; None where there is one worker."""
+        return SharedCalls(self.engine, server) if self.is_shared else None
 
     @property
     def is_shared(self) -> bool:

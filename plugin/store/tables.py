@@ -206,6 +206,15 @@ pace = Table(
 )
 """When the next request to a marshal may go, in seconds of the database's clock: one budget for all workers."""
 
+calls = Table(
+    "calls",
+    metadata,
+    Column("server", String(255), primary_key=True),
+    Column("minute", Integer, primary_key=True),
+    Column("calls", Integer, nullable=False),
+)
+"""How many calls went to a server in each minute of the last hour, of all workers together."""
+
 status = Table(
     "status",
     metadata,

@@ -71,6 +71,8 @@ def test_the_key_table_of_needle_is_what_is_posted():
     verdict = HostVerdict(label="SN", probabilities=each, model="m", prediction_sets=sets, p_mondrian=0.5)
     report = Report(target_id="t", spectrum_id=None, status=Status.OK, host_verdict=verdict, bundle="m")
     facts = {"n_g": 1, "n_r": 1, "phase": 0.5, "host_sep": 1.0, "quality": 0.9, "restored": 0}
+    facts |= {"host_from": "Sherlock, NED", "host_z": 0.1, "host_z_kind": "photometric", "host_dlr": 0.5}
+    facts |= {"galaxy_sep": 1.0, "galaxy_chance": 0.01, "star_sep": 0.5, "star_score": 0.9}
     facts |= {"image_class": "SN", "image_sn": 0.8, "image_slsn": 0.1, "image_tde": 0.1, "image_model": "h"}
     about = {"subject": object_of("t"), "producer": NEEDLE, "target_id": "t", "version": "1"}
     filed = Filed(**about, report=report, facts=facts, filed_at=utc_now())

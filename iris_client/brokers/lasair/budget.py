@@ -1,14 +1,16 @@
 """How many calls a Lasair token has left: so many in any hour, counted as Lasair counts them.
 
 Lasair allows a token 100 calls in any 60 minutes, and that of a power user 10,000 (its documentation, "Throttling of
-API usage"). Nobody waits for an hour inside a call: who would have to is told to come back, with the seconds.
+API usage"). Nobody waits for an hour inside a call: who would have to is told to come back, with the seconds. Calls are
+counted in this process, or where several processes count together.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from iris_client.errors import Unavailable
 
@@ -21,6 +23,80 @@ _FOR_LOOKS: Final = 0.25
 """Share of the calls that looking for news may take."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Whether there may be a call.
+
+    Parameters
+    ----------
+    used : int
+        Calls of the last hour, without this one.
+    full_s : float
+        Seconds until there is one left; 0 where there is.
+    pause_s : float
+        Seconds for which Lasair has asked for a pause.
+    """
+
+    used: int
+    full_s: float = 0.0
+    pause_s: float = 0.0
+
+
+class CallLog(Protocol):
+    """Where calls are counted."""
+
+    def take(self, limit: int, patience_s: float) -> Turn:
+        """Count a call, of which there may be `limit` in an hour; not where none is left, or the pause is longer."""
+
+    def look(self) -> Turn:
+        """How many there were; counts none."""
+
+    def close_for(self, seconds: float) -> None:
+        """Lasair has asked for a pause."""
+
+
+class OwnCalls:
+    """A `CallLog` of this process alone.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sent: deque[float] = deque()
+        self._closed_until = -float("inf")
+
+    def take(self, limit: int, patience_s: float) -> Turn:
+        """Count a call, of which there may be `limit` in an hour; not where none is left, or the pause is longer."""
+        with self._lock:
+            turn = self._turn(limit)
+            if not turn.full_s and turn.pause_s <= patience_s:
+                self._sent.append(self._clock() + turn.pause_s)
+            return turn
+
+    def look(self) -> Turn:
+        """How many there were; counts none."""
+        with self._lock:
+            return self._turn(None)
+
+    def close_for(self, seconds: float) -> None:
+        """Lasair has asked for a pause."""
+        with self._lock:
+            self._closed_until = max(self._closed_until, self._clock() + seconds)
+
+    def _turn(self, limit: int | None) -> Turn:
+        now = self._clock()
+        while self._sent and now - self._sent[0] >= HOUR_S:
+            self._sent.popleft()
+        over = -1 if limit is None else len(self._sent) - limit
+        full = self._sent[over] + HOUR_S - now if over >= 0 else 0.0
+        return Turn(used=len(self._sent), full_s=full, pause_s=max(0.0, self._closed_until - now))
+
+
 class HourlyBudget:
     """A `iris_client.http.pacer.Pacing` for reading; `writing` is that for annotations, which may use all there is.
 
@@ -30,6 +106,8 @@ class HourlyBudget:
         Calls in any hour.
     clock, sleep : callable
         Seconds that only grow, and how to wait; replaced in tests.
+    log : CallLog, optional
+        Where calls are counted; by default in this process.
     """
 
     def __init__(
@@ -38,14 +116,13 @@ class HourlyBudget:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        log: CallLog | None = None,
     ) -> None:
         if per_hour < 4:
             raise ValueError("at least 4 calls an hour")
         self.per_hour = per_hour
-        self._clock, self._sleep = clock, sleep
-        self._lock = threading.Lock()
-        self._sent: deque[float] = deque()
-        self._closed_until = -float("inf")
+        self._sleep = sleep
+        self._log = log or OwnCalls(clock)
         self.writing = _Writing(self)
 
     def wait(self) -> float:
@@ -60,15 +137,12 @@ class HourlyBudget:
 
     def pause(self, seconds: float) -> None:
         """Let nobody call for so long: Lasair has said that it is too much."""
-        with self._lock:
-            self._closed_until = max(self._closed_until, self._clock() + seconds)
+        self._log.close_for(seconds)
 
     def left(self) -> int:
         """How many calls may read now."""
-        with self._lock:
-            now = self._clock()
-            self._forget(now)
-            return 0 if now < self._closed_until else max(0, self._for_reading - len(self._sent))
+        turn = self._log.look()
+        return 0 if turn.pause_s else max(0, self._for_reading - turn.used)
 
     def between_looks(self, calls: int) -> float:
         """Seconds from one look for news to the next, when each takes so many calls."""
@@ -76,28 +150,18 @@ class HourlyBudget:
 
     def spend(self, limit: int) -> float:
         """Count a call, of which there may be `limit` in an hour; see `wait`."""
-        with self._lock:
-            now = self._clock()
-            self._forget(now)
-            pause = self._closed_until - now
-            over = len(self._sent) - limit
-            full = self._sent[over] + HOUR_S - now if over >= 0 else 0.0
-            wait = max(pause, full, 0.0)
-            if wait > _PATIENCE_S or full > 0.0:
-                said = f"Lasair's {self.per_hour} calls an hour are used up, or kept for annotations"
-                raise Unavailable(said if full > 0.0 else "Lasair asks for a pause", status=429, retry_after=wait)
-            self._sent.append(now + wait)
-        if wait > 0.0:
-            self._sleep(wait)
-        return wait
+        turn = self._log.take(limit, _PATIENCE_S)
+        if turn.full_s or turn.pause_s > _PATIENCE_S:
+            said = f"Lasair's {self.per_hour} calls an hour are used up, or kept for annotations"
+            wait = max(turn.pause_s, turn.full_s)
+            raise Unavailable(said if turn.full_s else "Lasair asks for a pause", status=429, retry_after=wait)
+        if turn.pause_s:
+            self._sleep(turn.pause_s)
+        return turn.pause_s
 
     @property
     def _for_reading(self) -> int:
         return int(self.per_hour * (1.0 - _FOR_ANSWERS))
-
-    def _forget(self, now: float) -> None:
-        while self._sent and now - self._sent[0] >= HOUR_S:
-            self._sent.popleft()
 
 
 class _Writing:

@@ -17,7 +17,7 @@ from iris_client.brokers.streams import Surroundings
 from iris_client.brokers.surveys import TAI_MINUS_UTC_DAYS, adapted
 from iris_client.errors import BadPayload, NotFound
 from iris_client.protocols import Alert, AlertStub
-from models.domain import Host, LightCurve
+from models.domain import PHOTO_Z_ERROR, Host, LightCurve
 
 Row = Mapping[str, Any]
 KINDS: Final = {"Science": "cutoutScience", "Template": "cutoutTemplate", "Difference": "cutoutDifference"}
@@ -86,12 +86,14 @@ class LasairObject:
             photometric = _number(self.sherlock.get("photoZ"))
             z = _number(self.sherlock.get("z"))
             table = _text(self.sherlock.get("catalogue_table_name")) or "a catalogue"
+            found, error, by = _redshift(z, photometric, _number(self.sherlock.get("photoZErr")))
             galaxy = Host(
                 separation_arcsec=separation,
                 ra_deg=_number(self.sherlock.get("raDeg")) or None,
                 dec_deg=_number(self.sherlock.get("decDeg")) or None,
-                redshift=photometric if z is None else z,
-                redshift_error=_number(self.sherlock.get("photoZErr")) if z is None else None,
+                redshift=found,
+                redshift_error=error,
+                redshift_kind=by,
                 source=f"Sherlock, {table}"[:80],
             )
         said = _text(self.sherlock.get("description"))
@@ -177,6 +179,17 @@ def _of_rubin(body: Row) -> LasairObject:
         sherlock=_mapping(more.get("sherlock")),
         tns=_mapping(more.get("TNS")),
     )
+
+
+def _redshift(
+    spectroscopic: float | None, photometric: float | None, error: float | None
+) -> tuple[float | None, float | None, str | None]:
+    """The galaxy's redshift, its error and its kind, from a spectrum first; one by colours always has an error."""
+    if spectroscopic is not None:
+        return spectroscopic, None, "spectroscopic"
+    if photometric is not None:
+        return photometric, error if error is not None and error > 0 else PHOTO_Z_ERROR, "photometric"
+    return None, None, None
 
 
 def _timed(row: Row) -> Row:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, Self
 
-from iris_client.brokers.kafka import commit, judge, make_consumer, topics_there
+from iris_client.brokers.kafka import commit, judge, leave, make_consumer, topics_there
 
 _WAIT_S: Final = 0.5
 _MOST_REJECTED: Final = 1000
@@ -65,7 +65,7 @@ class LasairTopic:
 
     def close(self) -> None:
         """Leave the group."""
-        self._consumer.close()
+        leave(self._consumer)
 
     def probe(self) -> str:
         """Whether the cluster is there and has the topic; raises `UpstreamError` if not."""

@@ -9,7 +9,16 @@ On the source, origin `NEEDLE`, flat keys that sort well and never change their 
     set_size, alpha     number   how many classes are in it, and its error rate
     n_g, n_r            number   how many detections were used
     phase               number   days since the brightest detection, observer's frame
-    host_sep            number   arcsec to the host; absent without one
+    host_sep            number   arcsec to the host that the model was told of; absent without one
+    host_from           text     who says so: "Sherlock, NED", the name of the marshal's galaxy, the alert's source
+    host_z, host_z_kind number, text
+                        the galaxy's own redshift, "spectroscopic", "photometric" or "kind not told"; absent without one
+    host_dlr            number   its offset in units of the galaxy's radius in that direction, where its shape is known
+    galaxy_sep, galaxy_chance
+                        number   of three sources around it the galaxy that is least probably there by chance, and with
+                                 what probability; absent where all may be. The model is not told of it
+    star_sep, star_score
+                        number   a star at its place: arcsec to it, and 0 (galaxy) to 1 (star); absent without one
     quality             number   the lower P(good) of the two images; absent when there are no usable ones
     restored            0 or 1   whether an image had to be repaired from the other
     image_class         text     with ASTRANET_NEEDLE_MODEL=both: the most probable class by the network on images
@@ -20,7 +29,7 @@ On the source, origin `NEEDLE`, flat keys that sort well and never change their 
     caveats             text     codes of what qualifies the answer, or "none"
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from iris_client.protocols import Place
@@ -59,6 +68,23 @@ def answer(filed: Filed, alpha: float) -> Body:
     if report.host_verdict is not None:
         body |= _verdict(report.host_verdict, alpha)
     return body | {"caveats": "|".join(sorted({str(c.code) for c in report.caveats})) or NONE}
+
+
+def around(facts: Mapping[str, object]) -> list[str]:
+    """What is known of the host, and of what else lies there, in words."""
+    found = []
+    if facts.get("host_sep") is not None or facts.get("host_z") is not None:
+        place = [f'{facts["host_sep"]}"'] if "host_sep" in facts else []
+        place += [f"{facts['host_dlr']} of its radii away"] if "host_dlr" in facts else []
+        redshift = f"z {facts['host_z']}, {facts.get('host_z_kind', 'kind not told')}" if "host_z" in facts else ""
+        told = ", ".join(str(part) for part in (facts.get("host_from"), redshift) if part)
+        found.append(f"host at {', '.join(place) or 'a distance not told'}" + (f" ({told})" if told else ""))
+    if "galaxy_sep" in facts:
+        chance = f"{facts['galaxy_chance']} by chance"
+        found.append(f'most probable galaxy of three sources nearby at {facts["galaxy_sep"]}" ({chance})')
+    if "star_sep" in facts:
+        found.append(f'star at {facts["star_sep"]}" (score {facts["star_score"]})')
+    return found
 
 
 def _verdict(verdict: HostVerdict, alpha: float) -> dict[str, str | float | int]:

@@ -3,6 +3,7 @@
 What is missing or cannot be read becomes a caveat; what may come back later is left to be tried again.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -67,11 +68,10 @@ class Gathering:
         if marshal is not None:
             theirs = self._had("the marshal's photometry", partial(marshal.light_curve, name), _CURVE)
         curve = merged([theirs, self.light_curve(name)])
-        galaxy = None
+        around, theirs_too = self.surroundings(name), None
         if isinstance(marshal, HostSource):
-            galaxy = self._had("the marshal's host", partial(marshal.host, name), CaveatCode.NO_HOST)
-        if galaxy is None and (around := self.surroundings(name)) is not None:
-            galaxy = around.host
+            theirs_too = self._had("the marshal's host", partial(marshal.host, name), CaveatCode.NO_HOST)
+        galaxy = first_host(None if around is None else around.host, theirs_too)
         wanted = self._wanted(stubs)
         latest = [found for stub in wanted[:1] if (found := self._alert(stub)) is not None]
         evidence = self._evidence(target, curve, latest, galaxy)
@@ -126,6 +126,7 @@ class Gathering:
             light_curve=curve,
             cutouts=tuple(alert.cutouts for alert in alerts),
             host=joined_host(galaxy, hosts[0] if hosts else None),
+            neighbours=alerts[0].neighbours if alerts else (),
         )
 
     def _had(self, what: str, ask: Callable[[], T], missing: CaveatCode) -> T | None:
@@ -169,6 +170,32 @@ def host_of(alert: Alert) -> Host | None:
     host, score = alert.host, alert.star_score
     near = host is not None and host.separation_arcsec is not None and host.separation_arcsec <= HOST_ARCSEC
     return host if near and score is not None and score <= STAR_SCORE else None
+
+
+def first_host(sherlock: Host | None, marshal: Host | None) -> Host | None:
+    """Sherlock's galaxy, where a broker has one, else the marshal's; of one and the same, whatever either knows.
+
+    A redshift from a spectrum stands before any other.
+    """
+    if sherlock is None or marshal is None:
+        return sherlock or marshal
+    if not _one_galaxy(sherlock, marshal):
+        return sherlock
+    known = [one for one in (sherlock, marshal) if one.redshift is not None]
+    best = next((one for one in known if one.redshift_kind == "spectroscopic"), known[0] if known else sherlock)
+    joined = replace(sherlock, dlr=marshal.dlr)
+    if best is not marshal:
+        return joined
+    source = f"{sherlock.source}; redshift of {marshal.source or 'the marshal'}"
+    kind = {"redshift_error": marshal.redshift_error, "redshift_kind": marshal.redshift_kind}
+    return replace(joined, redshift=marshal.redshift, source=source, **kind)  # type: ignore[arg-type]  # each has its type
+
+
+def _one_galaxy(one: Host, other: Host) -> bool:
+    if one.ra_deg is None or one.dec_deg is None or other.ra_deg is None or other.dec_deg is None:
+        return False
+    east = ((one.ra_deg - other.ra_deg + 180.0) % 360.0 - 180.0) * math.cos(math.radians(one.dec_deg))
+    return 3600.0 * math.hypot(east, one.dec_deg - other.dec_deg) <= SAME_ARCSEC
 
 
 def joined_host(given: Host | None, nearest: Host | None) -> Host | None:

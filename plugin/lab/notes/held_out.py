@@ -113,10 +113,16 @@ def busiest_night(objects: Sequence[Labelled]) -> tuple[date, list[Labelled]]:
     return _EPOCH + timedelta(days=night), chosen
 
 
-def add_light_curves(sandbox: Sandbox, objects: Iterable[Labelled], night: date) -> None:
-    """Put what was known by the night into a sandbox: photometry, and an alert for the last detection; no stamps."""
+def add_light_curves(sandbox: Sandbox, objects: Iterable[Labelled], night: date, *, first: int = 1) -> None:
+    """Put what was known by the night into a sandbox: photometry, and an alert for the last detection; no stamps.
+
+    Parameters
+    ----------
+    first : int
+        The number of the first alert; each must be given once.
+    """
     end = float((night - _EPOCH).days) + 0.99
-    for number, one in enumerate(objects):
+    for number, one in enumerate(objects, first):
         sandbox.add_source(one.object_id, ra=one.ra_deg or 0.0, dec=one.dec_deg or 0.0)
         curve = one.curve
         rows = [_row(curve, int(i)) for i in np.flatnonzero(curve.mjd <= end) if curve.band[i] in "gr"]
@@ -132,7 +138,7 @@ def add_light_curves(sandbox: Sandbox, objects: Iterable[Labelled], night: date)
         last = max((r for r in rows if "magpsf" in r), key=lambda r: r["jd"])
         history = [r for r in rows if r["jd"] < last["jd"]]
         place = {"ra": one.ra_deg, "dec": one.dec_deg, "xpos": 900.0, "ypos": 900.0}
-        sandbox.add_alert(forced_free_packet(one.object_id, number + 1, last | place | _host(one), history))
+        sandbox.add_alert(forced_free_packet(one.object_id, number, last | place | _host(one), history))
         sandbox.object_truths[one.object_id] = one.kind
 
 

@@ -11,6 +11,7 @@ from plugin.notes import wording
 from plugin.notes.draft import Facts, Text
 from plugin.notes.entries import Entry
 from plugin.notes.figures import Figure, Measured
+from plugin.notes.kinds.track_record import TrackRecord
 from plugin.notes.period import Period
 from plugin.notes.related import TNS_COLUMNS, Redshift, RelatedObject, known_redshift, matched_redshift, row
 from plugin.notes.rules import NO_ANSWER, OLD, recent
@@ -41,11 +42,14 @@ class CandidatesKind:
         The class mix they hold for.
     min_score : float
         Of the class. NEEDLE's scores are tuned so that this is where its purity was chosen.
+    record : TrackRecord or None
+        What became of what was above the threshold; None for a note that does not tell it.
     """
 
     figures: Mapping[str, Measured] = field(default_factory=dict)
     mix: str = "SN, SLSN-I and TDE as 2559 : 14 : 15"
     min_score: float = 0.8
+    record: TrackRecord | None = None
     name: str = "candidates"
     columns: tuple[str, ...] = (
         *TNS_COLUMNS, "Score", "Detections", "Days to threshold", "Host", "Model", "Spectrum"
@@ -117,6 +121,7 @@ class CandidatesKind:
                 Sentence(wording.NOT_CLASSIFIED, 7),
                 Sentence(self._rule(), 6),
                 Sentence(self._abstract_figures(counts), 5),
+                *self._abstract_record(),
                 Sentence(f"Objects that people had classified by {facts.as_of} are left out.", 4),
                 Sentence(wording.ENCOURAGED, 2),
             ],
@@ -132,10 +137,16 @@ class CandidatesKind:
                 "the host galaxy; Spectrum is what the spectral classifier ASTRANet said of a spectrum, where "
                 "there is one.",
                 f"The model is version {facts.models}. {self._body_figures(counts)}",
+                *(() if self.record is None else (self.record.paragraph(facts.as_of),)),
                 wording.known_since(facts.marshal, facts.as_of, facts.looked_up),
                 wording.REVIEWED,
             ),
+            tables=() if self.record is None else self.record.tables(),
         )
+
+    def _abstract_record(self) -> Sequence[Sentence]:
+        said = None if self.record is None else self.record.sentence()
+        return () if said is None else (said,)
 
     def _rule(self) -> str:
         return (
@@ -222,7 +233,8 @@ def _redshift(entry: Entry, verdict: HostVerdict) -> Redshift | None:
         source = verdict.details.get("host_source") or "a catalogue"
         if isinstance(error, int | float):
             return Redshift(f"{host:.2f}", f"the colours of the host ({source}, {host:.2f} +/- {error:.2f})")
-        return Redshift(f"{host:.4f}", f"the host ({source})")
+        measured = "a spectrum of the host" if verdict.details.get("host_z_kind") == "spectroscopic" else "the host"
+        return Redshift(f"{host:.4f}", f"{measured} ({source})")
     matched = [found for f in entry.spectra if (found := matched_redshift(f.report.redshift)) is not None]
     return known or (matched[-1] if matched else None)
 

@@ -1,6 +1,7 @@
 """Trial by fire: cycles killed at random moments, with trouble everywhere; then one look whether anything is wrong.
 
-Each cycle is a process of the real service. Its marshal and broker answer with faults, its database is locked, full or
+Each cycle is a process of the real service. Its marshal and its broker (Lasair by default, where answers
+go to as well) answer with faults, its database is locked, full or
 cut off, its clock jumps, and most are killed (SIGKILL) at a random moment. Meanwhile spectra come, change and go.
 Afterwards the trouble ends, the service runs on, and what it leaves is compared with what an undisturbed service
 leaves that sees the same marshal for the first time.
@@ -92,6 +93,7 @@ def chaos(
     cycles: int,
     workers: int = 1,
     seed: int = 0,
+    lasair: bool = True,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Told:
     """Run the trial on an empty database.
@@ -102,6 +104,9 @@ def chaos(
         Of an empty database: SQLite for one worker, PostgreSQL for several.
     cycles : int
         How many processes are started, all workers together.
+    lasair : bool
+        Whether alerts come from Lasair, those of what nobody saved too, and answers go there; else from the marshal's
+        broker.
     progress : callable
         Is told how many have ended.
     """
@@ -128,8 +133,9 @@ def chaos(
             database=address,
             folder=Path(name),
             web_hook=chat.hook_url,
+            lasair=lasair,
         )
-        world = World(sandbox, chance)
+        world = World(sandbox, chance, unsaved=lasair)
         with service(place):
             pass  # the schema is made before the trouble begins; its own crashes are another test's
         _burn(place, world, told, chance, cycles=cycles, workers=workers, progress=progress)

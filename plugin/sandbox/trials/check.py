@@ -19,11 +19,15 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """Everything that the service's account left on a marshal, by place and kind: each should be there once."""
+    """Everything that the service's account left on a marshal, by place and kind: each should be there once.
+
+    So it is with what it left at Lasair, where a later annotation replaces an earlier one.
+    """
 
     annotations: Mapping[Key, list[Any]]
     classifications: Mapping[Key, list[Any]]
     comments: Mapping[Key, list[Any]]
+    at_lasair: Mapping[Key, list[Any]]
 
     @classmethod
     def on(cls, sandbox: Sandbox) -> "Posted":
@@ -46,7 +50,8 @@ class Posted:
                 for c in state.comments
                 if c.author_id == me and c.spectrum_id in state.spectra
             ]
-        return cls(_grouped(notes), _grouped(classes), _grouped(comments))
+        hanging = [((topic, name), _without_time(body)) for (topic, name), body in sandbox.lasair.annotations.items()]
+        return cls(_grouped(notes), _grouped(classes), _grouped(comments), _grouped(hanging))
 
     @staticmethod
     def clear(sandbox: Sandbox) -> None:
@@ -58,6 +63,7 @@ class Posted:
             state.comments[:] = [c for c in state.comments if c.author_id != me]
             for number in [n for n, c in state.classifications.items() if c.author_id == me]:
                 del state.classifications[number]
+        sandbox.lasair.annotations.clear()
 
 
 @dataclass(slots=True)
@@ -85,7 +91,7 @@ def compare(found: Posted, wanted: Posted, edited: Iterable[int]) -> Verdict:
     """
     verdict = Verdict()
     may_stay = {(str(number),) for number in edited}
-    for kind in ("annotations", "classifications", "comments"):
+    for kind in ("annotations", "classifications", "comments", "at_lasair"):
         here, there = getattr(found, kind), getattr(wanted, kind)
         verdict.answers += len(there)
         for key, values in here.items():
@@ -145,6 +151,11 @@ def _reports(store: Store) -> dict[Key, list[Any]]:
 def _without_history(facts: str) -> dict[str, Any]:
     """What was found; how often it was answered before, and why again, depends on who was killed when."""
     return {name: value for name, value in json.loads(facts).items() if name not in (BECAUSE, EARLIER)}
+
+
+def _without_time(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said; the explanation tells when it was said first."""
+    return {name: value for name, value in body.items() if name != "explanation"}
 
 
 def _grouped(pairs: Iterable[tuple[Key, Any]]) -> dict[Key, list[Any]]:

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -29,6 +29,10 @@ def register(sandbox: typer.Typer) -> None:
 def chaos(
     cycles: Annotated[int, typer.Option(min=1, help="How many cycles are begun, of all workers together.")] = 100,
     workers: Workers = 1,
+    source: Annotated[
+        Literal["lasair", "marshal"],
+        typer.Option(help="Where alerts come from: Lasair, to which answers go too, or the marshal's broker."),
+    ] = "lasair",
     database: Database = None,
     postgres: Postgres = False,
     seed: Seed = 0,
@@ -38,7 +42,8 @@ def chaos(
     from plugin.sandbox.trials.chaos import in_words
 
     with _empty(database, postgres, workers) as address:
-        told = run(address, cycles=cycles, workers=workers, seed=seed, progress=_every_tenth(cycles))
+        lasair, tell = source == "lasair", _every_tenth(cycles)
+        told = run(address, cycles=cycles, workers=workers, seed=seed, lasair=lasair, progress=tell)
         typer.echo(in_words(told, address, workers, seed))
     raise typer.Exit(0 if told.good else 1)
 

@@ -6,21 +6,26 @@ import random
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
 from iris_client.brokers.http import SkyPortalBroker
+from iris_client.brokers.lasair.budget import HourlyBudget
+from iris_client.brokers.lasair.calls import LasairCalls
+from iris_client.brokers.lasair.client import Lasair
 from iris_client.http.pacer import Pacer
 from iris_client.marshal.skyportal import SkyPortal
+from iris_client.protocols import AlertSource
 from plugin.app import App, build
 from plugin.clock import utc_now
 from plugin.cycle.objects.part import WatchPart
+from plugin.sandbox.brokers.lasair import ANNOTATOR, TOKEN
 from plugin.sandbox.trials.analyst import TrialAnalyst, TrialObjectAnalyst, trial_card
 from plugin.sandbox.trials.database import Trouble, befall
 from plugin.settings import Settings
@@ -31,6 +36,8 @@ ENDED, BROKEN, AWAY = 0, 1, 3
 LEASE: Final = timedelta(seconds=3)
 """After it the claims of a worker that was killed are free: short, because a trial is."""
 _QUICK: Final = 0.02
+_API: Final = "/lasair/api"
+_FILTER: Final = "objects.ncand >= 1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,8 @@ class Place:
     database: str
     folder: Path
     web_hook: str | None = None
+    lasair: bool = False
+    """Whether alerts come from Lasair, those of what nobody saved too, and answers go there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +96,16 @@ def settings(place: Place, **values: object) -> Settings:
         "slack_webhook": place.web_hook,
         "slack_per_hour": 10_000,
     }
+    if place.lasair:
+        given |= {
+            "watch_alerts": True,
+            "watch_min_detections": 1,
+            "watch_fading_days": 1e4,  # what is let go for it depends on when one looked
+            "lasair_url": f"{place.url}{_API}",
+            "lasair_token": TOKEN,
+            "lasair_filter": _FILTER,
+            "lasair_annotator": ANNOTATOR,
+        }
     return Settings(**{**given, **values})  # type: ignore[arg-type]  # pydantic checks them
 
 
@@ -94,12 +113,20 @@ def service(place: Place, clock: Callable[[], datetime] = utc_now) -> App:
     """The service of a trial by fire: never waits long for anybody."""
     options = {"pacer": Pacer(1000.0, 1000), "sleep": _briefly, "timeout_s": 5.0}
     marshal = SkyPortal(place.url, place.token, **options)  # type: ignore[arg-type]
-    broker = SkyPortalBroker(place.url, place.token, **options)  # type: ignore[arg-type]
-    watch = WatchPart(source=broker, analyst=TrialObjectAnalyst(), watch_list=marshal)
-    given = settings(place, alert_source="marshal")
+    watch = WatchPart(source=_broker(place, options), analyst=TrialObjectAnalyst(), watch_list=marshal)
+    given = settings(place, alert_source="lasair" if place.lasair else "marshal")
     app = build(given, marshal=marshal, analyst=TrialAnalyst(), watch=watch, card=trial_card, clock=clock)
     app.store.lease = LEASE
     return app
+
+
+def _broker(place: Place, options: Mapping[str, Any]) -> AlertSource:
+    """Where alerts come from; what goes to Lasair goes by the same connection."""
+    if not place.lasair:
+        return SkyPortalBroker(place.url, place.token, **options)
+    briefly = {"sleep": _briefly, "timeout_s": options["timeout_s"]}
+    calls = LasairCalls(f"{place.url}{_API}", TOKEN, budget=HourlyBudget(10**9, sleep=_briefly), **briefly)
+    return Lasair(calls, conditions=_FILTER, **options)
 
 
 def one_cycle(place: Place, fate: Fate) -> None:

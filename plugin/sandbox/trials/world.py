@@ -28,6 +28,8 @@ class World:
     hidden: list[int] = field(default_factory=list)
     objects: list[str] = field(default_factory=list)
     edited: set[int] = field(default_factory=set)
+    unsaved: bool = False
+    """Whether some alerts are of objects that the marshal does not have."""
     deleted: int = 0
     alerts: int = 0
 
@@ -49,7 +51,7 @@ class World:
             self.hidden.append(self.upload(group=PRIVATE_GROUP))
         if self.chance.random() < 0.1 and self.hidden:
             self.share(self.hidden.pop())
-        if self.chance.random() < 0.1:
+        if self.chance.random() < (0.4 if self.unsaved else 0.1):
             self.alert()
 
     def end(self) -> None:
@@ -83,12 +85,14 @@ class World:
         if not self.objects or self.chance.random() < 0.6:
             name = f"ZTF26alert{len(self.objects)}"
             self.objects.append(name)
-            self.sandbox.add_source(name, group_ids=())
+            if not self.unsaved or self.chance.random() < 0.5:
+                self.sandbox.add_source(name, group_ids=())
         else:
             name = self.chance.choice(self.objects)
         self.alerts += 1
         self.sandbox.add_alert(invented(name, 10_000 + self.alerts, jd=2461000.5 + self.alerts))
-        self.sandbox.add_candidate(name)
+        if name in self.sandbox.state.sources:
+            self.sandbox.add_candidate(name)
 
     def _flux(self) -> NDArray[np.float64]:
         """A continuum with broad lines."""

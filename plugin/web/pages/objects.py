@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from iris_client.protocols import Place
 from iris_client.taxonomy.trust import NAMES, ORDER, Voice
 from models.domain import FINE_CLASSES, NEEDLE_CLASSES
+from plugin.cycle.objects.compose import around
 from plugin.cycle.spectra.because import Earlier, because, earlier, gist, summary
 from plugin.cycle.spectra.compose import analog
 from plugin.cycle.spectra.matched import redshift_in_words, with_luminosity_in_words
@@ -182,7 +183,7 @@ class NeedleView:
         f = self.filed.facts
         parts = [f"{f.get('n_g', 0)} detections in g, {f.get('n_r', 0)} in r"]
         parts += [f"{p:+.0f} d from the brightest" for p in (number(f.get("phase")),) if p is not None]
-        parts += [f'host at {s}"' for s in (f.get("host_sep"),) if s is not None]
+        parts += around(f)
         parts += [f"images {q:.2f}" for q in (number(f.get("quality")),) if q is not None]
         return " · ".join(parts) + (", one restored" if f.get("restored") else "")
 

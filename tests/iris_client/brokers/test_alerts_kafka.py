@@ -1,10 +1,14 @@
 """Alerts over Kafka, on librdkafka's own mock cluster."""
 
+import threading
+import time
+
 import pytest
 
+from iris_client.brokers import kafka
 from iris_client.brokers.kafka import KafkaAlerts
 from iris_client.brokers.records import from_stream
-from iris_client.errors import BadPayload, Refused
+from iris_client.errors import BadPayload, Refused, Unavailable
 from plugin.sandbox.brokers.alerts import invented
 from tests.fakes.kafka import MockCluster, record
 
@@ -43,6 +47,27 @@ def test_the_same_alert_twice_is_given_out_once_and_rubbish_has_a_reason(cluster
     assert all("Avro" in why for _, why in stream.rejected)
     stream.commit()
     stream.close()
+
+
+class Silent:
+    """A consumer whose cluster does not answer."""
+
+    def commit(self, *, asynchronous: bool) -> None:
+        threading.Event().wait(20)
+
+    def close(self) -> None:
+        threading.Event().wait(20)
+
+
+def test_a_cluster_that_does_not_answer_is_not_waited_for_without_end(monkeypatch):
+    monkeypatch.setattr(kafka, "_COMMIT_S", 0.2)
+    monkeypatch.setattr(kafka, "_LEAVE_S", 0.2)
+    stream = KafkaAlerts(Silent())
+    with pytest.raises(Unavailable, match=r"could not be committed within 0\.2 s"):
+        stream.commit()
+    begun = time.monotonic()
+    stream.close()
+    assert time.monotonic() - begun < 10.0
 
 
 def test_wrong_settings_are_refused_without_the_password():

@@ -291,6 +291,24 @@ def test_limits_are_no_detections_and_forced_photometry_counts():
             LasairObject.read(bad, survey="ZTF")
 
 
+@pytest.mark.parametrize(
+    ("said", "redshift"),
+    [
+        ({"z": 0.031, "photoZ": 0.1, "photoZErr": 0.02}, (0.031, None, "spectroscopic")),
+        ({"photoZ": 0.1, "photoZErr": 0.02}, (0.1, 0.02, "photometric")),
+        ({"photoZ": 0.1}, (0.1, 0.05, "photometric")),  # never as if it were measured in a spectrum
+        ({"photoZ": 0.1, "photoZErr": 0.0}, (0.1, 0.05, "photometric")),
+        ({}, (None, None, None)),
+    ],
+)
+def test_sherlocks_redshift_comes_with_its_kind_and_its_catalogue(said, redshift):
+    sherlock = {"classification": "SN", "separationArcsec": 2.0, "catalogue_table_name": "NED", **said}
+    found = LasairObject(name="Z", survey="ZTF", ra_deg=1.0, dec_deg=2.0, alerts={}, sherlock=sherlock)
+    host = found.surroundings().host
+    assert (host.redshift, host.redshift_error, host.redshift_kind) == redshift
+    assert host.source == "Sherlock, NED"
+
+
 def test_rubins_objects_are_read_too():
     source = {"diaSourceId": 77, "midpointMjdTai": 61000.0, "psfFlux": 3631.0, "psfFluxErr": 100.0, "band": "r"}
     body = {
@@ -311,7 +329,7 @@ def test_rubins_objects_are_read_too():
     assert curve.mag[1:].tolist() == pytest.approx([22.5, 22.5], abs=1e-3)  # 3631 nJy
     assert found.urls["77"] == {"cutoutScience": "https://lasair.lsst.ac.uk/s"}
     host = found.surroundings().host
-    assert (host.redshift, host.redshift_error) == (0.1, 0.02)
+    assert (host.redshift, host.redshift_error, host.redshift_kind) == (0.1, 0.02, "photometric")
     seen: list[bytes] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -1,6 +1,7 @@
 """The client without recordings: odd and lost answers, two at the same time, the embedded marshal with faults."""
 
 import json
+import math
 import random
 import threading
 from collections.abc import Iterator
@@ -251,6 +252,27 @@ def test_the_hosts_redshift_comes_with_its_error() -> None:
     bare = parse.host(row | {"host": {"ra": 150.0, "dec": 20.0, "redshift": 0.1}})
     assert bare is not None
     assert (bare.redshift, bare.redshift_error) == (0.1, None)
+    assert (bare.redshift_kind, bare.dlr) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("shape", "radii"),
+    [
+        ({"a": 6.0, "b2a": 0.5, "pa": 0.0}, 0.6),  # along the major axis, which points north
+        ({"a": 6.0, "b2a": 0.5, "pa": 90.0}, 1.2),  # along the minor axis
+        ({"a": 6.0, "b2a": 0.5, "pa": 45.0}, 3.6 / 6.0 * math.sqrt(0.5 + 0.5 * 4)),
+        ({"a": 6.0, "b2a": 1.0}, 0.6),
+        ({"a": 6.0}, 0.6),
+        ({"a": 6.0, "b2a": 0.5}, None),  # nobody knows how it is turned
+        ({"a": None, "b2a": 0.5, "pa": 0.0}, None),
+        ({"a": 0.0}, None),
+        ({"a": "6"}, None),
+    ],
+)
+def test_the_offset_is_told_in_units_of_the_galaxys_radius_in_that_direction(shape, radii) -> None:
+    found = parse.host({"ra": 150.0, "dec": 20.0, "host": {"ra": 150.0, "dec": 20.001, **shape}})
+    assert found is not None
+    assert found.dlr == (None if radii is None else pytest.approx(radii))
 
 
 def test_account_and_clock(sandbox: Sandbox) -> None:

@@ -106,6 +106,11 @@ def test_the_redshift_is_the_objects_its_hosts_or_its_spectrums():
     assert "redshift from the colours of the host (LS DR10, 0.21 +/- 0.03)" in photometric["Remarks"]
     measured = row_of(CANDIDATES, candidate(**bare, details={"host_z": 0.2134, "host_source": "SDSS"}))
     assert (measured["Redshift"], "redshift from the host (SDSS)" in measured["Remarks"]) == ("0.2134", True)
+    seen = {"host_z": 0.2134, "host_z_kind": "spectroscopic", "host_source": "Sherlock, NED"}
+    assert (
+        "redshift from a spectrum of the host (Sherlock, NED)"
+        in row_of(CANDIDATES, candidate(**bare, details=seen))["Remarks"]
+    )
     spectral = row_of(CANDIDATES, candidate(**bare, spectra=(filed(report(label="TDE", redshift=estimate(0.19))),)))
     assert spectral["Redshift"] == "0.190"
     assert row_of(CANDIDATES, candidate(**bare))["Redshift"] == ""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 
 from iris_client.protocols import Place, SpectrumStub
 from plugin.store import (
@@ -205,3 +205,15 @@ def test_the_command_for_going_back(engine, empty_database):
     assert old.contents(engine) == before
     with pytest.raises(StoreError, match="no way"):
         downgrade_store(empty_database, "7777")
+
+
+def test_going_back_before_the_count_of_calls_leaves_the_rest(empty_database, engine):
+    with open_store(empty_database, marshal=MARSHAL) as store, store.engine.begin() as connection:
+        connection.execute(text("INSERT INTO calls (server, minute, calls) VALUES ('s', 29000000, 7)"))
+        connection.execute(text("INSERT INTO pace (marshal, next_at) VALUES ('m', 1.0)"))
+    migrate.downgrade(engine, "0021")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT marshal FROM pace")).scalars().all() == ["m"]
+    assert not inspect(engine).has_table("calls")
+    with open_store(empty_database, marshal=MARSHAL) as store:
+        assert migrate.drift(store.engine) == []

@@ -10,9 +10,10 @@ import pytest
 from iris_client.protocols import TransientName
 from iris_client.taxonomy.names import translate
 from models.domain import Report, Status
-from plugin.ops.needle_record import Share, as_csv, as_plain, in_words, read_record, truth_of
+from plugin.ops.needle_record import Record, Share, as_csv, as_plain, in_words, read_record, truth_of
 from plugin.store import ASTRANET, Filed, Store, spectrum
 from plugin.store.needle import Crossing, Noted
+from plugin.store.truth.truths import Told
 
 NOW = datetime(2026, 11, 1, 12)
 DAY = timedelta(days=1)
@@ -122,6 +123,48 @@ def test_purity_and_completeness_with_their_intervals(filled):
     assert (slsn.purity.hits, slsn.purity.total, slsn.completeness.value) == (0, 1, None)
     assert (record.answered, record.typed) == (7, 6)
     assert str(Share(hits=0, total=0)) == "none known yet"
+
+
+def told(store: Store, name: str, source: str, kind: str, *, days: float = 1.0, **more) -> None:
+    with store.begin() as unit:
+        label = Told(key=f"{source} 1", name=kind, told_at=NOW + days * DAY, **more)
+        unit.truth.hear(name, source, [label], NOW + 20 * DAY)
+
+
+def record_of(store: Store, *trust: str) -> Record:
+    with store.begin() as unit:
+        return read_record(unit, trust or ("tns", "marshal", "file"))
+
+
+def test_a_class_that_people_gave_on_the_marshal_alone_counts(filled):
+    told(filled, "d", "marshal", "Tidal Disruption Event", days=5)
+    record = record_of(filled)
+    (d,) = (row for row in record.rows if row.target_id == "d")
+    assert (d.truth, d.before_class_days, d.tns_name) == ("TDE", 2.0, "SN 2026d")
+    tde = record.figures[1]
+    assert (tde.purity.hits, tde.purity.total, tde.unknown) == (3, 5, 0)
+    assert (tde.completeness.hits, tde.completeness.total) == (3, 5)
+    assert {row.truth for row in record_of(filled, "tns").rows if row.target_id == "d"} == {None}
+
+
+@pytest.mark.parametrize(("kind", "truth"), [("SLSN-I", "SLSN-I"), ("SLSN-II", "SLSN-II"), ("Ic", "SN"), ("CV", "CV")])
+def test_the_marshals_names_mean_what_the_tnss_do(filled, kind, truth):
+    told(filled, "d", "marshal", kind)
+    assert {row.truth for row in record_of(filled).rows if row.target_id == "d"} == {truth}
+
+
+def test_people_who_disagree_give_no_truth_and_who_is_sure_is_heard(filled):
+    told(filled, "b", "tns", "SN Ia")
+    told(filled, "b", "marshal", "Type II")
+    told(filled, "c", "marshal", "AGN", probability=0.9)
+    told(filled, "d", "marshal", "TDE", probability=0.3)
+    truths = {row.target_id: row.truth for row in record_of(filled).rows}
+    assert (truths["b"], truths["c"], truths["d"]) == (None, "AGN", None)
+
+
+def test_a_type_that_came_from_our_own_report_is_no_truth(filled):
+    told(filled, "b", "tns", "SN Ia", derived=True)
+    assert {row.truth for row in record_of(filled).rows if row.target_id == "b"} == {None}
 
 
 def test_who_is_not_trusted_decides_nothing(filled):

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import InternalError, OperationalError
 from structlog.testing import capture_logs
 
+from iris_client.brokers.lasair.budget import HourlyBudget
 from iris_client.errors import Unavailable
 from iris_client.protocols import Place, SpectrumStub
 from plugin.cycle.analyse import Analysing
@@ -369,6 +370,65 @@ def test_a_connection_that_is_cut_ends_the_cycle_and_loses_nothing(shared, postg
         pytest.fail("the connection is still there")
     with shared.begin() as unit:  # the pool finds out by itself
         assert unit.queue.due("spectrum", NOW) == 1
+
+
+def test_many_processes_count_the_calls_of_an_hour_together(shared):
+    budgets = [HourlyBudget(40, log=Store(shared.engine, "m").call_log("https://lasair.test/api")) for _ in range(4)]
+    went, refused = [], []
+
+    def ask(budget: HourlyBudget) -> None:
+        for n in range(15):
+            try:
+                (budget.writing if n % 2 else budget).wait()
+                went.append(n)
+            except Unavailable as error:
+                refused.append(error.retry_after)
+
+    todo = iter(budgets)
+    together(4, lambda: ask(next(todo)))
+    assert (len(went), len(refused)) == (40, 20)
+    assert all(3540.0 < seconds <= 3660.0 for seconds in refused)
+    assert {budget.left() for budget in budgets} == {0}
+    other = HourlyBudget(40, log=Store(shared.engine, "m").call_log("https://elsewhere.test/api"))
+    assert (other.wait(), other.left()) == (0.0, 29)
+
+
+def test_reading_leaves_calls_for_annotations_of_whichever_process(shared):
+    reads, writes = (HourlyBudget(8, log=shared.call_log("s")) for _ in range(2))
+    for _ in range(6):
+        reads.wait()
+    with pytest.raises(Unavailable, match="kept for annotations"):
+        reads.wait()
+    assert (writes.writing.wait(), writes.writing.wait()) == (0.0, 0.0)
+    with pytest.raises(Unavailable, match="used up"):
+        writes.writing.wait()
+
+
+def test_what_is_an_hour_ago_is_forgotten_and_a_pause_is_one_for_all(shared):
+    waits: list[float] = []
+    one, other = (HourlyBudget(4, log=shared.call_log("s"), sleep=waits.append) for _ in range(2))
+    for _ in range(4):
+        one.writing.wait()
+    with shared.begin() as unit:
+        unit.queue.context.connection.execute(text("UPDATE calls SET minute = minute - 59"))
+    with pytest.raises(Unavailable) as caught:
+        other.writing.wait()
+    assert 0.0 < caught.value.retry_after <= 120.0
+    with shared.begin() as unit:
+        unit.queue.context.connection.execute(text("UPDATE calls SET minute = minute - 2"))
+    assert other.left() == 3
+    one.pause(1.0)
+    assert 0.0 < other.wait() <= 1.0
+    one.pause(1800.0)
+    with pytest.raises(Unavailable, match="pause") as caught:
+        other.writing.wait()
+    assert 1790.0 < caught.value.retry_after <= 1800.0
+    assert other.left() == 0
+
+
+@pytest.mark.sqlite
+def test_one_process_counts_for_itself(store):
+    assert store.call_log("https://lasair.test/api") is None
 
 
 def test_a_lock_that_is_held_for_ever_is_said_and_not_waited_for(postgres, migrated, monkeypatch):

@@ -67,12 +67,15 @@ def test_a_check_sees_what_is_lost_twice_and_corrupt(answered):
     assert verdict.lost == ["queue: ZTF26forgotten is new"]
 
 
-@pytest.mark.parametrize(("backend", "workers", "cycles"), [("sqlite", 1, 8), ("postgres", 3, 15)])
-def test_cycles_that_are_killed_lose_nothing(backend, workers, cycles, tmp_path, request):
+@pytest.mark.parametrize(
+    ("backend", "workers", "cycles", "lasair"),
+    [("sqlite", 1, 8, True), ("sqlite", 1, 8, False), ("postgres", 3, 15, True)],
+)
+def test_cycles_that_are_killed_lose_nothing(backend, workers, cycles, lasair, tmp_path, request):
     address = f"sqlite:///{tmp_path / 'a.sqlite'}"
     if backend == "postgres":
         address = request.getfixturevalue("postgres").database()
-    told = chaos(address, cycles=cycles, workers=workers, seed=3)
+    told = chaos(address, cycles=cycles, workers=workers, seed=3, lasair=lasair)
     assert told.cycles == cycles
     assert told.killed
     assert told.verdict.answers > cycles

@@ -1,0 +1,1 @@
+"""Which of the sources around an alert is the host, measured on objects whose host is known."""
