@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from models.anomaly_layer import ALPHA, AnomalyLayer, Judged
 from models.bundle import Bundle
-from models.conformal.domains import Domains
-from models.conformal.sets import LAC
+from models.decision import Decision, Strategy
 from models.domain import (
     FINE_CLASSES,
     Anomaly,
@@ -33,14 +32,14 @@ from models.luminosity_law import MATCHED
 from models.match_layer import Known, known_redshift, what_if_of
 from models.matching.matcher import Found, in_question
 from models.sentinel.detector import FALSE_ALARM_RATE, OperatingRegime
+from models.set_layer import ALPHAS as ALPHAS
+from models.set_layer import SetLayer, SetMethod
 from models.similar.shelf import unit_to_text
 from models.spectral.ensemble import EnsemblePrediction, Metadata
 from models.spectral.occlusion import where_looked
 from models.spectral.prepare import WHOLE, Extent, Prepared, prepare
 from models.together import Together
 from models.verdicts import basis_of, entropies, verdict_of
-
-ALPHAS = (0.01, 0.025, 0.05, 0.1, 0.2)
 
 NO_SENTINEL = Caveat(code=CaveatCode.NOT_AVAILABLE, text="no anomaly score: this bundle has no Sentinel layer")
 
@@ -78,6 +77,16 @@ class Analyst:
         Which operating regime decides whether a spectrum is anomalous; see `models.sentinel.detector`.
     alpha, false_alarm_rate : float
         The operator's budget: error rate of sets, cells and policy, and share of ordinary spectra that are flagged.
+    strategy : str
+        Which class is named; see `models.decision`.
+    sets : str
+        Which prediction sets are served; see `models.set_layer`. With `aps`, which no bundle is calibrated for
+        otherwise, the networks are told no redshift and spectra of one object are not combined.
+
+    Raises
+    ------
+    ValueError
+        If the bundle does not hold what the strategy or the sets need.
     """
 
     def __init__(
@@ -87,25 +96,21 @@ class Analyst:
         regime: OperatingRegime = "anchor",
         alpha: float = ALPHA,
         false_alarm_rate: float = FALSE_ALARM_RATE,
+        strategy: Strategy = "within_seed",
+        sets: SetMethod = "lac",
     ) -> None:
         self._bundle, self._alpha = bundle, alpha
+        self._decision = Decision.of(strategy, bundle.card.get("prior", {}).get("answered"))
         self._layer = (
             None
             if bundle.sentinel is None
             else AnomalyLayer(bundle.sentinel, regime, alpha=alpha, false_alarm_rate=false_alarm_rate)
         )
         self._match = bundle.matching
-        scores = bundle.calibration["nonconformity"]
-        told = bundle.calibration
-        self._domains = Domains.of(
-            told.get("spacing"),
-            len(scores),
-            coverage=told.get("coverage"),
-            blue_end=told.get("blue_end"),
-            red_end=told.get("red_end"),
-            cut=told.get("cut"),
+        self._sets = SetLayer(
+            bundle.calibration, None if bundle.sentinel is None else bundle.sentinel.calibration, sets
         )
-        self._lac = {name: LAC(scores[mask]) for name, mask in self._domains.masks.items()}
+        self._domains = self._sets.domains
 
     @property
     def bundle_id(self) -> str:
@@ -127,7 +132,8 @@ class Analyst:
     @property
     def together(self) -> Together | None:
         """How several spectra of an object become one answer; None where the bundle is not calibrated for that."""
-        return None if self._match is None else self._match.together
+        rule = None if self._match is None or self._sets.method != "lac" else self._match.together
+        return None if rule is None else rule.deciding(self._decision)
 
     def sketch(self, spectrum_id: str) -> NDArray[np.float64]:
         """An archive spectrum named as a neighbour, over 3850-9000 A; NaN where missing, shape (200,).
@@ -217,7 +223,8 @@ class Analyst:
         spectrum, trained = evidence.spectrum, self._bundle.card["metadata"]
         assert spectrum is not None
         known, redshift = known_redshift(evidence), spectrum.redshift
-        calibrated = self._match is not None and self._match.calibrated(prepared.spacing_A, prepared.extent)
+        served = self._match if self._sets.method == "lac" else None
+        calibrated = served is not None and served.calibrated(prepared.spacing_A, prepared.extent)
         if self._match is not None:
             # A guarantee that was made without a redshift says nothing about answers with one.
             redshift = known.redshift if known is not None and calibrated else None
@@ -244,36 +251,31 @@ class Analyst:
 
     def in_question(self, fine: NDArray[np.float64], spacing_A: float, extent: Extent = WHOLE) -> list[int]:
         """The classes whose archive spectra are matched: indices of those of the widest prediction set."""
-        widest = self._sets(fine, self._domains.consulted(spacing_A, extent))[f"{min(ALPHAS):g}"]
-        return in_question(np.isin(FINE_CLASSES, widest), fine)
+        return in_question(self._sets.widest(fine, self._domains.consulted(spacing_A, extent)), fine)
 
-    def _sets(self, fine: NDArray[np.float64], consulted: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Prediction set at every alpha; of several domains each class that any of them keeps."""
-        sets = {}
-        for alpha in sorted({*ALPHAS, self._alpha}):
-            kept = np.any([self._lac[name].members(fine[None], alpha)[0] for name in consulted], axis=0)
-            sets[f"{alpha:g}"] = tuple(np.array(FINE_CLASSES)[kept].tolist())
-        return sets
+    def _members(self, fine: NDArray[np.float64], consulted: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Prediction set at every alpha."""
+        return {f"{a:g}": self._sets.members(fine, consulted, a) for a in sorted({*ALPHAS, self._alpha})}
 
     def _answer(
         self, plain: EnsemblePrediction, told: EnsemblePrediction, judged: Judged | None, i: int, asked: "_Asked"
     ) -> Answer:
         own = asked.prepared.spacing_A, asked.prepared.extent
-        verdict = verdict_of(told, i)
+        verdict = verdict_of(told, i, self._decision)
         consulted = self._domains.consulted(*own)
         cell, size = self._domains.named(consulted)
-        sets = without = self._sets(plain.fine[i], consulted)
+        sets = without = self._members(plain.fine[i], consulted)
         calibration = self._bundle.card["calibration"]
         calibration_id = calibration["id"]
         if told is not plain:
-            sets = self._sets(told.fine[i], consulted)
+            sets = self._members(told.fine[i], consulted)
         if self._match is not None and asked.metadata.redshift is not None:
             cell, size = self._match.named(own[0])
             calibration_id = calibration.get("told_id", calibration_id)  # a local calibration has no redshifts
             sets = {alpha: self._match.members(told.fine[i], float(alpha), own[0]) for alpha in sets}
         confidence = Confidence(
             prediction_sets=sets,
-            method="lac",
+            method=self._sets.method,
             calibration_id=calibration_id,
             calibration_cell=cell,
             calibration_size=size,
@@ -285,6 +287,8 @@ class Analyst:
             CaveatCode.PARTIAL_COVERAGE: self._domains.partly(*own),
         }
         caveats = tuple(Caveat(code=code, text=text) for code, text in notes.items() if text is not None)
+        if (chosen_by := self._decision.caveat(verdict.label, verdict.probabilities)) is not None:
+            caveats = (*caveats, chosen_by)
         chosen = f"{self._alpha:g}"
         basis = basis_of(plain, i, asked.prepared, unlike=notes[CaveatCode.UNLIKE_CALIBRATION] is not None)
         answer = Answer(verdict, confidence, None, (*caveats, NO_SENTINEL), basis)

@@ -234,6 +234,28 @@ class HybridCard(Card):
     """As `notes` and `training` read by the laboratory alone: figures of each network on its own fold."""
 
 
+class JoinedDomainFields(TypedDict):
+    """Whether joining was measured to be better than the spectrum alone, on spectra of one resolution."""
+
+    better: bool
+    objects: int
+
+
+class JoinedCard(Card):
+    """The card of what joins spectrum and source (`models.joined.stored`)."""
+
+    classes: list[str]
+    evidence: list[str]
+    bundle: str
+    """Whose probabilities the powers were fitted for."""
+    powers: dict[str, float]
+    domains: dict[str, JoinedDomainFields]
+    alphas: list[float]
+    """Error rates of the prediction sets."""
+    training: NotRequired[dict[str, Any]]
+    metrics: NotRequired[dict[str, Any]]
+
+
 def checked(folder: Path, card: Mapping[str, Any], kind: type[T]) -> T:
     """Check that a card has the fields of its kind, and return it as it is.
 

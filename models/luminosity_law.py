@@ -65,12 +65,7 @@ class LuminosityLaws:
 
         A class without a law keeps its probability: a luminosity says nothing for or against it.
         """
-        known = np.isfinite(self.median)
-        likely = np.where(known, np.exp(self.power * np.where(known, self.log_likelihood(magnitude), 0.0)), 0.0)
-        raised = probabilities * likely
-        total = raised.sum(1, keepdims=True)
-        share = (probabilities * known).sum(1, keepdims=True)
-        return np.where(known, raised / np.where(total > 0, total, 1.0) * share, probabilities)
+        return weighed(probabilities, self.log_likelihood(magnitude), self.power)
 
     def beside(self, probabilities: Mapping[str, float], told: Luminosity | None) -> WithLuminosity | None:
         """What the spectrum and the luminosity say together; None where no distance is known.
@@ -92,6 +87,22 @@ class LuminosityLaws:
             redshift=told.redshift,
             agrees=label == max(probabilities, key=lambda c: probabilities[c]),
         )
+
+
+def weighed(probabilities: Floats, log_likelihood: Floats, power: float) -> Floats:
+    """Probabilities with one more piece of evidence, shape (n, 7): its likelihood counts to a power.
+
+    Parameters
+    ----------
+    log_likelihood : ndarray, shape (n, 7)
+        NaN for a class without a law, which keeps its probability.
+    """
+    known = np.isfinite(log_likelihood)
+    logs = np.where(known, power * np.where(known, log_likelihood, 0.0), -np.inf)
+    raised = probabilities * np.exp(logs - np.where(known.any(1), logs.max(1), 0.0)[:, None])
+    total = raised.sum(1, keepdims=True)
+    share = (probabilities * known).sum(1, keepdims=True)
+    return np.where(known, raised / np.where(total > 0, total, 1.0) * share, probabilities)
 
 
 _NUMBERS: Final = ("median", "spread")

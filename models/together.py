@@ -1,12 +1,14 @@
 """All spectra of one object as one answer: probabilities combined, sets calibrated by object."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.conformal.sets import LAC
+from models.decision import PLAIN, Decision
 from models.domain import FINE_CLASSES
 
 EXPONENT: Final = 0.65
@@ -45,6 +47,9 @@ class Together:
         Whether most of its spectra are of low resolution.
     """
 
+    decision: Decision = PLAIN
+    """Which class of the combined probabilities is named."""
+
     def __init__(self, nonconformity: NDArray[np.float64], low: NDArray[np.bool_]) -> None:
         self._lac: Mapping[bool, LAC] = {
             name: LAC(nonconformity[mask] if int(mask.sum()) >= SMALLEST else nonconformity)
@@ -58,6 +63,12 @@ class Together:
         if "together_nonconformity" not in arrays:
             return None
         return cls(arrays["together_nonconformity"], arrays["together_low"].astype(bool))
+
+    def deciding(self, decision: Decision) -> "Together":
+        """The same with another way to name the class."""
+        other = copy(self)
+        other.decision = decision
+        return other
 
     def members(self, probabilities: NDArray[np.float64], alpha: float, *, low: bool) -> tuple[str, ...]:
         """The prediction set of one object's combined answer."""

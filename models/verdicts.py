@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.conformal.spread import decompose
+from models.decision import PLAIN, Decision
 from models.domain import COARSE_CLASSES, FINE_CLASSES, Basis, Verdict
 from models.spectral.ensemble import EnsemblePrediction
 from models.spectral.prepare import Prepared
@@ -12,15 +13,16 @@ from models.spectral.prepare import Prepared
 DIGITS = 6
 
 
-def verdict_of(prediction: EnsemblePrediction, i: int) -> Verdict:
+def verdict_of(prediction: EnsemblePrediction, i: int, decision: Decision = PLAIN) -> Verdict:
     """The class of one spectrum."""
     fine = prediction.fine[i]
     return Verdict(
-        label=FINE_CLASSES[int(fine.argmax())],
+        label=FINE_CLASSES[int(decision.named(fine))],
         probabilities=named(FINE_CLASSES, fine),
         coarse=named(COARSE_CLASSES, prediction.coarse[i]),
         spread=named(FINE_CLASSES, prediction.spread[i]),
         members=len(prediction.seeds),
+        strategy=decision.strategy,
     )
 
 

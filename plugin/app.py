@@ -81,7 +81,7 @@ class App(Closing):
         self.analyst = analyst
         self.watch = watch
         self.jobs = tuple(jobs)
-        self._draw = card or (None if analyst is None else make_card(analyst))
+        self._draw = card or (None if analyst is None else make_card(analyst, settings.alpha))
         self._clock = clock
         self._stop = threading.Event()
         self.membership = Membership(settings, self.marshal, clock)

@@ -75,9 +75,11 @@ _SERVER = ("starlette", "uvicorn", "strawberry", "pyarrow")
 _LAB = (
     "spectra",
     "ablation",
+    "choices",
     "sentinel",
     "matching",
     "luminosity",
+    "joined",
     "peers",
     "similar",
     "members",

@@ -16,12 +16,14 @@ from plugin.cycle.posting import Posting
 from plugin.cycle.producer import Producer
 from plugin.cycle.spectra.looked import looked_at
 from plugin.cycle.spectra.producer import Analyst, Card, SpectraProducer
+from plugin.environment import PREFIX, ConfigError
 from plugin.settings import Settings
 from plugin.sources.clients import Clients
 from plugin.store import Store
 
 if TYPE_CHECKING:
     from iris_client.tns.reporter import Reporter
+    from models.joined.stored import Joiner
     from plugin.cycle.analyses.part import RequestsPart
     from plugin.cycle.objects.part import WatchPart  # loads NEEDLE's models' code, which not every service needs
     from plugin.drift.part import CalibrationPart
@@ -64,16 +66,31 @@ def make_tns_reporter(settings: Settings, wait: Callable[[float], bool]) -> "Rep
 
 
 def make_analyst(settings: Settings) -> Analyst:
-    """The models, from a verified bundle."""
+    """The models, from a verified bundle.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is damaged.
+    ConfigError
+        If it does not hold what ASTRANET_STRATEGY or ASTRANET_SETS need.
+    """
     from models.bundle import load  # torch is loaded here and not before
     from models.recalibration.applied import LocalAnalyst
 
-    return LocalAnalyst(
-        load(settings.bundle, device=settings.device),
-        regime=settings.regime,
-        alpha=settings.alpha,
-        false_alarm_rate=settings.false_alarm_rate,
-    )
+    bundle = load(settings.bundle, device=settings.device)
+    try:
+        return LocalAnalyst(
+            bundle,
+            regime=settings.regime,
+            alpha=settings.alpha,
+            false_alarm_rate=settings.false_alarm_rate,
+            strategy=settings.strategy,
+            sets=settings.sets,
+        )
+    except ValueError as error:
+        asked = f"{PREFIX}STRATEGY={settings.strategy} {PREFIX}SETS={settings.sets}"
+        raise ConfigError(f"{asked}, {bundle.bundle_id}: {error}") from None
 
 
 def make_calibration_part(
@@ -87,7 +104,7 @@ def make_calibration_part(
     return make_part(settings, store, analyst, clock, messages=messages)
 
 
-def make_card(analyst: Analyst) -> Card:
+def make_card(analyst: Analyst, alpha: float = 0.05) -> Card:
     """The picture of an alert, with archive spectra and where the networks looked, if the analyst has them."""
     drawn = getattr(analyst, "sketch", None)
     matched, looking = getattr(analyst, "matched", None), getattr(analyst, "looked", None)
@@ -97,7 +114,7 @@ def make_card(analyst: Analyst) -> Card:
 
         if looked is None and looking is not None:
             looked = looked_at(report, spectrum, looking)
-        more: dict[str, Any] = {"matched": matched, "looked": looked}
+        more: dict[str, Any] = {"matched": matched, "looked": looked, "alpha": alpha}
         return vetting_card(report, spectrum, drawn=drawn, **{k: v for k, v in more.items() if v is not None})
 
     return draw
@@ -117,7 +134,23 @@ def posting(settings: Settings, analyst: Analyst | None = None) -> Posting:
         threshold=settings.needle_threshold,
         web_url=settings.web_url,
         together=getattr(analyst, "together", None),
+        joiner=make_joiner(settings),
     )
+
+
+def make_joiner(settings: Settings) -> "Joiner | None":
+    """What joins a spectrum and its source; None where that is off.
+
+    Raises
+    ------
+    BundleError
+        If the folder is damaged.
+    """
+    if settings.joined == "off":
+        return None
+    from models.joined.stored import load
+
+    return load(settings.joined_folder, everywhere=settings.joined == "beside")
 
 
 def quality_rules(settings: Settings) -> QualityRules:

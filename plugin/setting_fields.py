@@ -187,12 +187,30 @@ class SettingFields(BaseSettings):
         description="When a spectrum counts as anomalous: anchor (mean of the seeds' scores, at FALSE_ALARM_RATE), "
         "per_seed (half of the seeds, each at that rate), seed_union (any seed: more finds and more false alarms).",
     )
+    strategy: Literal["within_seed", "cost_sensitive", "tde_priority"] = Field(
+        "within_seed",
+        description="Which class is named: within_seed (the most probable one), cost_sensitive (rare classes count for "
+        "more), tde_priority (a missed TDE counts for five mistakes). Probabilities, sets and p-values stay the same.",
+    )
+    sets: Literal["lac", "aps"] = Field(
+        "lac",
+        description="Prediction sets: lac (every class above a threshold; may be empty) or aps (adaptive: never empty, "
+        "larger; the networks are then told no redshift, and spectra of a source are not combined).",
+    )
     spectra_per_night: float = Field(
         20.0, ge=0, description="How many spectra a usual night brings; `astranet doctor` turns it into false alarms."
     )
     spectra_photometry: bool = Field(
         False,
         description="Also read the light curve of each spectrum's source, for its absolute magnitude: a request more.",
+    )
+    joined: Literal["off", "proven", "beside"] = Field(
+        "beside",
+        description="Whether sources also get the class by spectrum and source together, beside that of the spectrum: "
+        "off, proven (for the resolutions where it measures better beyond noise), beside (wherever there is evidence).",
+    )
+    joined_folder: Path | None = Field(
+        None, description="Folder of what joins spectrum and source; empty for the one that is shipped."
     )
     dry_run: bool = Field(True, description="true composes, stores and shows everything and sends nothing.")
     post_refusals: bool = Field(False, description="Also write on refused spectra why there is no class.")

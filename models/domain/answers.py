@@ -20,6 +20,8 @@ class Verdict:
         Standard deviation of each fine probability over the members (Eq. 5); empty for one member.
     members : int
         How many networks voted.
+    strategy : str
+        How the class was chosen by the probabilities; see `models.decision`. `within_seed`: the most probable one.
     """
 
     label: str
@@ -27,11 +29,18 @@ class Verdict:
     coarse: Mapping[str, float]
     spread: Mapping[str, float] = field(default_factory=dict)
     members: int = 1
+    strategy: str = "within_seed"
 
     @property
     def probability(self) -> float:
         """The probability of `label`."""
         return self.probabilities[self.label]
+
+    @property
+    def intervals(self) -> Mapping[str, tuple[float, float]]:
+        """`p -+ sigma` of each class over the members, within 0 and 1 (Eq. 5); empty where no spread is known."""
+        ends = {c: (self.probabilities[c] - s, self.probabilities[c] + s) for c, s in self.spread.items()}
+        return {c: (max(low, 0.0), min(high, 1.0)) for c, (low, high) in ends.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

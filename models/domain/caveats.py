@@ -41,6 +41,7 @@ class CaveatCode(StrEnum):
     SMALL_CALIBRATION = "small_calibration"
     UNLIKE_CALIBRATION = "unlike_calibration"
     PARTIAL_COVERAGE = "partial_coverage"
+    BY_STRATEGY = "by_strategy"
 
 
 REFUSALS = frozenset(

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from models.domain.answers import Anomaly, Basis, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat
+from models.domain.joined import Surrounding
 from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, Subtype, WhatIf, WithLuminosity
 
 SCHEMA_VERSION = 1
@@ -52,6 +53,8 @@ class Report:
         Where a redshift is known: what the networks say with and without it.
     embedding : str or None
         The networks' mean embedding without metadata, unit length, shape (192,): half precision, little-endian, base64.
+    surrounding : Surrounding or None
+        What is known of the source beside its spectra, from where light curves and alerts are read; posted nowhere.
     basis : Basis or None
         What calibration on answers of one's own needs; None for a refusal, and from versions before there was any.
     bundle : str
@@ -77,6 +80,7 @@ class Report:
     with_luminosity: WithLuminosity | None = None
     what_if: WhatIf | None = None
     basis: Basis | None = None
+    surrounding: Surrounding | None = None
     caveats: tuple[Caveat, ...] = ()
     embedding: str | None = None
     bundle: str = ""

@@ -11,10 +11,12 @@ from models.analyst import Analyst
 from models.anomaly_layer import ALPHA
 from models.bundle import Bundle
 from models.card_fields import BundleCard
+from models.decision import Strategy
 from models.domain import Caveat, Evidence, Report, Spectrum
 from models.domain.looked import Looked
 from models.recalibration.rows import Rows
 from models.sentinel.detector import FALSE_ALARM_RATE, Calibration, OperatingRegime, Sentinel
+from models.set_layer import SetMethod
 from models.together import Together
 
 Item = tuple[Evidence, Sequence[Caveat]]
@@ -115,6 +117,16 @@ class LocalAnalyst:
 
     An object whose truth is among the calibration spectra is answered without them: what is known of an object must
     not say anything about its own answer.
+
+    Parameters
+    ----------
+    regime, alpha, false_alarm_rate, strategy, sets
+        As `models.analyst.Analyst` takes them.
+
+    Raises
+    ------
+    ValueError
+        If the bundle does not hold what they need.
     """
 
     def __init__(
@@ -124,8 +136,11 @@ class LocalAnalyst:
         regime: OperatingRegime = "anchor",
         alpha: float = ALPHA,
         false_alarm_rate: float = FALSE_ALARM_RATE,
+        strategy: Strategy = "within_seed",
+        sets: SetMethod = "lac",
     ) -> None:
         self._bundle, self._regime, self._alpha, self._rate = bundle, regime, alpha, false_alarm_rate
+        self.strategy, self.sets = strategy, sets
         self._now: tuple[Analyst, LocalCalibration | None] = (self._made(bundle), None)
 
     @property
@@ -195,4 +210,11 @@ class LocalAnalyst:
         return self._made(applied(self._bundle, replace(local, rows=rows))).run(*item)
 
     def _made(self, bundle: Bundle) -> Analyst:
-        return Analyst(bundle, regime=self._regime, alpha=self._alpha, false_alarm_rate=self._rate)
+        return Analyst(
+            bundle,
+            regime=self._regime,
+            alpha=self._alpha,
+            false_alarm_rate=self._rate,
+            strategy=self.strategy,
+            sets=self.sets,
+        )

@@ -1,4 +1,4 @@
-"""The command that finds spectra like one: similar."""
+"""The commands about spectra that are like each other: similar, map."""
 
 import json
 from pathlib import Path
@@ -9,15 +9,17 @@ import typer
 from plugin.commands.service import prepared
 
 if TYPE_CHECKING:
+    from models.similar.plane import MapWay
     from models.similar.shelf import Way
     from plugin.ops.similar import Like
     from plugin.settings import Settings
-    from plugin.store.vectors import Vector
+    from plugin.store.vectors import Scored, Vector
 
 
 def register(app: typer.Typer) -> None:
     """Add this subject's commands."""
     app.command()(similar)
+    app.command("map")(draw_map)
 
 
 def similar(
@@ -123,3 +125,54 @@ def _print(title: str, found: list["Like"], *, as_json: bool) -> None:
         ]
         table.add_row(one.name, one.label, *cells, f"{'marshal' if one.is_ours else 'archive'} {one.spectrum_id}")
     Console().print(table)
+
+
+def draw_map(
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also a picture of it: an SVG file.", dir_okay=False)
+    ] = None,
+    way: Annotated[str | None, typer.Option(help="umap or pca; umap where the extra [map] is installed.")] = None,
+    archive_only: Annotated[
+        bool, typer.Option("--archive", help="The archive alone: a picture, without a marshal.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same map of the same spectra.")] = 0,
+) -> None:
+    """Make the map of embeddings that the page Map draws by: of the archive and of the answered spectra.
+
+    A UMAP takes a minute or two. Spectra answered later lie among their nearest neighbours until the next one is made.
+    """
+    from models.similar.plane import MOST, has_umap
+
+    chosen: MapWay = "umap" if way == "umap" or (way is None and has_umap()) else "pca"
+    if way not in (None, "umap", "pca"):
+        raise typer.BadParameter(f"no way {way!r}: choose from umap, pca", param_hint="--way")
+    if archive_only and out is None:
+        raise typer.BadParameter("--archive needs a file", param_hint="--out")
+    with prepared() as settings:
+        from models.cards import BundleError
+        from models.similar.archive import load_archive
+        from plugin.batch.map import MAP_FILE, fit_map, map_picture
+        from plugin.settings import ConfigError
+        from plugin.store import open_store
+
+        found: list[Scored] = []
+        try:
+            archive = load_archive(settings.bundle)
+            if not archive_only:
+                marshal = settings.marshal()[0]
+                with (
+                    open_store(settings.database_url, marshal=marshal, to_read=True) as store,
+                    store.begin(to_read=True) as unit,
+                ):
+                    found = unit.vectors.on_map(archive.bundle, MOST)
+            made = fit_map(archive, found, way=chosen, seed=seed)
+        except (BundleError, ValueError) as error:
+            raise ConfigError(str(error)) from None
+        typer.echo(f"{chosen} of {len(archive.shelf)} archive spectra and {len(found)} of the marshal's")
+        if not archive_only:
+            settings.output_dir.mkdir(parents=True, exist_ok=True)
+            made.save(settings.output_dir / MAP_FILE)
+            typer.echo(f"{settings.output_dir / MAP_FILE} written: the page Map draws by it")
+        if out is not None:
+            out.write_text(map_picture(made, archive, found), encoding="utf-8")
+            typer.echo(f"{out} written")

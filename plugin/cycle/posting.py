@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from iris_client.protocols import Place
 from models.together import Together
 from plugin.store import ASTRANET
+
+if TYPE_CHECKING:
+    from models.joined.stored import Joiner
 
 ORIGIN: Final = ASTRANET
 NONE: Final = "none"
@@ -39,6 +42,8 @@ class Posting:
         Where people reach this service's own pages.
     together : Together or None
         How the spectra of a source are combined; None for the latest alone.
+    joiner : Joiner or None
+        What joins a spectrum and its source; None leaves that out.
     """
 
     group_ids: tuple[int, ...]
@@ -52,6 +57,7 @@ class Posting:
     threshold: float = 0.8
     web_url: str | None = None
     together: Together | None = None
+    joiner: "Joiner | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Answers given by a bundle or calibration that answers no more: which they are, and how they are given anew, in time.
+"""Answers given by a bundle, calibration or strategy that answers no more: which they are, and how they are renewed.
 
 A renewal is work in the queue like any other, one each so many seconds, the newest answers first, after everything that
 is new. Who stops the service in the middle of it stops nothing else: the rest is in the queue.
@@ -7,7 +7,7 @@ is new. Who stops the service in the middle of it stops nothing else: the rest i
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +25,8 @@ _log = structlog.get_logger("astranet.calibration")
 PER_HOUR: Final = 120
 """A thirtieth of what one token may ask of SkyPortal, with the requests that a renewal takes."""
 CURSOR: Final = "renewed for"
+STRATEGY, SETS = "within_seed", "lac"
+"""What every version did that knew no other way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +43,20 @@ class InUse:
         The adopted calibration that answers instead.
     since : datetime or None
         When that was adopted.
+    strategy, sets : str
+        How the class is chosen and the sets are made.
     """
 
     bundle: str
     shipped: tuple[str, str] | None = None
     local: str | None = None
     since: datetime | None = None
+    strategy: str = STRATEGY
+    sets: str = SETS
 
     def gave(self, one: GivenBy) -> bool:
         """Whether an answer is by what answers now."""
-        if one.bundle != self.bundle:
+        if one.bundle != self.bundle or not self._chose(one):
             return False
         if one.calibration is None or self.shipped is None:
             return True
@@ -62,6 +68,11 @@ class InUse:
         at_redshift = one.calibration == self.shipped[0] and one.calibrated != self.shipped[1]
         return at_redshift and self.since is not None and one.filed_at >= self.since
 
+    def _chose(self, one: GivenBy) -> bool:
+        """Whether its class and sets were made in the way of now. A refusal has neither."""
+        refused = one.calibration is None
+        return refused or (one.strategy or STRATEGY, one.sets or SETS) == (self.strategy, self.sets)
+
     @property
     def calibration(self) -> str | None:
         """Its calibration's name."""
@@ -70,19 +81,22 @@ class InUse:
     @property
     def words(self) -> str:
         """Both names."""
-        return self.bundle if self.calibration is None else f"{self.bundle}, calibration {self.calibration}"
+        parts = [self.bundle] + ([] if self.calibration is None else [f"calibration {self.calibration}"])
+        return ", ".join(parts + chosen_words(self.strategy, self.sets))
 
 
-def in_use(unit: Unit, bundle_id: str, card: "BundleCard | None", *, off: bool) -> InUse:
+def in_use(
+    unit: Unit, bundle_id: str, card: "BundleCard | None", *, off: bool, strategy: str = STRATEGY, sets: str = SETS
+) -> InUse:
     """What answers, by the bundle and what is adopted; `off` where adopted calibrations do not answer."""
     if card is None:
-        return InUse(bundle=bundle_id)
+        return InUse(bundle=bundle_id, strategy=strategy, sets=sets)
     section: Any = card["calibration"]
-    shipped = (str(section["id"]), str(section["date"]))
+    found = InUse(bundle=bundle_id, shipped=(str(section["id"]), str(section["date"])), strategy=strategy, sets=sets)
     adopted = None if off else unit.calibrations.adopted()
     if adopted is None or adopted.bundle != bundle_id:
-        return InUse(bundle=bundle_id, shipped=shipped)
-    return InUse(bundle=bundle_id, shipped=shipped, local=adopted.calibration_id, since=adopted.adopted_at)
+        return found
+    return replace(found, local=adopted.calibration_id, since=adopted.adopted_at)
 
 
 def in_use_by(settings: "Settings", unit: Unit) -> InUse:
@@ -97,7 +111,14 @@ def in_use_by(settings: "Settings", unit: Unit) -> InUse:
     from models.card_fields import bundle_id
 
     card = verify(settings.bundle or SHIPPED)
-    return in_use(unit, bundle_id(card), card, off=settings.recalibrate == "off")
+    off = settings.recalibrate == "off"
+    return in_use(unit, bundle_id(card), card, off=off, strategy=settings.strategy, sets=settings.sets)
+
+
+def chosen_words(strategy: str | None, sets: str | None) -> list[str]:
+    """Strategy and sets where they are not the usual ones."""
+    named = [] if strategy in (None, STRATEGY) else [f"strategy {strategy}"]
+    return named if sets in (None, SETS) else [*named, f"sets {sets}"]
 
 
 def older_sentence(settings: "Settings", unit: Unit) -> str | None:
@@ -117,10 +138,9 @@ def preview(older: Sequence[GivenBy], now: InUse, *, per_hour: int, at: datetime
     if not older:
         yield "every answer is by it"
         return
-    by = Counter((one.bundle, one.calibration) for one in older)
-    for (bundle, calibration), number in by.most_common():
-        filed = [one.filed_at for one in older if (one.bundle, one.calibration) == (bundle, calibration)]
-        name = bundle + (" (not classified)" if calibration is None else f", calibration {calibration}")
+    by = Counter(map(_by, older))
+    for name, number in by.most_common():
+        filed = [one.filed_at for one in older if _by(one) == name]
         yield f"{number} by {name}: {_days(at - max(filed))} to {_days(at - min(filed))} old"
     waiting = sum(one.waits for one in older)
     if waiting:
@@ -130,6 +150,13 @@ def preview(older: Sequence[GivenBy], now: InUse, *, per_hour: int, at: datetime
             f"to renew {number}: {2 * number} requests to read them, and up to two more for each whose answer changes; "
             f"{hours_long(number, per_hour)} at {per_hour} an hour"
         )
+
+
+def _by(one: GivenBy) -> str:
+    """Who gave an answer, in words."""
+    if one.calibration is None:
+        return f"{one.bundle} (not classified)"
+    return ", ".join([one.bundle, f"calibration {one.calibration}", *chosen_words(one.strategy, one.sets)])
 
 
 def hours_long(number: int, per_hour: int) -> str:
@@ -183,7 +210,9 @@ class RenewingPart:
 
     def _look(self) -> int:
         local = getattr(self.analyst, "calibration", None)
-        answers = (str(self.analyst.bundle_id), None if local is None else str(local.calibration_id))
+        strategy, sets = (str(getattr(self.analyst, n, usual)) for n, usual in (("strategy", STRATEGY), ("sets", SETS)))
+        chosen = "".join(f", {words}" for words in chosen_words(strategy, sets))
+        answers = (str(self.analyst.bundle_id) + chosen, None if local is None else str(local.calibration_id))
         # Only a process that meets the change itself acts on it: while one of the old version works beside one of the
         # new, neither renews what the other has answered.
         if answers == self._seen:
@@ -197,7 +226,8 @@ class RenewingPart:
                 name = hashlib.sha256(repr(answers).encode()).hexdigest()[:16]
                 count = 0
                 if not (unit.watermarks.get(CURSOR) or "").endswith(f" {name}"):
-                    in_place = in_use(unit, answers[0], card, off=self.off or local is None)
+                    off = self.off or local is None
+                    in_place = in_use(unit, str(self.analyst.bundle_id), card, off=off, strategy=strategy, sets=sets)
                     since = now - timedelta(days=self.days)
                     count = renew_older(unit, in_place, per_hour=PER_HOUR, at=now, since=since)
                     unit.watermarks.set(CURSOR, f"{stamp(now)} {name}")

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from iris_client.protocols import Place
 from models.domain import NEEDLE_CLASSES, Report
-from plugin.cycle.spectra import because, matched
+from plugin.cycle.spectra import because, jointly, matched
+from plugin.drift.renewing import chosen_words
 from plugin.ops import why
 from plugin.ops.doctor import Check
 from plugin.store import ASTRANET, KINDS, NEEDLE, Filed, Parcel, Piece, Store
@@ -52,6 +53,9 @@ def on_file(store: Store, name: str) -> Iterator[RenderableType]:
     for known in names:
         if known.conflict is not None and known is [one for one in names if one.target_id == known.target_id][-1]:
             yield f"[yellow]people do not agree what {escape(known.target_id)} is:[/] {escape(known.conflict)}"
+    for one in parcels:
+        if one.body is not None and (words := jointly.in_words(one.body)) is not None:
+            yield f"{escape(one.place.id)} {escape(words)}"
     if parcels:
         yield parcel_table(parcels)
 
@@ -202,13 +206,25 @@ def _answer(report: Report) -> RenderableType:
     verdict, confidence = report.verdict, report.confidence
     if verdict is None:
         return f"[yellow]not classified: {_text(report.reason)}[/]"
-    return _probabilities(verdict.probabilities, confidence.prediction_sets if confidence else {})
+    table = _probabilities(verdict.probabilities, confidence.prediction_sets if confidence else {}, verdict.intervals)
+    chosen = chosen_words(verdict.strategy, confidence.method if confidence else None)
+    if chosen:
+        table.title = f"called {verdict.label}; {', '.join(chosen)}"
+    return table
 
 
-def _probabilities(probabilities: Mapping[str, float], sets: Mapping[str, tuple[str, ...]]) -> Table:
-    table = Table("class", "p", *(f"set at {a}" for a in sets))
+def _probabilities(
+    probabilities: Mapping[str, float],
+    sets: Mapping[str, tuple[str, ...]],
+    intervals: Mapping[str, tuple[float, float]] | None = None,
+) -> Table:
+    """Classes by falling probability; `intervals` are `p -+ sigma` over the networks, where they are known."""
+    known = intervals or {}
+    table = Table("class", "p", *(["p -+ sigma"] if known else []), *(f"set at {a}" for a in sets))
     for label, p in sorted(probabilities.items(), key=lambda item: -item[1]):
-        table.add_row(label, f"{p:.4f}", *("in" if label in members else "" for members in sets.values()))
+        low, high = known.get(label, (p, p))
+        ends = [f"{low:.3f} to {high:.3f}"] if known else []
+        table.add_row(label, f"{p:.4f}", *ends, *("in" if label in members else "" for members in sets.values()))
     return table
 
 

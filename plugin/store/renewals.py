@@ -1,7 +1,7 @@
 """Answers that were given by another bundle or calibration than answers now, and when their turn comes."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -30,6 +30,8 @@ class GivenBy:
         Which model.
     calibration, calibrated : str or None
         Which calibration, and its date; None for a refusal, which has none.
+    strategy, sets : str or None
+        How its class was chosen and its sets were made; None for a refusal, and from versions that knew but one way.
     filed_at : datetime
         When, naive UTC.
     waits : bool
@@ -42,6 +44,8 @@ class GivenBy:
     calibrated: str | None
     filed_at: datetime
     waits: bool
+    strategy: str | None = None
+    sets: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +101,16 @@ class Renewals:
         if since is not None:
             found = found.where(reports.c.filed_at >= since)
         for row in self.context.connection.execute(found):
-            calibration, calibrated = _calibration(row.body)
+            told = _told(row.body)
             yield GivenBy(
                 piece_id=row.id,
                 bundle=row.model,
-                calibration=calibration,
-                calibrated=calibrated,
+                calibration=told.get("calibration_id"),
+                calibrated=told.get("calibration_date"),
                 filed_at=row.filed_at,
                 waits=row.state == "new",
+                strategy=told.get("strategy"),
+                sets=told.get("method"),
             )
 
     @property
@@ -112,10 +118,10 @@ class Renewals:
         return QueueRows(self.context)
 
 
-def _calibration(body: str) -> tuple[Any, Any]:
-    """Id and date of a report's calibration; read without the rest of it, which another version may have written."""
+def _told(body: str) -> Mapping[str, Any]:
+    """What a report says of how it was made, read without the rest of it, which another version may have written."""
     try:
-        found = json.loads(body)["confidence"]
-        return found["calibration_id"], found["calibration_date"]
-    except (ValueError, TypeError, KeyError):
-        return None, None
+        found = json.loads(body)
+        return {"strategy": found["verdict"].get("strategy"), **found["confidence"]}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}

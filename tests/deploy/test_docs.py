@@ -1,6 +1,7 @@
 """What the documents say exists: commands, settings, files, links, keys."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,10 @@ def test_the_key_table_is_what_is_posted():
     named = table_of_keys(0)
     # What matches say is left out where nothing can be believed, as of this spectrum: an invented report says it all.
     posted = set(answer(report, 0.05)) | {"reason"} | set(matched(everything_matched(), 0.05))
+    # So are strategy and sets, where they are the usual ones.
+    verdict, confidence = report.verdict, report.confidence
+    other = replace(verdict, strategy="tde_priority"), replace(confidence, method="aps")
+    posted |= set(answer(replace(report, verdict=other[0], confidence=other[1]), 0.05))
     families = {k for k in posted if re.match(r"(p|in_set)_", k)}
     assert posted - families <= named
     assert {k for k in named if not re.match(r"(p|in_set)_", k)} - posted <= {"settings"}

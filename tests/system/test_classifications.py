@@ -157,7 +157,9 @@ class Alerting(FakeAnalyst):
 @pytest.fixture
 def picture(monkeypatch: Any) -> None:
     draw = "plugin.cycle.spectra.card.vetting_card"
-    monkeypatch.setattr(draw, lambda report, spectrum, drawn=None: b"\x89PNG" + spectrum.flux.tobytes()[:40])
+    monkeypatch.setattr(
+        draw, lambda report, spectrum, drawn=None, alpha=0.05: b"\x89PNG" + spectrum.flux.tobytes()[:40]
+    )
 
 
 def states(app: App) -> dict[tuple[str, str], str]:

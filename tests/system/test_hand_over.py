@@ -46,7 +46,9 @@ def command(sandbox: Sandbox, tmp_path: Path, monkeypatch: Any) -> Any:
     monkeypatch.setattr("plugin.ops.schedule.stop_on_signals", lambda *_: None)
     monkeypatch.setattr("plugin.ops.logs.configure", lambda **_: None)
     draw = "plugin.cycle.spectra.card.vetting_card"
-    monkeypatch.setattr(draw, lambda report, spectrum, drawn=None: b"\x89PNG" + spectrum.spectrum_id.encode())
+    monkeypatch.setattr(
+        draw, lambda report, spectrum, drawn=None, alpha=0.05: b"\x89PNG" + spectrum.spectrum_id.encode()
+    )
     (tmp_path / "old").write_text(sandbox.tokens["other"] + "\n")
     (tmp_path / "admin").write_text(sandbox.tokens["admin"])
 

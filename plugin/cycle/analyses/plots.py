@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from models.domain import NEEDLE_CLASSES, HostVerdict, LightCurve, Report, Spectrum
-from plugin.cycle.spectra.card import draw_probabilities, draw_spectrum
+from plugin.cycle.spectra.card import ALPHA, draw_probabilities, draw_spectrum
 from plugin.cycle.spectra.match_panel import shown_redshift
 
 mpl.use("agg")
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 _COLOURS: Final = {"g": "#228833", "r": "#ee6677", "i": "#aa3377"}
 
 
-def of_spectrum(report: Report, spectrum: Spectrum) -> bytes:
+def of_spectrum(report: Report, spectrum: Spectrum, alpha: float = ALPHA) -> bytes:
     """The spectrum and the probabilities of its classes; for reports without an anomaly part, which have no card.
 
     Raises
@@ -30,8 +30,8 @@ def of_spectrum(report: Report, spectrum: Spectrum) -> bytes:
         raise ValueError("a picture needs a report with class and confidence")
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
-    draw_spectrum(left, spectrum, verdict, confidence, shown_redshift(report))
-    draw_probabilities(right, verdict, confidence)
+    draw_spectrum(left, spectrum, verdict, confidence, shown_redshift(report), alpha)
+    draw_probabilities(right, verdict, confidence, alpha)
     figure.suptitle(f"{report.target_id}: {verdict.label}", fontsize=11, x=0.01, ha="left")
     return _png(figure)
 

@@ -145,5 +145,9 @@ class SpectraService:
     def _plot(self, report: Report, cleaned: Spectrum) -> Mapping[str, str]:
         from plugin.cycle.analyses import plots  # matplotlib is loaded with the first picture and not before
 
-        drawn = plots.of_spectrum(report, cleaned) if report.anomaly is None else self.card(report, cleaned)
+        drawn = (
+            plots.of_spectrum(report, cleaned, self.posting.alpha)
+            if report.anomaly is None
+            else self.card(report, cleaned)
+        )
         return plots.encoded(drawn)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from iris_client.protocols import AlertSource, AlertStub, Marshal, TransientNames
+from iris_client.protocols import Alert, AlertSource, AlertStub, Marshal, TransientNames
 from models.domain import Caveat, Evidence, Status, Target
+from models.domain.joined import Surrounding
+from models.joined.evidence import surrounding
 from models.needle.images.prepare import PreparedImages
 from models.needle.objects import ObjectAnalyst, ObjectAnswer
 from plugin.clock import Clock, utc_now
@@ -32,6 +34,7 @@ class KnownObject:
     evidence: Evidence
     images: PreparedImages
     caveats: tuple[Caveat, ...]
+    around: Surrounding
     against: str | None = None
     """Why there can be no answer, whatever the light curve says."""
 
@@ -83,7 +86,8 @@ class ObjectsProducer:
             if (reason := self._against(gathering, name, stubs)) is not None:
                 raise LetGo(reason, seen=newest)
         evidence, images = gathering.gather(target, stubs)
-        return KnownObject(newest, target, evidence, images, tuple(gathering.caveats), mostly_negative(stubs))
+        around = _around(evidence, gathering.newest(stubs), newest)
+        return KnownObject(newest, target, evidence, images, tuple(gathering.caveats), around, mostly_negative(stubs))
 
     def _against(self, gathering: Gathering, name: str, stubs: Sequence[AlertStub]) -> str | None:
         """Why an object that nobody saved is let go, what costs least first; None to answer about it."""
@@ -110,7 +114,7 @@ class ObjectsProducer:
             producer=self.name,
             target_id=piece.target_id,
             version=known.newest,
-            report=replace(answer.report, target_id=piece.target_id),
+            report=replace(answer.report, target_id=piece.target_id, surrounding=known.around),
             facts=answer.facts,
             group_ids=known.target.group_ids,
             filed_at=self.clock(),
@@ -167,6 +171,17 @@ class ObjectsProducer:
     def withdraw(self, unit: Unit, subject: Subject, target_id: str) -> list[Post]:
         """Nothing of NEEDLE's on the source or at Lasair, and the summary without it."""
         return [compose.gone(subject.id), *on_source(unit, target_id, self.posting), *gone(target_id, self.posting)]
+
+
+def _around(evidence: Evidence, newest: Alert | None, version: str) -> Surrounding:
+    """What is kept of the source for joining it with a spectrum."""
+    return surrounding(
+        evidence.target,
+        evidence.light_curve,
+        star_score=None if newest is None else newest.star_score,
+        nearest_arcsec=None if newest is None or newest.host is None else newest.host.separation_arcsec,
+        seen_at_mjd=_mjd_of(version),
+    )
 
 
 def _mjd_of(version: str) -> float | None:

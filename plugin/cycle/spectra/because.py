@@ -93,6 +93,15 @@ def _changes(filed: Filed, before: Filed) -> Iterator[str]:
         yield f"bundle {filed.report.bundle} replaced {before.report.bundle}"
     else:
         yield from _calibrations(filed.report, before.report)
+    yield from _choices(filed.report, before.report)
+
+
+def _choices(now: Report, before: Report) -> Iterator[str]:
+    """What the operator chose otherwise in between."""
+    if now.verdict and before.verdict and now.verdict.strategy != before.verdict.strategy:
+        yield f"strategy {now.verdict.strategy} replaced {before.verdict.strategy}"
+    if now.confidence and before.confidence and now.confidence.method != before.confidence.method:
+        yield f"sets {now.confidence.method} replaced {before.confidence.method}"
 
 
 def _calibrations(now: Report, before: Report) -> Iterator[str]:

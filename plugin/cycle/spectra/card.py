@@ -4,7 +4,7 @@ import io
 import textwrap
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -27,6 +27,9 @@ Drawn = Callable[[str], Floats]
 Row = Callable[[Any], None]
 """Draws into the axes of a row of the card."""
 
+ALPHA: Final = 0.05
+"""Error rate of the set that is shown where nobody says another."""
+
 
 def vetting_card(
     report: Report,
@@ -35,6 +38,7 @@ def vetting_card(
     drawn: Drawn | None = None,
     matched: Matched | None = None,
     looked: Looked | None = None,
+    alpha: float = ALPHA,
 ) -> bytes:
     """Draw one report as a PNG; the same report gives the same bytes.
 
@@ -50,6 +54,8 @@ def vetting_card(
         From the id of a spectrum of the bank of matches to its rest wavelengths and flux; None leaves the match out.
     looked : Looked, optional
         Where the networks looked.
+    alpha : float
+        Error rate of the set that is shown.
 
     Raises
     ------
@@ -59,7 +65,7 @@ def vetting_card(
     verdict, confidence, anomaly = report.verdict, report.confidence, report.anomaly
     if verdict is None or confidence is None or anomaly is None:
         raise ValueError("a card needs a report with class, confidence and anomaly")
-    rows = [(1.25, _spectrum_row(report, spectrum)), *_match_rows(report, spectrum, matched)]
+    rows = [(1.25, _spectrum_row(report, spectrum, alpha)), *_match_rows(report, spectrum, matched)]
     if looked is not None:
         rows.append((0.45, lambda axes: draw_looked(axes, looked)))
     heights = [*(height for height, _ in rows), 0.9, 1.1]
@@ -67,7 +73,7 @@ def vetting_card(
     grid = figure.add_gridspec(len(heights), 2, height_ratios=heights, width_ratios=(1.25, 1))
     for number, (_, draw) in enumerate(rows):
         draw(figure.add_subplot(grid[number, :]))
-    draw_probabilities(figure.add_subplot(grid[-2:, 1]), verdict, confidence)
+    draw_probabilities(figure.add_subplot(grid[-2:, 1]), verdict, confidence, alpha)
     _scores(figure.add_subplot(grid[-2, 0]), anomaly)
     _analogs(figure.add_subplot(grid[-1, 0]), spectrum, anomaly, drawn)
     figure.suptitle(_title(report, confidence, anomaly), fontsize=11, x=0.01, ha="left")
@@ -76,11 +82,11 @@ def vetting_card(
     return out.getvalue()
 
 
-def _spectrum_row(report: Report, spectrum: Spectrum) -> Row:
+def _spectrum_row(report: Report, spectrum: Spectrum, alpha: float) -> Row:
     verdict, confidence = report.verdict, report.confidence
     assert verdict is not None
     assert confidence is not None
-    return lambda axes: draw_spectrum(axes, spectrum, verdict, confidence, shown_redshift(report))
+    return lambda axes: draw_spectrum(axes, spectrum, verdict, confidence, shown_redshift(report), alpha)
 
 
 def _match_rows(report: Report, spectrum: Spectrum, matched: Matched | None) -> list[tuple[float, Row]]:
@@ -112,6 +118,7 @@ def draw_spectrum(
     verdict: Verdict,
     confidence: Confidence,
     lines_at: tuple[float, str] | None = None,
+    alpha: float = ALPHA,
 ) -> None:
     """The spectrum, with the lines that a person looks for in each class of the set.
 
@@ -119,12 +126,15 @@ def draw_spectrum(
     ----------
     lines_at : (float, str), optional
         The redshift of the lines and whose it is; that of the spectrum when left out.
+    alpha : float
+        Error rate of the set.
     """
     if lines_at is None and spectrum.redshift is not None:
         lines_at = spectrum.redshift, "of the spectrum"
     wave, flux = _scaled(spectrum)
     axes.plot(wave, flux, color="0.15", lw=0.7)
-    classes = confidence.prediction_sets.get("0.05", ()) or (verdict.label,)
+    left = confidence.prediction_sets.get(f"{alpha:g}", ())
+    classes = left or (verdict.label,)
     z = 0.0 if lines_at is None else lines_at[0]
     for row, label in enumerate(classes[:3]):
         for name, rest in LINES[label]:
@@ -132,22 +142,22 @@ def draw_spectrum(
                 axes.axvline(at, color=f"C{row}", lw=0.8, ls=":", alpha=0.9)
                 axes.text(at, 1.38 - 0.11 * row, name, color=f"C{row}", fontsize=7, ha="center")
     frame = "lines at rest, redshift unknown" if lines_at is None else f"lines at z = {z:.3f}, {lines_at[1]}"
-    named = ", ".join(classes) if confidence.prediction_sets.get("0.05") else "none fits"
+    named = ", ".join(left) or "none fits"
     axes.set(xlim=WINDOW_A, ylim=(-0.35, 1.5), ylabel="scaled flux", xlabel="observed wavelength, \u00c5")
-    axes.set_title(f"set at 95 %: {named}; {frame}", fontsize=9, loc="right")
+    axes.set_title(f"set at {100 * (1 - alpha):g} %: {named}; {frame}", fontsize=9, loc="right")
 
 
-def draw_probabilities(axes: Any, verdict: Verdict, confidence: Confidence) -> None:
-    """A bar per class, dark where it is in the set."""
+def draw_probabilities(axes: Any, verdict: Verdict, confidence: Confidence, alpha: float = ALPHA) -> None:
+    """A bar per class, dark where it is in the set at `alpha`."""
     values = [verdict.probabilities[c] for c in FINE_CLASSES]
     spread = [verdict.spread.get(c, 0.0) for c in FINE_CLASSES]
-    inside = confidence.prediction_sets.get("0.05", ())
+    inside = confidence.prediction_sets.get(f"{alpha:g}", ())
     colours = ["#33658a" if c in inside else "#b8c4cc" for c in FINE_CLASSES]
     axes.barh(range(len(values)), values, xerr=spread, color=colours, ecolor="0.3", capsize=2)
     axes.set_yticks(range(len(values)), FINE_CLASSES)
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="probability and spread of the networks")
-    axes.set_title("dark: in the set at 95 %", fontsize=9)
+    axes.set_title(f"dark: in the set at {100 * (1 - alpha):g} %", fontsize=9)
 
 
 def _scores(axes: Any, anomaly: Anomaly) -> None:

@@ -7,6 +7,7 @@ On each spectrum, origin `ASTRANet`, flat keys that sort well and never change t
     p_lo_Ia, p_hi_Ia ... number  the same less and plus twice the networks' spread, between 0 and 1
     set                 text     the prediction set, "SN Ia|SN Ibc"; "none" when it is empty
     set_size, alpha     number   how many classes are in it, and its error rate
+    strategy, set_method  text   only where the operator chose others: how the class was chosen, "aps"
     in_set_Ia ...       0 or 1   the same for filters, which know numbers only
     calibration         text     which calibration set; calibration_cell the part of it that is like the spectrum, and
                                  calibration_size how many spectra that is
@@ -38,6 +39,8 @@ Where NEEDLE has an answer about the source too, the two are joined:
     an_joint            text     agree, disagree, or "outside": the spectrum's class is none that NEEDLE knows
     an_disagrees        0 or 1   the same for filters
 
+Where what is known of the source joins the spectrum, `an_joined_...`: see `plugin.cycle.spectra.jointly`.
+
 Where classifications are wanted, the source gets one of a machine's too, and loses it when the answer no longer is a
 COMMIT with its class in the set and at least the operator's probability.
 """
@@ -50,6 +53,7 @@ from typing import Final
 from iris_client.protocols import Place
 from models.domain import FINE_CLASSES, Anomaly, CaveatCode, Confidence, Report, Status, Verdict
 from plugin.cycle.posting import NONE, ORIGIN, Body, Post, Posting, audience, prediction_set, rounded
+from plugin.cycle.spectra.jointly import beside
 from plugin.cycle.spectra.matched import matched
 from plugin.cycle.spectra.tags import tag_post
 from plugin.cycle.spectra.together import history, joined
@@ -59,6 +63,8 @@ PREFIX: Final = "an_"
 ANALOGS: Final = 3
 SPREADS: Final = 2.0
 """Standard deviations of the networks' answers on either side of a probability."""
+PLAIN_STRATEGY, PLAIN_SETS = "within_seed", "lac"
+"""The defaults, of which nothing is said."""
 CARD: Final = "astranet-card"
 """What the names of vetting cards' files begin with."""
 
@@ -120,12 +126,13 @@ def on_source(target_id: str, of_target: Sequence[Filed], posting: Posting, need
     groups: tuple[int, ...] = ()
     best: Filed | None = None
     if answered:
-        best = max(answered, key=_recency)
+        best = latest = max(answered, key=_recency)
         groups = audience(best.group_ids, posting)
         best, told = _together(
             best, [f for f in answered if set(groups) <= set(audience(f.group_ids, posting))], posting
         )
         body = {**summary(best, len(answered), posting.alpha), **told, **joint(best.report.verdict, needle)}
+        body |= beside(latest, best.report, needle, posting)
         said = classified(best.report, posting)
     posts = [
         Post(place=place, body=body, group_ids=groups),
@@ -210,7 +217,8 @@ def _verdict(verdict: Verdict) -> dict[str, str | float | int]:
         p = verdict.probabilities[label]
         each[f"p_lo_{short(label)}"] = rounded(max(p - SPREADS * sigma, 0.0))
         each[f"p_hi_{short(label)}"] = rounded(min(p + SPREADS * sigma, 1.0))
-    return {"class": verdict.label, "p": rounded(verdict.probability), "coarse": coarse, **each}
+    chosen = {} if verdict.strategy == PLAIN_STRATEGY else {"strategy": verdict.strategy}
+    return {"class": verdict.label, "p": rounded(verdict.probability), "coarse": coarse, **chosen, **each}
 
 
 def _confidence(confidence: Confidence, alpha: float) -> dict[str, str | float | int]:
@@ -219,6 +227,7 @@ def _confidence(confidence: Confidence, alpha: float) -> dict[str, str | float |
         "set": "|".join(c for c in FINE_CLASSES if c in classes) or NONE,
         "set_size": len(classes),
         "alpha": alpha,
+        **({} if confidence.method == PLAIN_SETS else {"set_method": confidence.method}),
         "calibration": confidence.calibration_id,
         "calibration_size": confidence.calibration_size,
         **({} if confidence.calibration_cell is None else {"calibration_cell": confidence.calibration_cell}),

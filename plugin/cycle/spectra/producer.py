@@ -13,7 +13,9 @@ from iris_client.quality.checks import signal_to_noise
 from iris_client.quality.control import QualityRules, examine
 from iris_client.quality.phase import redshift_of
 from models.domain import Caveat, Evidence, LightCurve, RawSpectrum, Report, Spectrum, Target
+from models.domain.joined import Surrounding
 from models.domain.looked import Looked
+from models.joined.evidence import surrounding
 from plugin.clock import Clock, utc_now
 from plugin.cycle.messages.alerts import about_spectrum, unsaid
 from plugin.cycle.posting import Post, Posting
@@ -136,7 +138,12 @@ class SpectraProducer:
             producer=self.name,
             target_id=known.target.target_id,
             version=piece.version,
-            report=replace(answer, target_id=known.target.target_id, spectrum_id=piece.subject.id),
+            report=replace(
+                answer,
+                target_id=known.target.target_id,
+                spectrum_id=piece.subject.id,
+                surrounding=_around(known.target, known.item[0].light_curve),
+            ),
             facts={
                 **sketches(spectrum, known.raw, answer, known.redshift, self.drawn, self.matched),
                 **({} if known.target.redshift is None else {REDSHIFT: known.target.redshift}),
@@ -190,6 +197,12 @@ class SpectraProducer:
         unit.vectors.drop(subject.id)
         silent = [compose.no_card(subject.id), *unsaid(subject.id, self.posting)]
         return [compose.gone(subject.id), *on_source(unit, target_id, self.posting), *silent]
+
+
+def _around(target: Target, curve: LightCurve | None) -> Surrounding | None:
+    """What is known of the source at no further request; None where that is nothing."""
+    found = surrounding(target, curve)
+    return None if found == Surrounding() else found
 
 
 def _signal(spectrum: Spectrum | None, rules: QualityRules) -> dict[str, Fact]:

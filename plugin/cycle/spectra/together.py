@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.conformal.domains import LOW
-from models.domain import FINE_CLASSES, Confidence, Report, Verdict
+from models.domain import FINE_CLASSES, CaveatCode, Confidence, Report, Verdict
 from models.together import Together, combined
 from plugin.cycle.posting import Body, rounded
 from plugin.store import Filed
@@ -37,7 +37,7 @@ def joined(latest: Filed, others: Sequence[Filed], rule: Together) -> Report:
     if report.verdict is None or report.confidence is None or len(verdicts) < 2:
         return report
     p = combined(np.array([[v.probabilities[c] for c in FINE_CLASSES] for v in verdicts]))
-    label = FINE_CLASSES[int(p.argmax())]
+    label = FINE_CLASSES[int(rule.decision.named(p))]
     verdict = replace(
         report.verdict,
         label=label,
@@ -52,8 +52,11 @@ def joined(latest: Filed, others: Sequence[Filed], rule: Together) -> Report:
     )
     if label != report.verdict.label:
         confidence = _at_odds(confidence, label, report.verdict.label)
+    caveats = tuple(c for c in report.caveats if c.code is not CaveatCode.BY_STRATEGY)
+    if (chosen_by := rule.decision.caveat(label, verdict.probabilities)) is not None:
+        caveats = (*caveats, chosen_by)
     surest = max((r.redshift for r in reports if r.redshift is not None), key=lambda z: z.share, default=None)
-    return replace(report, verdict=verdict, confidence=confidence, redshift=surest)
+    return replace(report, verdict=verdict, confidence=confidence, redshift=surest, caveats=caveats)
 
 
 def history(filed: Sequence[Filed]) -> Body:

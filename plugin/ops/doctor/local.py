@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from models.cards import BundleError
 from models.conformal.domains import PARTIAL_DOMAINS
 from plugin.ops.check import Check
-from plugin.parts import make_analyst
-from plugin.settings import PREFIX, Settings
+from plugin.parts import make_analyst, make_joiner
+from plugin.settings import PREFIX, ConfigError, Settings
 from plugin.sources.clear_text import sent_in_clear
 from plugin.store import StoreError, schema_of
 from plugin.store.engine import make_engine, parse_url, sqlite_file
@@ -21,7 +21,7 @@ def here(settings: Settings) -> Iterator[Check]:
     """Every check that asks nobody outside."""
     yield Check(name="settings", ok=True, found=_mode(settings))
     yield from _clear_text(settings)
-    yield _bundle(settings)
+    yield from _bundle(settings)
     yield _database(settings)
     yield _output(settings)
 
@@ -36,13 +36,32 @@ def _mode(settings: Settings) -> str:
     return "dry run: nothing will be sent" if settings.dry_run else "live: answers will be sent"
 
 
-def _bundle(settings: Settings) -> Check:
+def _bundle(settings: Settings) -> Iterator[Check]:
     try:
         analyst = make_analyst(settings)
     except BundleError as error:
         remedy = f"fetch the bundle again, or leave {PREFIX}BUNDLE empty for the one that is shipped"
-        return Check(name="bundle", ok=False, found=str(error), remedy=remedy)
-    return Check(name="bundle", ok=True, found=f"{analyst.bundle_id}; {false_alarms(settings, analyst)}")
+        yield Check(name="bundle", ok=False, found=str(error), remedy=remedy)
+        return
+    except ConfigError as error:
+        yield Check(name="bundle", ok=False, found=str(error), remedy=f"choose {PREFIX}SETS=lac, or another bundle")
+        return
+    yield Check(name="bundle", ok=True, found=f"{analyst.bundle_id}; {false_alarms(settings, analyst)}")
+    yield from _joined(settings, analyst.bundle_id)
+
+
+def _joined(settings: Settings, bundle_id: str) -> Iterator[Check]:
+    """Whether the answers of this bundle can be joined with what is known of their sources; nothing where they are."""
+    try:
+        joiner = make_joiner(settings)
+    except BundleError as error:
+        remedy = f"leave {PREFIX}JOINED_FOLDER empty for the one that is shipped"
+        yield Check(name="joined answer", ok=False, found=str(error), remedy=remedy)
+        return
+    if joiner is not None and joiner.card["bundle"] != bundle_id:
+        found = f"none: what joins a spectrum and its source was fitted to {joiner.card['bundle']}"
+        remedy = f"run `astranet train joined` for this bundle and set {PREFIX}JOINED_FOLDER, or {PREFIX}JOINED=off"
+        yield Check(name="joined answer", ok=False, found=found, remedy=remedy)
 
 
 def false_alarms(settings: Settings, analyst: object) -> str:

@@ -3,6 +3,7 @@
 from starlette.routing import Route
 
 from plugin.web.pages import actions, documents, objects, queue, record, similar, tonight, unanswered
+from plugin.web.pages import map as map_page
 from plugin.web.parts import Link, Room, WebParts
 
 
@@ -15,6 +16,7 @@ def make_room(parts: WebParts) -> Room:
             Route("/object", objects.search(parts)),
             Route("/object/{name:path}", objects.page_of(parts)),
             Route("/similar/{spectrum:path}", similar.page_of(parts)),
+            Route("/map", map_page.page_of(parts)),
             Route("/unanswered", unanswered.page_of(parts)),
             Route("/queue", queue.page_of(parts)),
             Route("/note-files/{period}/{kind}", notes.one),
@@ -30,6 +32,7 @@ def make_room(parts: WebParts) -> Room:
         ),
         links=(
             Link(path="/", title="Tonight"),
+            Link(path="/map", title="Map"),
             Link(path="/unanswered", title="Not answered"),
             Link(path="/queue", title="Queue and health"),
             Link(path="/needle", title="NEEDLE", shown=lambda: record.is_there(parts)),

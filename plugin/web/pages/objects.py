@@ -13,11 +13,13 @@ from iris_client.protocols import Place
 from iris_client.taxonomy.trust import NAMES, ORDER, Voice
 from models.domain import FINE_CLASSES, NEEDLE_CLASSES
 from plugin.cycle.objects.compose import around
+from plugin.cycle.spectra import jointly
 from plugin.cycle.spectra.because import Earlier, because, earlier, gist, summary
 from plugin.cycle.spectra.compose import analog
 from plugin.cycle.spectra.matched import redshift_in_words, with_luminosity_in_words
 from plugin.cycle.spectra.overlays import no_redshift
 from plugin.cycle.spectra.sketch import unpacked
+from plugin.drift.renewing import chosen_words
 from plugin.store import ASTRANET, NEEDLE, Filed, Parcel, Piece
 from plugin.store.tns.names import Known
 from plugin.store.truth.answered import Given, decide
@@ -88,6 +90,24 @@ class SpectrumView:
     def redshift(self) -> float | None:
         """The one that is known: at which its lines are marked."""
         return number(self.filed.facts.get("redshift"))
+
+    @property
+    def spreads(self) -> str:
+        """How far the networks are apart about the class and about those left in the set; empty where not known."""
+        verdict = self.filed.report.verdict
+        if verdict is None:
+            return ""
+        named = [c for c in FINE_CLASSES if c == verdict.label or c in self.answer.members]
+        parts = [f"{c} {verdict.probabilities[c]:.2f} ± {verdict.spread[c]:.2f}" for c in named if c in verdict.spread]
+        return ", ".join(parts)
+
+    @property
+    def chosen(self) -> str:
+        """Strategy and sets where the operator chose others than the usual ones."""
+        verdict, confidence = self.filed.report.verdict, self.filed.report.confidence
+        if verdict is None or confidence is None:
+            return ""
+        return ", ".join(chosen_words(verdict.strategy, confidence.method))
 
     @property
     def found(self) -> str | None:
@@ -206,6 +226,12 @@ class ObjectView:
     def sent(self, parcel: Parcel) -> Delivered | None:
         """What hangs there of a post."""
         return self.hanging.get((parcel.place.kind, parcel.place.id, parcel.kind, parcel.origin))
+
+    @property
+    def joined(self) -> str | None:
+        """What spectrum and source say together, in words; None where nothing was joined."""
+        bodies = [p.body for p in self.parcels if p.kind == "annotation" and p.origin == ASTRANET and p.body]
+        return next((words for body in bodies if (words := jointly.in_words(body)) is not None), None)
 
     @property
     def is_known(self) -> bool:

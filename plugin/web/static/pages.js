@@ -70,3 +70,47 @@ document.querySelectorAll("[data-copies]").forEach((button) => {
     setTimeout(() => { words.textContent = "Copy"; }, 2500);
   });
 });
+
+// What a map shows where one points: a spectrum of the marshal, or the nearest of the archive.
+document.querySelectorAll(".map-of").forEach((figure) => {
+  const svg = figure.querySelector("svg.map");
+  const told = figure.querySelector(".told");
+  const data = document.querySelector("script.map-archive");
+  const archive = data ? JSON.parse(data.textContent) : [];
+  const near = 14;
+  let marked = null;
+  const say = (point) => {
+    if (marked) { marked.classList.remove("here"); }
+    marked = point;
+    point.classList.add("here");
+    const link = document.createElement("a");
+    link.href = point.getAttribute("href");
+    link.textContent = point.getAttribute("aria-label");
+    told.replaceChildren(link);
+  };
+  const place = (event) => {
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+    return [at.x, at.y];
+  };
+  const look = (event) => {
+    const [x, y] = place(event);
+    let best = null;
+    let least = near * near;
+    svg.querySelectorAll("a.point circle").forEach((circle) => {
+      const far = (circle.cx.baseVal.value - x) ** 2 + (circle.cy.baseVal.value - y) ** 2;
+      if (far < least) { least = far; best = circle.parentNode; }
+    });
+    if (best) { say(best); return; }
+    for (const [a, b, name, label] of archive) {
+      const far = (a - x) ** 2 + (b - y) ** 2;
+      if (far < least) { least = far; best = `${name}: ${label}, archive`; }
+    }
+    if (best) { told.textContent = best; }
+  };
+  svg.addEventListener("pointermove", look);
+  svg.addEventListener("focusin", (event) => { const point = event.target.closest("a.point"); if (point) { say(point); } });
+  svg.addEventListener("click", (event) => {
+    // A finger cannot hover: the first tap tells, and what it tells is a link.
+    if (event.pointerType === "touch") { event.preventDefault(); look(event); }
+  });
+});

@@ -1,11 +1,14 @@
 """The doctor: each check finds its own trouble and says what to do."""
 
 import itertools
+import json
+import shutil
 
 import pytest
 
 from iris_client.marshal.skyportal import SkyPortal
 from iris_client.protocols import Marshal, Place
+from models.joined.stored import SHIPPED
 from plugin.clock import utc_now
 from plugin.cycle.spectra.tags import VOCABULARY
 from plugin.ops.doctor import Check, examine
@@ -14,7 +17,7 @@ from plugin.sandbox.brokers.alerts import invented
 from plugin.sandbox.brokers.lasair import ANNOTATOR, TOKEN, TOPIC
 from plugin.sandbox.slack import SlackSandbox
 from plugin.sandbox.tns.stand_in import TnsSandbox
-from plugin.settings import Settings
+from plugin.settings import ConfigError, Settings
 from plugin.sources.marshal import make_marshal, make_source
 from plugin.store import migrate, open_store
 
@@ -328,3 +331,32 @@ def test_web_hook(checks, tmp_path, sandbox):
             unit.outbox.enqueue(place, kind="message", origin="o", body={}, group_ids=(6,), now=utc_now())
             unit.outbox.park(unit.outbox.claim(utc_now(), kinds=("message",)), "web hook: HTTP 404: no_service")
         assert "1 messages parked: web hook: HTTP 404" in checks(slack_webhook=slack.hook_url)["web hook"].found
+
+
+def test_sets_that_the_bundle_cannot_serve_are_named_before_the_start(checks, monkeypatch):
+    from dataclasses import replace
+
+    from models.bundle import load
+    from plugin.parts import make_analyst
+
+    bare = replace(load(), sentinel=None)
+    monkeypatch.setattr("models.bundle.load", lambda *_args, **_more: bare)
+    check = checks(sets="aps")["bundle"]
+    assert not check.ok
+    assert "keeps no probabilities of its calibration spectra" in check.found
+    assert "ASTRANET_SETS=lac" in check.remedy
+    with pytest.raises(ConfigError, match="ASTRANET_SETS=aps"):
+        make_analyst(Settings(sets="aps"))
+    assert make_analyst(Settings()).bundle_id == bare.bundle_id
+
+
+def test_a_bundle_that_nothing_joins_with_its_sources_is_told(checks, tmp_path):
+    assert "joined answer" not in checks()
+    other = shutil.copytree(SHIPPED, tmp_path / "joined")
+    card = json.loads((other / "card.json").read_text())
+    (other / "card.json").write_text(json.dumps({**card, "bundle": "compact-1@00000000"}))
+    check = checks(joined_folder=other)["joined answer"]
+    assert (check.ok, "compact-1@00000000" in check.found) == (False, True)
+    assert "joined answer" not in checks(joined_folder=other, joined="off")
+    (other / "card.json").write_text("{")
+    assert not checks(joined_folder=other)["joined answer"].ok

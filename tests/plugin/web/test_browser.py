@@ -59,6 +59,7 @@ def paths(settings: Settings, store: Store) -> dict[str, str]:
     period, kind = drafted(settings.output_dir)[-1]
     return {
         "tonight": "/",
+        "map": "/map",
         "similar": f"/similar/{next(f.subject.id for f in every if f.report.verdict is not None)}",
         "sorted": "/?sort=anomaly&night=all",
         "nothing": "/?class=AGN&policy=ALERT&group=99",

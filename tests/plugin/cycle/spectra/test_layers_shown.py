@@ -123,6 +123,8 @@ def test_the_card_is_one_picture_and_the_same_one_again() -> None:
     assert 0.02 < (pixels[..., :3].mean(2) < 0.9).mean() < 0.6
     assert vetting_card(alert(), spectrum(), drawn=lambda _: np.linspace(0, 1, 200)) == picture
     assert vetting_card(alert(), spectrum()) != picture
+    # The set is that of the operator's error rate.
+    assert vetting_card(alert(), spectrum(), alpha=0.1) != vetting_card(alert(), spectrum())
     with pytest.raises(ValueError, match="anomaly"):
         vetting_card(plain("1"), spectrum())
 
@@ -174,7 +176,7 @@ class CommentedMarshal(FakeMarshal):
 @pytest.fixture
 def commented(monkeypatch):
     monkeypatch.setattr(
-        "plugin.cycle.spectra.card.vetting_card", lambda report, spectrum, drawn=None: b"\x89PNG of " + b"x"
+        "plugin.cycle.spectra.card.vetting_card", lambda report, spectrum, drawn=None, alpha=0.05: b"\x89PNG of " + b"x"
     )
     return CommentedMarshal()
 

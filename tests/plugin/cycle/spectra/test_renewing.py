@@ -1,10 +1,12 @@
 """Renewals: which answers are older, paced, after everything new, once for each change, silent where nothing is new."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from iris_client.errors import Unavailable
+from iris_client.protocols import Place
 from plugin.cycle.spectra.because import because
 from plugin.drift.renewing import InUse, preview, renew_older
 from plugin.store import ASTRANET, spectrum
@@ -227,3 +229,51 @@ def test_which_answers_are_by_what_answers_now(clock):
     assert [local.gave(one) for one in (plain, none, by_local, at_redshift)] == [False, True, True, True]
     assert not local.gave(earlier_one)
     assert not shipped.gave(given(bundle="b@2", clock=clock))
+
+
+def test_an_answer_under_another_strategy_or_with_other_sets_is_an_older_one(clock):
+    """An answer of a version that knew but one way is by that one; a refusal has neither class nor sets."""
+    usual = InUse(bundle="b@1")
+    tde, aps = replace(usual, strategy="tde_priority"), replace(usual, sets="aps")
+    before, refused = given(clock=clock), given(calibration=None, calibrated=None, clock=clock)
+    by_usual = replace(before, strategy="within_seed", sets="lac")
+    by_tde, by_aps = replace(by_usual, strategy="tde_priority"), replace(by_usual, sets="aps")
+    answers = (before, refused, by_usual, by_tde, by_aps)
+    assert [usual.gave(one) for one in answers] == [True, True, True, False, False]
+    assert [tde.gave(one) for one in answers] == [False, True, False, True, False]
+    assert [aps.gave(one) for one in answers] == [False, True, False, False, True]
+    assert tde.words == "b@1, strategy tde_priority"
+    lines = list(preview([by_aps, by_tde], usual, per_hour=60, at=clock()))
+    assert any("b@1, calibration cal-1, sets aps" in line for line in lines)
+    assert any("b@1, calibration cal-1, strategy tde_priority" in line for line in lines)
+
+
+class Choosing(FakeAnalyst):
+    """Answers under a strategy."""
+
+    def __init__(self, strategy):
+        super().__init__(NEW)
+        self.strategy = strategy
+
+    def run_many(self, items):
+        told = super().run_many(items)
+        return [replace(r, verdict=r.verdict and replace(r.verdict, strategy=self.strategy)) for r in told]
+
+
+def test_a_change_of_strategy_renews_once_what_was_given_under_the_other(make_app, marshal, clock):
+    app = make_app(analyst=Choosing("within_seed"), renew_days=30.0)
+    for n in range(1, 4):
+        marshal.add(good(str(n), f"ZTF26{n}", modified=f"2026-06-10T1{n}:00:00"))
+    app.once()
+    app.close()
+    new = make_app(analyst=Choosing("tde_priority"), renew_days=30.0)
+    for _ in range(3):
+        new.once()
+        clock.forward(minutes=2)
+    with new.store.begin(to_read=True) as unit:
+        reports = unit.reports.every(ASTRANET)
+        assert {f.report.verdict.strategy for f in reports} == {"tde_priority"}
+        assert {because(f) for f in reports} == {"strategy tde_priority replaced within_seed"}
+        annotation = unit.outbox.at([Place(kind="spectrum", id="1")])[0].body
+        assert unit.renewals.older(InUse(bundle=NEW, strategy="tde_priority").gave) == []
+    assert annotation["strategy"] == "tde_priority"
