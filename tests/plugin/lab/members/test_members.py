@@ -14,7 +14,7 @@ from models.spectral.ensemble import EnsemblePrediction
 from models.training.dataset import Dataset
 from models.training.metrics import by_objects
 from plugin.cli import app
-from plugin.lab.commands import members
+from plugin.lab.commands.checks import members
 from plugin.lab.members import agreement as agreeing
 from plugin.lab.members.agreement import agreement, spearman, spread_on_errors
 from plugin.lab.members.kinds import recalls_by_kind, ten_classes

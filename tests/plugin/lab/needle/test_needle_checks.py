@@ -16,7 +16,7 @@ from models.needle.images.quality_net import network
 from models.training.needle.examples import fit_all
 from models.training.needle.quality_training import QualityTraining, Stamps, folds
 from plugin.cli import app
-from plugin.lab.commands import needle_checks
+from plugin.lab.commands.checks import needle_checks
 from plugin.lab.needle import data as needle_data
 from plugin.lab.needle import quality
 from plugin.lab.needle import stamps as needle_stamps
