@@ -67,7 +67,8 @@ docs: setup
 
 # Every page of the science report anew from DATA, a folder with real spectra and light curves: some hours on two cores.
 # One that fails leaves its page as it was, and the rest are made.
-REPORT := spectra sentinel conformal coverage redshift luminosity looked similar needle needle-hybrid hosts drift
+REPORT := spectra members sentinel conformal coverage redshift luminosity looked similar \
+	needle needle-checks needle-hybrid hosts drift
 
 results: setup
 	@test -d "$(DATA)" || { echo "make results DATA=FOLDER"; exit 2; }

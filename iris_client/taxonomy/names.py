@@ -89,7 +89,7 @@ def unknown_labels(raws: Iterable[str]) -> Counter[str]:
 
 
 def _one(raw: str, name: str) -> Label:
-    plain = _plain(name)
+    plain = plain_name(name)
     uncertain = "?" in name
     if plain in FINE_OF:
         return Label(raw=raw, status="fine", fine=FINE_OF[plain], uncertain=uncertain)
@@ -127,7 +127,7 @@ def _several(raw: str, labels: list[Label]) -> Label:
     )
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """The form in which the tables hold a name: the least changed one that they know."""
     plain = _BRACKETS.sub("", name.strip().lower()).rstrip("?*! ")
     plain = re.sub(r"-{2,}", "-", re.sub(r"[\s_,]+", "-", plain.strip()))

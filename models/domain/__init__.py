@@ -8,7 +8,16 @@ Arrays are read-only, units stand in the names, and what is missing is `None` pl
 
 from models.domain.answers import Anomaly, Basis, Confidence, HostVerdict, Verdict
 from models.domain.caveats import Caveat, CaveatCode
-from models.domain.classes import COARSE_CLASSES, COARSE_OF, FINE_CLASSES, NEEDLE_CLASSES
+from models.domain.classes import (
+    CATEGORY_OF,
+    COARSE_CLASSES,
+    COARSE_OF,
+    FINE_CLASSES,
+    FINE_OF_TEN,
+    NEEDLE_CLASSES,
+    SIX_CATEGORIES,
+    TEN_CLASSES,
+)
 from models.domain.evidence import (
     PHOTO_Z_ERROR,
     Cutouts,
@@ -26,11 +35,15 @@ from models.domain.matching import Luminosity, PhaseEstimate, RedshiftEstimate, 
 from models.domain.report import Report, Status
 
 __all__ = [
+    "CATEGORY_OF",
     "COARSE_CLASSES",
     "COARSE_OF",
     "FINE_CLASSES",
+    "FINE_OF_TEN",
     "NEEDLE_CLASSES",
     "PHOTO_Z_ERROR",
+    "SIX_CATEGORIES",
+    "TEN_CLASSES",
     "Anomaly",
     "Basis",
     "Caveat",

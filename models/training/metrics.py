@@ -92,6 +92,29 @@ def bootstrap(
     return [Estimate(*map(float, row)) for row in zip(value, low, high, strict=True)]
 
 
+def by_objects(
+    groups: Sequence[str], figures: Callable[[Ints], Floats], *, seed: int = 0, resamples: int = RESAMPLES
+) -> list[Estimate]:
+    """Percentile intervals by resampling objects, for figures that no sum of counts gives, such as correlations.
+
+    Parameters
+    ----------
+    groups : sequence of str, length n
+        Object of each spectrum.
+    figures : callable
+        From the rows of some spectra, repeated where their object was drawn more than once, to an array of figures;
+        NaN where those rows say nothing.
+    """
+    _, index = np.unique(np.array(groups), return_inverse=True)
+    rows = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(len(rows), size=(resamples, len(rows)))
+    sampled = np.array([figures(np.concatenate([rows[i] for i in draw])) for draw in draws])
+    value = figures(np.arange(len(index)))
+    ends = [_interval(column) for column in sampled.T]
+    return [Estimate(float(v), float(low), float(high)) for v, (low, high) in zip(value, ends, strict=True)]
+
+
 def _interval(column: Floats) -> tuple[float, float]:
     known = column[np.isfinite(column)]
     return (float("nan"), float("nan")) if not len(known) else tuple(np.percentile(known, (2.5, 97.5)).tolist())

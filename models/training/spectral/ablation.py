@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,15 +17,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.conformal.domains import HIGH, LOW
 from models.spectral.ensemble import Ensemble, EnsemblePrediction, Member
 from models.spectral.net import ASTRANet
 from models.training.dataset import SPLITS, Dataset, joined
 from models.training.evaluate import predict_dataset, summary
+from models.training.sentinel.protocol import domain_names
 from models.training.spectral.augment import PAPER_AUGMENT
 from models.training.spectral.auxiliary import ALL_AUXILIARY, AuxiliaryConfig
 from models.training.spectral.controls import SEDM_RESOLUTION, SEDM_SNR, degraded, source_probe
 from models.training.spectral.presets import TrainConfig
 from models.training.spectral.sampling import PAPER_SAMPLING
+from models.training.spectral.scaling import scaled
 from models.training.spectral.train import Progress, train_seed
 
 Change = Callable[[TrainConfig], TrainConfig]
@@ -51,6 +55,18 @@ def _single_scale(c: TrainConfig) -> TrainConfig:
     return replace(c, net=replace(c.net, stem_kernels=(middle,), stem_channels=channels))
 
 
+def _mean_pool(c: TrainConfig) -> TrainConfig:
+    return replace(c, net=replace(c.net, attention=False))
+
+
+def _scaling(how: str) -> Change:
+    return lambda c: replace(c, scaling=how)
+
+
+def _both(*changes: Change) -> Change:
+    return lambda c: reduce(lambda config, change: change(config), changes, c)
+
+
 def _no_metadata(c: TrainConfig) -> TrainConfig:
     return replace(c, metadata=replace(c.metadata, none=1.0))
 
@@ -63,7 +79,7 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "no confusion penalty": _loss(confusion=0.0),
         "no SupCon": _loss(supcon_fine=0.0, supcon_coarse=0.0),
         "no multi-scale stem": _single_scale,
-        "no attention pool (mean)": _net(attention=False),
+        "no attention pool (mean)": _mean_pool,
         "no MixUp": lambda c: replace(c, mixup=0.0),
         "AdamW for everything": lambda c: replace(c, matrix_rate=0.0),
         "no simulated transients": lambda c: replace(c, simulated=0.0),
@@ -86,9 +102,29 @@ VARIANTS: Final[Mapping[str, Change]] = MappingProxyType(
         "MixUp instead of strangers": lambda c: replace(_auxiliary(kind=0.0, out_of_distribution=0.0)(c), mixup=0.5),
         "no semi-real spectra": lambda c: replace(c, sampling=replace(c.sampling, semi_real=0.0)),
         "no disputed spectra": lambda c: replace(c, sampling=replace(c.sampling, disputed=0.0)),
+        "no hierarchy, no multi-scale stem": _both(_flat, _single_scale),
+        "no multi-scale stem, no attention pool": _both(_single_scale, _mean_pool),
+        "no hierarchy, no attention pool": _both(_flat, _mean_pool),
+        "no hierarchy, no multi-scale stem, no attention pool": _both(_flat, _single_scale, _mean_pool),
+        "scaled by z-score": _scaling("z-score"),
+        "scaled by minimum and maximum": _scaling("min-max"),
+        "continuum removed": _scaling("continuum removed"),
     }
 )
 """Name in the table to the change of the preset."""
+COMBINED: Final = (
+    "full",
+    "no hierarchy (flat seven classes)",
+    "no multi-scale stem",
+    "no attention pool (mean)",
+    "no hierarchy, no multi-scale stem",
+    "no multi-scale stem, no attention pool",
+    "no hierarchy, no attention pool",
+    "no hierarchy, no multi-scale stem, no attention pool",
+)
+"""Three parts taken out alone, in pairs and together, in the order of the paper's Table XVIII."""
+SCALED: Final = ("full", "scaled by z-score", "scaled by minimum and maximum", "continuum removed")
+"""Scalings of the spectrum that the paper names beside its own, which `full` has (App. D a)."""
 
 
 def shortened(config: TrainConfig, epochs: int) -> TrainConfig:
@@ -154,13 +190,13 @@ def run_variant(
     dict
         `scored`: the figures of `summary` over real spectra with coverage of 80 % and more; `log_loss`: its mean per
         class, averaged over the classes; `degraded`: both for the same spectra at SEDM's resolution and
-        signal-to-noise 10; `train`: what the first part's network learned from; `source_probe`: whether the archive
-        can be told from its embedding.
+        signal-to-noise 10; `domains`: both for each kind of spectra apart; `train`: what the first part's network
+        learned from; `source_probe`: whether the archive can be told from its embedding.
     """
     done = folder / f"{_file_name(name)}-{seed}.json"
     place = folder / f"{_file_name(name)}-{seed}"
     # As it was called when the first runs were begun: they go on.
-    settings = str(config).replace("out_of_distribution=", "strangers=")
+    settings = str(config).replace("out_of_distribution=", "strangers=").replace(", scaling='percentile'", "")
     key = " ".join([settings, *(p.hash() for p in parts)])
     _claim(place, hashlib.sha256(key.encode()).hexdigest())
     if done.exists():
@@ -201,8 +237,9 @@ def _ask(weights: Mapping[str, Any], config: TrainConfig, part: Dataset, known: 
     net.load_state_dict(weights)
     data = part.part("select")
     data = data.rows(np.array([i not in known for i in data.ids]))
-    ensemble = Ensemble([Member(net=net, seed=0, kind="swa")], device=device)
     poor = degraded(data, resolution=SEDM_RESOLUTION, snr=SEDM_SNR)
+    data, poor = scaled(data, config.scaling), scaled(poor, config.scaling)
+    ensemble = Ensemble([Member(net=net, seed=0, kind="swa")], device=device)
     return _Asked(data=data, prediction=predict_dataset(ensemble, data), poor=predict_dataset(ensemble, poor))
 
 
@@ -212,10 +249,17 @@ def _scores(asked: Sequence[_Asked], learned: Dataset) -> dict[str, Any]:
     return {
         "train": learned.counts(),
         **_figures(prediction.fine, data),
+        "domains": {name: _figures(prediction.fine[here], data.rows(here)) for name, here in _domains(data)},
         "degraded": _figures(poor.fine, data),
         # Embeddings of several networks have nothing in common.
         "source_probe": source_probe(asked[0].data, asked[0].prediction.embedding),
     }
+
+
+def _domains(data: Dataset) -> list[tuple[str, NDArray[np.bool_]]]:
+    """The SED Machine's spectra and its like, and the archive's, where there are any."""
+    names = domain_names(data.spacing)
+    return [(name, names == name) for name in (LOW, HIGH) if (names == name).any()]
 
 
 def _figures(p: NDArray[np.float64], data: Dataset) -> dict[str, Any]:

@@ -20,6 +20,9 @@ class TrainConfig:
         Learning rate of matrices, by Muon, as a multiple of AdamW's; 0: AdamW for all.
     simulated : float
         Share of simulated spectra among those shown of TDEs and SLSNe; less of SNe II and Ibc (`transients.SHARES`).
+    scaling : str
+        How each spectrum is scaled before the network sees it, one of `scaling.SCALINGS`. The service knows
+        `percentile` alone; the others are for the ablation.
     """
 
     net: NetConfig = PAPER
@@ -46,6 +49,7 @@ class TrainConfig:
     patience: int = 45
     swa_from: float = 0.75
     min_coverage: float = 0.6
+    scaling: str = "percentile"
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense together."""
@@ -113,6 +117,14 @@ PRESETS: dict[str, TrainConfig] = {
         augment=replace(BOTH_AUGMENT, sedm=(0.15, 4.0, 45.0)),
         sampling=replace(SURVEY_SAMPLING, low_resolution=1.5),
     ),
+    "small": replace(
+        _COARSE,
+        net=replace(
+            COARSE, log_bins=128, stem_kernels=(3, 5, 9), stem_channels=16, base_channels=48, channels=48, blocks=4
+        ),
+        simulated=0.0,
+        auxiliary=AuxiliaryConfig(),
+    ),
     "tiny": TrainConfig(
         net=replace(
             COMPACT,
@@ -140,5 +152,6 @@ PRESETS: dict[str, TrainConfig] = {
 """`compact-restart` goes on from a bundle of `compact`: a warm restart without MixUp, with everything in `auxiliary`.
 `velocity` is a network of bins of equal velocity width, trained that way from the start with Muon and simulated
 transients; `velocity-restart` goes on without them. `coarse` has a quarter of its bins; half of what it is
-shown is of the SED Machine or made to look so. `longslit` is shown a third, `sedm` next to nothing else.
+shown is of the SED Machine or made to look so. `small` is less than half of it and learns the class alone: for
+comparisons of many trainings on one core. `longslit` is shown a third, `sedm` next to nothing else.
 `tiny` exists for tests: it trains in seconds and goes through every part of the method."""

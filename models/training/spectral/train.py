@@ -36,6 +36,7 @@ from models.training.spectral.sampling import (
     mixup,
     weights,
 )
+from models.training.spectral.scaling import SCALINGS, scaled
 from models.training.spectral.schedule import learning_rate, update_average
 from models.training.spectral.transients import shared, transients
 
@@ -126,7 +127,7 @@ class _Run:
     ) -> None:
         self.config, self.seed, self.folder, self.device = config, seed, folder, torch.device(device)
         self.train = data.part("train", real=False, min_coverage=config.min_coverage)
-        self.select = data.part("select", real=False)
+        self.select = scaled(data.part("select", real=False), config.scaling)
         self.weights = weights(self.train, config.sampling)
         if going_on is not None:
             self.train, self.weights = going_on.together(self.train, self.weights, config)
@@ -207,6 +208,7 @@ class _Run:
             mask = self.mask[index].to(self.device).float()
             floor, label, coarse = (t[index].to(self.device) for t in (self.floor, self.labels, self.coarse))
             flux, mask, redshift = augment(flux, mask, values[:, 1], floor, label, coarse)
+            flux = SCALINGS[self.config.scaling](flux, mask)
             values[:, 1] = redshift * valid[:, 1]
             targets = F.one_hot(self.kinds[index], KINDS)[:, : len(FINE_CLASSES)].float().to(self.device)
             mixed = bool(torch.rand((), generator=host) < self.config.mixup)

@@ -16,8 +16,12 @@ import matplotlib.pyplot as plt
 COVER = "coverage (mean +- std of random splits)"
 
 
-def conformal_page(f: Mapping[str, Any], bundle_id: str, cases: tuple[list[str], list[list[str]]]) -> str:
-    """Tables IV, V, VII, VIII, IX and X as Markdown; `cases` holds head and rows of the last."""
+Table = tuple[list[str], list[list[str]]]
+"""Head and rows."""
+
+
+def conformal_page(f: Mapping[str, Any], bundle_id: str, cases: Table, intervals: Table) -> str:
+    """Tables IV to X as Markdown; `cases` is Table X, `intervals` Table VI."""
     parts = [f"# Conformal layer of {bundle_id}", f"{f['conditions']}."[:1].upper() + f"{f['conditions']}."[1:]]
     parts += ["## What must hold", *_must_hold(f["domains"])]
     for name, found in f["domains"].items():
@@ -27,6 +31,10 @@ def conformal_page(f: Mapping[str, Any], bundle_id: str, cases: tuple[list[str],
         "Real rare spectra; scores and p-values by detectors that never saw the object, single scores as ranks "
         "among ordinary spectra.",
         table(*cases),
+        "## Intervals of the case studies (Table VI)",
+        "The three most probable classes of the same spectra, with the mean of the members minus and plus their "
+        "standard deviation (Eq. 5), cut at 0 and 1: how far the members agree, no 95 % interval.",
+        table(*intervals),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.conformal.policy import FailureMode, failure_mode, fit_thresholds
 from models.conformal.sets import predictor
-from models.conformal.spread import decompose
+from models.conformal.spread import decompose, intervals
 from models.domain import FINE_CLASSES
 from models.sentinel.scores import FAMILIES, names
 from models.spectral.prepare import GRID_A
@@ -28,16 +28,24 @@ import matplotlib.pyplot as plt
 
 ALPHA = 0.05
 MISSED = "missed"
+LIKELY = 3
 SHOWN = ("typicality", "mahal_within", "iforest", "hec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One spectrum: its row among the rare ones, what kind of case it is, and what is said of it."""
+    """One spectrum: its row among the rare ones, what kind of case it is, and what is said of it.
+
+    Parameters
+    ----------
+    likely : sequence of str
+        The most probable classes with what the members make of each (Eq. 5).
+    """
 
     row: int
     kind: str
     said: Mapping[str, Any]
+    likely: Sequence[str]
 
 
 def cases(material: Material, plain: Held, held: Held) -> list[Case]:
@@ -55,6 +63,7 @@ def cases(material: Material, plain: Held, held: Held) -> list[Case]:
     ranks = plain.rare_ranks
     fired = family_map(plain)
     entropy = decompose(prediction.member_fine).total
+    reach = intervals(prediction.fine, prediction.spread)
     out = []
     for i, kind in chosen:
         top = int(prediction.fine[i].argmax())
@@ -69,7 +78,7 @@ def cases(material: Material, plain: Held, held: Held) -> list[Case]:
             "score": round(float(score[i]), 3),
             "p": round(float(p[i]), 4),
         }
-        out.append(Case(row=i, kind=kind, said=said))
+        out.append(Case(row=i, kind=kind, said=said, likely=_likely(prediction.fine[i], reach[i])))
     return out
 
 
@@ -100,6 +109,18 @@ def case_rows(found: Sequence[Case]) -> tuple[list[str], list[list[str]]]:
     """Head and rows of the table."""
     head = ["resembles", *found[0].said] if found else []
     return head, [[c.kind, *map(str, c.said.values())] for c in found]
+
+
+def _likely(p: NDArray[np.float64], reach: NDArray[np.float64]) -> list[str]:
+    """The most probable classes with the interval of each, (7,) and (7, 2)."""
+    first = np.argsort(-p, kind="stable")[:LIKELY]
+    return [f"{FINE_CLASSES[k]} {p[k]:.3f} [{reach[k, 0]:.3f}, {reach[k, 1]:.3f}]" for k in first]
+
+
+def interval_rows(found: Sequence[Case]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the table of intervals."""
+    head = ["resembles", "spectrum", "class", *(f"class {i + 1}" for i in range(LIKELY)), "p"]
+    return head, [[c.kind, c.said["spectrum"], c.said["class"], *c.likely, f"{c.said['p']:.4f}"] for c in found]
 
 
 def draw_cases(material: Material, plain: Held, found: Sequence[Case], path: Path) -> None:

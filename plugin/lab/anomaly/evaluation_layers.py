@@ -11,6 +11,7 @@ from models.sentinel.scores import FAMILIES
 from models.training.sentinel.fitting import PredictedSpectra
 from models.training.sentinel.protocol import Held
 from plugin.lab.anomaly.evaluation_sentinel import ALLOWED, family_map
+from plugin.lab.anomaly.relations import relations_page
 from plugin.lab.spectra.domain_tables import TITLES
 from plugin.lab.spectra.markdown import interval, table, yes_no
 
@@ -94,6 +95,7 @@ def sentinel_page(f: Mapping[str, Any], bundle_id: str) -> str:
                     ],
                     classes,
                 ),
+                *relations_page(f, _share),
                 "## Inputs that are no spectra, and good ones",
                 table(["what", "exposed to", "flagged"], odd),
             ]

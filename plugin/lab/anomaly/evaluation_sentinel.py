@@ -15,6 +15,7 @@ from models.training.sentinel.combine import DECORRELATED
 from models.training.sentinel.fitting import Material, PredictedSpectra
 from models.training.sentinel.protocol import BASELINES, Held, domain_names
 from models.training.spectral.oddities import UNSEEN
+from plugin.lab.anomaly.relations import correlations, tiers
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -57,6 +58,8 @@ def evaluate_sentinel(material: Material, plain: Held, tuned: Held | None) -> di
             for made in (False, True)
             for kind in sorted(set(np.array(rare.kinds)[rare.semi_real == made].tolist()))
         ],
+        "tiers": tiers(held, material.rare, detection),
+        "correlations": correlations(plain, material),
         "odd": [_odd(held, kind) for kind in held.odd],
         "ordinary_good_sn_ia": _good(held, material.test),
         "complementarity": _complementarity(plain, held, real),
@@ -69,7 +72,7 @@ def _domain(held: Held, material: Material, real: Bools, name: str) -> dict[str,
     n, calibrate = int(test.sum()), int((domain_names(held.calibrate_spacing) == name).sum())
     rows = []
     for regime in REGIMES:
-        found = _detection(held.detected(regime), material.rare, real & rare)
+        found = detection(held.detected(regime), material.rare, real & rare)
         rates = held.alarms(regime)[:, test].mean(1) if n else np.zeros(1)
         hits = round(float(rates.mean()) * n)
         low, high = binomial_interval(hits, n) if n else (0.0, 1.0)
@@ -108,7 +111,8 @@ def _by_object(found: Bools, groups: Sequence[str]) -> tuple[int, int]:
     return len(set(names_[found].tolist())), len(set(names_.tolist()))
 
 
-def _detection(found: Bools, spectra: PredictedSpectra, where: Bools) -> dict[str, Any]:
+def detection(found: Bools, spectra: PredictedSpectra, where: Bools) -> dict[str, Any]:
+    """Spectra and objects that are found of some, with binomial intervals; an object by any of its spectra."""
     groups = np.array(spectra.data.groups)[where]
     return {
         "spectra": _share(int(found[where].sum()), int(where.sum())),
@@ -122,7 +126,7 @@ def _strategy(held: Held, regime: str, rare: PredictedSpectra, subsets: Mapping[
     n = held.test.shape[1]
     low, high = binomial_interval(round(float(rates.mean()) * n), n)
     return {
-        **{name: _detection(found, rare, where) for name, where in subsets.items()},
+        **{name: detection(found, rare, where) for name, where in subsets.items()},
         "false_alarms": round(float(rates.mean()), 4),
         "false_alarms_low": round(low, 4),
         "false_alarms_high": round(high, 4),
@@ -132,8 +136,8 @@ def _strategy(held: Held, regime: str, rare: PredictedSpectra, subsets: Mapping[
 def _class(held: Held, rare: PredictedSpectra, of_kind: Bools, made: bool) -> dict[str, Any]:
     where = of_kind & (rare.data.semi_real == made)
     found, names_ = held.detected("anchor"), domain_names(rare.data.spacing)
-    apart = {name: _detection(found, rare, where & (names_ == name)) for name in (LOW, HIGH)}
-    return {**_detection(found, rare, where), "domains": apart, "mean_score": round(float(held.rare[where].mean()), 3)}
+    apart = {name: detection(found, rare, where & (names_ == name)) for name in (LOW, HIGH)}
+    return {**detection(found, rare, where), "domains": apart, "mean_score": round(float(held.rare[where].mean()), 3)}
 
 
 def _odd(held: Held, kind: str) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def evaluate_conformal_command(
 ) -> None:
     """The conformal layer on real spectra: coverage of p-values and sets, by class and by anomaly quintile."""
     from plugin.lab.anomaly.conformal_page import conformal_page, draw_alphas, draw_coverage, draw_p_values
-    from plugin.lab.anomaly.evaluation_cases import case_rows, cases, draw_cases
+    from plugin.lab.anomaly.evaluation_cases import case_rows, cases, draw_cases, interval_rows
     from plugin.lab.anomaly.evaluation_conformal import evaluate_conformal
 
     loaded, material = _material(data, bundle, kept)
@@ -114,7 +114,9 @@ def evaluate_conformal_command(
     held = tuned or plain
     figures = evaluate_conformal(layer, material, held)
     found = cases(material, plain, held)
-    _written(figures, conformal_page(figures, loaded.bundle_id, case_rows(found)), out, "conformal")
+    _written(
+        figures, conformal_page(figures, loaded.bundle_id, case_rows(found), interval_rows(found)), out, "conformal"
+    )
     draw_p_values(figures, out / "p-values.png")
     draw_alphas(figures, out / "coverage.png")
     draw_coverage(figures, out / "quintiles.png")
@@ -242,12 +244,14 @@ def _figures(
     """Measure, write page and map."""
     from plugin.lab.anomaly.evaluation_layers import draw_map, sentinel_page
     from plugin.lab.anomaly.evaluation_sentinel import evaluate_sentinel
+    from plugin.lab.anomaly.relations import draw_scores
 
     plain, tuned = _held(loaded, material, preset, seeds, kept, device)
     figures = evaluate_sentinel(material, plain, tuned)
     what = "without outlier exposure" if preset is None else f"outlier exposure: {preset}"
     _written(figures, sentinel_page(figures, f"{loaded.bundle_id}, {what}"), out, name)
     draw_map(plain, tuned or plain, material.rare, out / f"{name}-map.png")
+    draw_scores(figures, out / "sentinel-scores.png")
     return figures
 
 

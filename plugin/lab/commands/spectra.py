@@ -35,7 +35,7 @@ def train_spectral(
     data: DataOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Checkpoints, learning curves and the bundle go here.")],
     preset: Annotated[
-        str, typer.Option(help="paper, compact, velocity, coarse, longslit, sedm, restarts, tiny.")
+        str, typer.Option(help="paper, compact, velocity, coarse, longslit, sedm, restarts, small, tiny.")
     ] = "compact",
     seeds: Annotated[str, typer.Option(help="Comma-separated; each gives two members.")] = "42,123,7",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",

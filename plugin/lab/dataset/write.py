@@ -15,6 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from iris_client.taxonomy.kinds import category, ten_class
 from models.training.dataset import build
 from plugin.lab.dataset.assemble import Assembled, Kept, rules_broken
 from plugin.lab.dataset.identity.splits import DEFAULT_FRACTIONS, splits_hash
@@ -121,7 +122,8 @@ def _spectra(assembled: Assembled, kept: Sequence[Kept], path: Path) -> Path:
 _SCHEMA: Final = pa.schema(
     [
         *((name, pa.string()) for name in ("spec_id", "object_id", "split_group", "split", "fine_class", "rare_class")),
-        *((name, pa.string()) for name in ("coarse_class", "raw_type", "instrument", "source", "observed_at")),
+        *((name, pa.string()) for name in ("coarse_class", "ten_class", "category", "raw_type")),
+        *((name, pa.string()) for name in ("instrument", "source", "observed_at")),
         ("redshift", pa.float64()),
         ("redshift_origin", pa.string()),
         ("mjd", pa.float64()),
@@ -148,6 +150,8 @@ def _row(assembled: Assembled, kept: Kept) -> dict[str, Any]:
         "fine_class": record.label.fine,
         "rare_class": record.label.rare,
         "coarse_class": record.label.coarse,
+        "ten_class": ten_class(record.label.raw, record.label.fine),
+        "category": category(record.label),
         "raw_type": record.label.raw,
         "instrument": spectrum.instrument,
         "source": record.source or None,

@@ -2,21 +2,25 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from models.conformal.domains import HIGH, LOW
+from models.domain import FINE_CLASSES
 from models.sentinel.scores import names
 from models.training.sentinel.fitting import fit_sentinel
 from models.training.sentinel.protocol import flagged, run_protocol
-from plugin.lab.anomaly import evaluation_sentinel
+from plugin.lab.anomaly import evaluation_sentinel, relations
 from plugin.lab.anomaly.conformal_page import conformal_page, draw_alphas, draw_coverage, draw_p_values
-from plugin.lab.anomaly.evaluation_cases import case_rows, cases, draw_cases
+from plugin.lab.anomaly.evaluation_cases import case_rows, cases, draw_cases, interval_rows
 from plugin.lab.anomaly.evaluation_conformal import _whole_band, evaluate_conformal
 from plugin.lab.anomaly.evaluation_layers import draw_map, sentinel_page
-from plugin.lab.anomaly.evaluation_sentinel import areas, evaluate_sentinel
+from plugin.lab.anomaly.evaluation_sentinel import areas, detection, evaluate_sentinel
+from plugin.lab.anomaly.relations import correlations, draw_scores, tiers
 from tests.models.training.layered import layered
 
 
@@ -35,6 +39,7 @@ def test_areas_are_sklearns_ties_included() -> None:
 def measured():
     patch = pytest.MonkeyPatch()
     patch.setattr(evaluation_sentinel, "RESAMPLES", 20)
+    patch.setattr(relations, "RESAMPLES", 20)
     material = layered()
     layer = fit_sentinel(material)
     told: list[int] = []
@@ -67,6 +72,41 @@ def test_every_table_of_the_anomaly_layer_is_there(measured) -> None:
     assert "LightGBM, mean of seeds" in page
     assert "noise (simulated)" in page
     assert " nan" not in page
+    assert page.index("By tier") < page.index("Correlation of the scores") < page.index("no spectra, and good")
+
+
+def test_tiers_count_what_is_found_of_each(measured) -> None:
+    _, material, held, _, _ = measured
+    kinds = tuple(("ILRT", "Nova", "Other:Star", "FBOT")[i // 2 % 4] for i in range(40))
+    made = np.arange(40) >= 36
+    data = replace(material.rare.data, kinds=kinds, semi_real=made)
+    rare = replace(material.rare, data=data)
+    rows = tiers(held, rare, detection)
+    assert len(rows) == 2 * 3
+    found = held.detected("anchor")
+    first = next(r for r in rows if r["tier"].startswith("1") and r["strategy"] == "anchor")
+    mine = np.isin(kinds, ("ILRT", "FBOT")) & ~made
+    assert (first["real"]["spectra"]["detected"], first["real"]["spectra"]["of"]) == (found[mine].sum(), mine.sum())
+    assert first[LOW]["spectra"]["of"] + first[HIGH]["spectra"]["of"] == mine.sum()
+    second = next(r for r in rows if r["tier"].startswith("2") and r["strategy"] == "anchor")
+    assert second["real"]["spectra"]["of"] == (np.isin(kinds, "Nova") & ~made).sum()
+    assert second["semi-real"]["spectra"]["of"] == (np.isin(kinds, "Nova") & made).sum()
+
+
+def test_correlations_are_scipys_within_and_across_families(measured) -> None:
+    _, material, held, _, _ = measured
+    told = correlations(held, material)
+    assert told["scores"] == list(names())
+    here = material.test.data.spacing > 20
+    matrix = spearmanr(held.test_raw[here][:, :16]).statistic
+    np.testing.assert_allclose(told["sets"][LOW]["matrix"], matrix, atol=6e-4)
+    family = np.array(told["families"])
+    upper = np.triu(np.ones((16, 16), bool), 1)
+    same = (family[:, None] == family) & (family == "distance")
+    assert told["sets"][LOW]["within"]["distance"]["value"] == pytest.approx(matrix[same & upper].mean(), abs=1e-4)
+    across = matrix[(family[:, None] != family) & upper].mean()
+    assert told["sets"][LOW]["across"]["value"] == pytest.approx(across, abs=1e-4)
+    assert told["sets"][LOW]["across"]["low"] <= across <= told["sets"][LOW]["across"]["high"]
 
 
 def test_every_spectrum_is_held_against_its_like(measured) -> None:
@@ -113,14 +153,22 @@ def test_every_table_of_the_conformal_layer_is_there_and_covers(measured, tmp_pa
         assert sum(found["histogram"]["rare"]) == pytest.approx(1, abs=0.01)
     found = cases(material, held, held)
     assert found
-    page = conformal_page(figures, "made@0", case_rows(found))
+    page = conformal_page(figures, "made@0", case_rows(found), interval_rows(found))
     assert "AD-MCP" in page
     assert page.index("What must hold") < page.index("The SED Machine's spectra: p-values")
     assert "**no**" in page
     assert "Table X" in page
+    head, rows = interval_rows(found)
+    assert head[-1] == "p"
+    for case, row in zip(found, rows, strict=True):
+        p, spread = (getattr(material.rare.prediction, n)[case.row] for n in ("fine", "spread"))
+        k = int(p.argmax())
+        low, high = max(p[k] - spread[k], 0), min(p[k] + spread[k], 1)
+        assert row[3] == f"{FINE_CLASSES[k]} {p[k]:.3f} [{low:.3f}, {high:.3f}]"
     draw_cases(material, held, found, tmp_path / "cases.png")
     draw_alphas(figures, tmp_path / "coverage.png")
     draw_p_values(figures, tmp_path / "p.png")
     draw_coverage(figures, tmp_path / "q.png")
     draw_map(held, held, material.rare, tmp_path / "map.png")
+    draw_scores(measured[3], tmp_path / "scores.png")
     assert all(p.stat().st_size > 5000 for p in tmp_path.iterdir())

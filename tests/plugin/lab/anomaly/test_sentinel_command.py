@@ -12,7 +12,7 @@ from models.analyst import Analyst
 from models.bundle import load, verify
 from models.conformal.domains import BLUE_MISSING, HIGH, RED_MISSING
 from plugin.cli import app
-from plugin.lab.anomaly import evaluation_sentinel, make_sentinel
+from plugin.lab.anomaly import evaluation_sentinel, make_sentinel, relations
 from plugin.lab.anomaly.evaluation_coverage import REFUSED, WINDOWS
 from plugin.lab.commands import sentinel
 from plugin.lab.spectra.make_bundle import _calibrated
@@ -21,7 +21,7 @@ from tests.models.bundles import tiny_bundle, tiny_labelled
 from tests.models.training.data import ripples
 
 CALIBRATING = {"device": "cpu", "today": date(2026, 1, 1), "advance": lambda _: None}
-PICTURES = ("sentinel-map.png", "p-values.png", "coverage.png", "quintiles.png", "cases.png")
+PICTURES = ("sentinel-map.png", "sentinel-scores.png", "p-values.png", "coverage.png", "quintiles.png", "cases.png")
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(make_sentinel, "ODD_FIT", 12)
     monkeypatch.setattr(make_sentinel, "ODD_TEST", 10)
     monkeypatch.setattr(evaluation_sentinel, "RESAMPLES", 10)
+    monkeypatch.setattr(relations, "RESAMPLES", 10)
     bundle = tiny_bundle(tmp_path / "bundle")
     card = json.loads((bundle / "card.json").read_text())
     card["training"]["data_hash"] = data.hash()

@@ -6,6 +6,7 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from iris_client.quality.control import QualityRules
@@ -121,6 +122,21 @@ def test_the_tensors_hold_what_the_manifest_says(tmp_path):
     data = Dataset.load(tmp_path / "dataset.safetensors")
     assert sum(sum(sides.values()) for sides in manifest["kept"].values()) == len(data) == 84
     assert data.counts()["SN Ia"] == {"spectra": 12, "objects": 6}
+
+
+def test_ten_classes_and_six_categories_are_kept_beside_the_classes(tmp_path):
+    kinds = ("SN IIn", "SN IIb", "SN IIP", "SN Ibn", "SN Ia-91T", "FBOT", "Galaxy")
+    write(made([record(f"k{i}", f"p{i}", kind, seed=i) for i, kind in enumerate(kinds)]), tmp_path)
+    found = pq.read_table(tmp_path / "spectra.parquet", columns=["raw_type", "ten_class", "category"]).to_pylist()
+    assert {row["raw_type"]: (row["ten_class"], row["category"]) for row in found} == {
+        "SN IIn": ("SN IIn", "SN CC (H)"),
+        "SN IIb": ("SN IIb", "SN CC (H)"),
+        "SN IIP": ("SN II", "SN CC (H)"),
+        "SN Ibn": ("SN Ibn", "SN CC (SE)"),
+        "SN Ia-91T": ("SN Ia", "SN Thermo"),
+        "FBOT": (None, "Uncertain"),
+        "Galaxy": (None, None),
+    }
 
 
 def test_splits_that_were_tampered_with_are_refused(tmp_path):

@@ -1,0 +1,1 @@
+"""Commands that look into what a model learned and learned from. Each has `register(app)`."""
