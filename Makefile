@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types benchmark benchmark-page benchmark-tables docs results audit peers clean
+.PHONY: setup demo test lint types benchmark benchmark-page benchmark-tables benchmark-backfill docs results audit peers clean
 
 setup: .venv/.ready
 
@@ -36,6 +36,11 @@ test: lint types
 
 benchmark: setup
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s --timeout=0 -o faulthandler_timeout=0
+
+# docs/results/backfill.md and .json: one worker and two, growth and memory, on noise copies of DATA (a Parquet file).
+benchmark-backfill: setup
+	OMP_NUM_THREADS=1 BACKFILL_DATA='$(DATA)' $(BIN)/python -m tests.benchmarks.backfill docs/results
+	$(MAKE) benchmark-tables
 
 # docs/results/benchmarks.json, and from it benchmarks.md and the tables of docs/scaling.md: what each part costs, and how it
 # grows. Some ten minutes on two quiet cores and some gigabytes of disc; `make benchmark-tables` makes the pages anew alone.

@@ -1,8 +1,8 @@
 """What a backfill does in an hour, measured in one run: workers, growth and memory.
 
-    BACKFILL_DATA=spectra.parquet BACKFILL_MINUTES=14 python -m tests.benchmarks.backfill build/backfill
+    BACKFILL_DATA=spectra.parquet BACKFILL_MINUTES=14 python -m tests.benchmarks.backfill docs/results
 
-writes `figures.json` and `fragment.md` there. By the environment:
+writes `backfill.md` and `backfill.json` there (`make benchmark-backfill` does). By the environment:
 
     BACKFILL_DATA        Parquet file whose spectra are copied with noise; without it simulated ones are
     BACKFILL_SIZES       1000,3000,10000: how many spectra the runs with two workers have
@@ -192,6 +192,23 @@ def benchmark(wanted: Wanted) -> dict[str, Any]:
     }
 
 
+def summary(figures: dict[str, Any]) -> dict[str, Any]:
+    """What other pages take from a run."""
+    last = figures["runs"][-1]
+    ones = [one["rate"] for one, _ in figures["pairs"]]
+    return {
+        "bundle": figures["bundle"],
+        "spectra_of_the_last_run": last["spectra"],
+        "spectra_a_second_with_one_worker": ones,
+        "spectra_a_second_with_two_workers": [two["rate"] for _, two in figures["pairs"]],
+        "efficiency_of_two_workers": figures["efficiency"],
+        "slope": figures["slope"],
+        "growth_mb_per_1000": figures["growth_mb_per_1000"],
+        "most_mb_of_a_worker": last["peak_mb"],
+        "core_seconds_per_spectrum": 1.0 / float(np.median(ones)),
+    }
+
+
 def fragment(figures: dict[str, Any]) -> str:
     """The figures as Markdown."""
     rows = [run for pair in figures["pairs"] for run in pair] + figures["runs"][1:]
@@ -225,7 +242,7 @@ counts while every worker has its models and work to do.
 - Memory of the workers in each part of the last run, medians in MB: {medians}; over the second half
   it grows by {more} MB in a thousand spectra of one worker.
 
-Made by `python -m tests.benchmarks.backfill`, whose first lines tell how it is asked for more.
+Made by `make benchmark-backfill`; the first lines of `tests/benchmarks/backfill.py` tell how it is asked for more.
 """
 
 
@@ -233,7 +250,5 @@ if __name__ == "__main__":
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
     result = benchmark(Wanted.of_environment())
-    (out / "figures.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    text = fragment(result)
-    (out / "fragment.md").write_text(text, encoding="utf-8")
-    print(text)
+    (out / "backfill.json").write_text(json.dumps(summary(result), indent=1) + "\n", encoding="utf-8")
+    (out / "backfill.md").write_text(fragment(result), encoding="utf-8")
