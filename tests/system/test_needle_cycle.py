@@ -15,7 +15,7 @@ from plugin.store.tables import reports
 from tests.system.test_cycle import open_app
 
 REAL = "ASTRANET_DATA_DIR"
-TEXTS = {"class", "set", "status", "model", "caveats"}
+TEXTS = {"class", "set", "status", "model", "caveats", "host_from", "host_z_kind"}
 
 
 def real_packets() -> dict[str, list[dict[str, Any]]]:

@@ -119,7 +119,7 @@ def button(settings: Settings) -> list[Check]:
 
 
 def test_the_doctor(command, sandbox, admins, tmp_path, monkeypatch):
-    monkeypatch.setattr("plugin.ops.doctor.local._bundle", lambda _: Check(name="bundle", ok=True, found=""))
+    monkeypatch.setattr("plugin.ops.doctor.local._bundle", lambda _: iter([Check(name="bundle", ok=True, found="")]))
     values = {"database_url": f"sqlite:///{tmp_path / 'd.sqlite'}", "output_dir": tmp_path}
     (off,) = button(settings_of(sandbox, sandbox.token, **values))
     assert (off.ok, off.found) == (True, "off: ASTRANET_ANALYSIS_SECRET is not set")
