@@ -64,10 +64,12 @@ class Visitor:
 
     def overflow(self) -> int:
         """By how many pixels the page is wider than the window."""
+        self.page.wait_for_load_state()
         return int(self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
     def grave(self) -> list[str]:
-        """What axe finds serious or critical."""
+        """What axe finds serious or critical, once the page has its style: words are there before."""
+        self.page.wait_for_load_state()
         found: Any = Axe().run(self.page)
         return [
             f"{v['id']}: {v['help']}: {[n['html'][:120] for n in v['nodes'][:3]]}"
