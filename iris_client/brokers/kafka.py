@@ -201,7 +201,7 @@ def commit(consumer: Any) -> None:
     from confluent_kafka import KafkaError, KafkaException
 
     try:
-        _bounded(lambda: consumer.commit(asynchronous=False), _COMMIT_S)
+        _bounded(consumer, lambda: consumer.commit(asynchronous=False), _COMMIT_S)
     except KafkaException as error:
         if error.args[0].code() != KafkaError._NO_OFFSET:
             raise Unavailable(f"Kafka: {error.args[0].str()}") from None
@@ -212,12 +212,20 @@ def commit(consumer: Any) -> None:
 def leave(consumer: Any) -> None:
     """Leave the group; a cluster that does not answer finds out by itself, when the session ends."""
     with suppress(TimeoutError):
-        _bounded(consumer.close, _LEAVE_S)
+        _bounded(consumer, consumer.close, _LEAVE_S)
 
 
-def _bounded(work: Callable[[], object], seconds: float) -> None:
-    """Do what may wait without end inside the library, where not even a signal is heard; raises `TimeoutError`."""
-    failed: list[BaseException] = []
+def _bounded(consumer: Any, work: Callable[[], object], seconds: float) -> None:
+    """Do what may wait without end inside the library, where not even a signal is heard.
+
+    Raises
+    ------
+    TimeoutError
+        If it takes longer, or what was begun for this consumer before has not come back yet: one waits, never many.
+    """
+    name, failed = f"kafka {id(consumer)}", list[BaseException]()
+    if any(thread.name == name for thread in threading.enumerate()):
+        raise TimeoutError
 
     def guarded() -> None:
         try:
@@ -225,7 +233,7 @@ def _bounded(work: Callable[[], object], seconds: float) -> None:
         except BaseException as error:
             failed.append(error)
 
-    thread = threading.Thread(target=guarded, daemon=True, name="kafka")
+    thread = threading.Thread(target=guarded, daemon=True, name=name)
     thread.start()
     thread.join(seconds)
     if thread.is_alive():

@@ -5,7 +5,7 @@ found in an archive is no news.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -20,7 +20,7 @@ from plugin.backfill.pulled import pulled
 from plugin.clock import Clock, utc_now
 from plugin.cycle.posting import Post
 from plugin.cycle.posts import enqueue
-from plugin.cycle.spectra.producer import Card, Item, KnownSpectrum, SpectraProducer, known_spectrum
+from plugin.cycle.spectra.producer import Card, KnownSpectrum, SpectraProducer, known_spectrum
 from plugin.drift.renewing import in_use_by
 from plugin.parts import make_card, posting
 from plugin.settings import Settings
@@ -81,43 +81,35 @@ class Posted:
 
 
 def make_producer(settings: Settings, marshal: Marshal, store: Store, asked: Asked, *, really: bool) -> SpectraProducer:
-    """What files answers by the service's settings; only to look it needs no models, and draws nothing.
+    """What files answers by the service's settings; only to look it draws nothing.
 
     Raises
     ------
     FolderError
         If the service answers by a calibration of its own: these answers are by the bundle's.
+    OtherModels, BundleError
+        See `analyst_of`.
     """
     with store.begin(to_read=True) as unit:
         local = in_use_by(settings, unit).local
     if local is not None:
         raise FolderError(f"the service answers by its own calibration {local}, and these answers are by the bundle's")
-    analyst = analyst_of(asked)[0] if really else None
+    analyst = analyst_of(asked)[0]
     card: Card | None = None
     if settings.post_cards:
-        card = _no_picture if analyst is None else make_card(analyst, settings.alpha)
+        card = make_card(analyst, settings.alpha) if really else _no_picture
     return SpectraProducer(
         marshal=marshal,
-        analyst=_Nobody() if analyst is None else analyst,
+        analyst=analyst,
         # An alert tells people of news, and an archive is none.
         posting=replace(posting(settings, analyst), messages=False),
         rules=asked.rules,
         secrets=settings.secrets,
         card=card,
-        drawn=None if analyst is None else analyst.sketch,
-        matched=None if analyst is None else analyst.matched,
-        looking=None if analyst is None else analyst.looked,
+        drawn=analyst.sketch if really else None,
+        matched=analyst.matched if really else None,
+        looking=analyst.looked if really else None,
     )
-
-
-class _Nobody:
-    """Nobody is asked where answers are there already."""
-
-    bundle_id = ""
-
-    def run_many(self, items: Sequence[Item]) -> list[Report]:
-        """Raise: the answers are there."""
-        raise NotImplementedError
 
 
 def _no_picture(*_: object, **__: object) -> bytes:

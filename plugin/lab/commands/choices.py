@@ -6,16 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from plugin.commands.bundle import BundleOption, load_bundle
-from plugin.lab.commands.common import (
-    DataOption,
-    ThreadsOption,
-    evaluate_app,
-    held_back,
-    read_labelled,
-    same_spectra,
-    take_threads,
-)
+from plugin.commands.bundle import BundleOption
+from plugin.lab.commands.common import DataOption, ThreadsOption, evaluate_app, measured_on
 from plugin.ops.progress import progress
 
 
@@ -35,12 +27,9 @@ def evaluate_choices_command(
     from plugin.lab.spectra.choices import evaluate_choices
     from plugin.lab.spectra.choices_page import write_page
 
-    held_back(split)
-    take_threads(threads)
-    loaded, labelled = load_bundle(bundle), read_labelled(data)
-    same_spectra(loaded.card, labelled.data)
+    loaded, labelled = measured_on(bundle, data, threads, split)
     try:
-        figures = evaluate_choices(loaded, labelled.data, split=split, started=progress)
+        figures = evaluate_choices(loaded, labelled, split=split, started=progress)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     Console().print(f"{write_page(out, loaded.bundle_id, figures)} written")

@@ -42,6 +42,24 @@ def read_labelled(data: Path) -> Any:
         return load_labelled(data, progress=lambda _: advance(1))
 
 
+def measured_on(bundle: Path | None, data: Path, threads: int, split: str | None = None) -> tuple[Any, Any]:
+    """A bundle, and the very spectra it was made from; a split of them is one that no network learned from.
+
+    Raises
+    ------
+    BadParameter
+        See `held_back` and `same_spectra`.
+    """
+    from plugin.commands.bundle import load_bundle
+
+    if split is not None:
+        held_back(split)
+    take_threads(threads)
+    loaded, labelled = load_bundle(bundle), read_labelled(data).data
+    same_spectra(loaded.card, labelled)
+    return loaded, labelled
+
+
 def held_back(split: str) -> None:
     """Refuse a split that taught, or is none.
 

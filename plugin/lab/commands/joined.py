@@ -7,15 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from plugin.commands.bundle import BundleOption, load_bundle
+from plugin.commands.bundle import BundleOption
 from plugin.lab.commands.common import (
     DataOption,
     ThreadsOption,
     evaluate_app,
-    held_back,
-    read_labelled,
-    same_spectra,
-    take_threads,
+    measured_on,
     train_app,
 )
 from plugin.ops.progress import progress
@@ -38,13 +35,11 @@ def train_joined_command(
     from plugin.lab.joined.make import make_joined
     from plugin.lab.joined.sources import read_sources
 
-    take_threads(threads)
-    loaded, labelled = load_bundle(bundle), read_labelled(data)
-    same_spectra(loaded.card, labelled.data)
+    loaded, labelled = measured_on(bundle, data, threads)
     try:
         with progress("spectra") as advance:
             today, sources = datetime.now(UTC).date(), read_sources(data)
-            card = make_joined(out, loaded, labelled.data, sources, today=today, seed=seed, progress=advance)
+            card = make_joined(out, loaded, labelled, sources, today=today, seed=seed, progress=advance)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     powers = ", ".join(f"{name} {power:.2f}" for name, power in card["powers"].items())
@@ -66,13 +61,10 @@ def evaluate_joined_command(
     from plugin.lab.joined.page import write_page
     from plugin.lab.joined.sources import read_sources
 
-    held_back(split)
-    take_threads(threads)
-    folder, loaded, labelled = joined or SHIPPED, load_bundle(bundle), read_labelled(data)
-    same_spectra(loaded.card, labelled.data)
+    folder, (loaded, labelled) = joined or SHIPPED, measured_on(bundle, data, threads, split)
     try:
         with progress("spectra") as advance:
-            figures = evaluated(folder, loaded, labelled.data, read_sources(data), split, progress=advance)
+            figures = evaluated(folder, loaded, labelled, read_sources(data), split, progress=advance)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     Console().print(f"{write_page(out, load(folder), figures)} written")

@@ -13,6 +13,7 @@ from plugin.lab.commands.common import (
     ThreadsOption,
     evaluate_app,
     held_back,
+    measured_on,
     read_labelled,
     same_spectra,
     take_threads,
@@ -76,11 +77,7 @@ def evaluate_looked_command(
     from plugin.lab.matching.looked import evaluate_looked
     from plugin.lab.matching.looked_page import write_looked
 
-    held_back(split)
-    take_threads(threads)
-    loaded = load_bundle(bundle)
-    labelled = read_labelled(data)
-    same_spectra(loaded.card, labelled.data)
+    loaded, labelled = measured_on(bundle, data, threads, split)
     with progress("spectra") as advance:
-        figures = evaluate_looked(loaded, data, labelled.data, split, progress=advance)
+        figures = evaluate_looked(loaded, data, labelled, split, progress=advance)
     Console().print(f"{write_looked(out, loaded, figures)} written")

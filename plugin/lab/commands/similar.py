@@ -6,16 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from plugin.commands.bundle import BundleOption, load_bundle
-from plugin.lab.commands.common import (
-    DataOption,
-    ThreadsOption,
-    evaluate_app,
-    held_back,
-    read_labelled,
-    same_spectra,
-    take_threads,
-)
+from plugin.commands.bundle import BundleOption
+from plugin.lab.commands.common import DataOption, ThreadsOption, evaluate_app, measured_on
 from plugin.ops.progress import progress
 
 
@@ -37,12 +29,9 @@ def evaluate_similar_command(
     from plugin.lab.similar.evaluation import evaluate_similar
     from plugin.lab.similar.page import write_page
 
-    held_back(split)
-    take_threads(threads)
-    loaded, labelled = load_bundle(bundle), read_labelled(data)
-    same_spectra(loaded.card, labelled.data)
+    loaded, labelled = measured_on(bundle, data, threads, split)
     with progress("spectra") as advance:
-        figures = evaluate_similar(loaded, labelled.data, split, copies=copies, advance=advance)
+        figures = evaluate_similar(loaded, labelled, split, copies=copies, advance=advance)
     Console().print(f"{write_page(out, loaded.bundle_id, figures)} written")
 
 

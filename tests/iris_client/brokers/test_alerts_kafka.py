@@ -52,22 +52,36 @@ def test_the_same_alert_twice_is_given_out_once_and_rubbish_has_a_reason(cluster
 class Silent:
     """A consumer whose cluster does not answer."""
 
+    def __init__(self) -> None:
+        self.asked, self.answer = 0, threading.Event()
+
     def commit(self, *, asynchronous: bool) -> None:
-        threading.Event().wait(20)
+        self.asked += 1
+        self.answer.wait(20)
 
     def close(self) -> None:
-        threading.Event().wait(20)
+        self.asked += 1
+        self.answer.wait(20)
 
 
 def test_a_cluster_that_does_not_answer_is_not_waited_for_without_end(monkeypatch):
     monkeypatch.setattr(kafka, "_COMMIT_S", 0.2)
     monkeypatch.setattr(kafka, "_LEAVE_S", 0.2)
-    stream = KafkaAlerts(Silent())
-    with pytest.raises(Unavailable, match=r"could not be committed within 0\.2 s"):
-        stream.commit()
+    silent = Silent()
+    stream = KafkaAlerts(silent)
+    for _ in range(3):  # a cycle after the other, and one thread waits for all of them
+        with pytest.raises(Unavailable, match=r"could not be committed within 0\.2 s"):
+            stream.commit()
+    assert silent.asked == 1
     begun = time.monotonic()
     stream.close()
     assert time.monotonic() - begun < 10.0
+    silent.answer.set()
+    (waiting,) = [thread for thread in threading.enumerate() if thread.name == f"kafka {id(silent)}"] or [None]
+    if waiting is not None:
+        waiting.join(10)
+    stream.commit()
+    assert silent.asked == 2
 
 
 def test_wrong_settings_are_refused_without_the_password():

@@ -6,16 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from plugin.commands.bundle import BundleOption, load_bundle
-from plugin.lab.commands.common import (
-    DataOption,
-    ThreadsOption,
-    evaluate_app,
-    held_back,
-    read_labelled,
-    same_spectra,
-    take_threads,
-)
+from plugin.commands.bundle import BundleOption
+from plugin.lab.commands.common import DataOption, ThreadsOption, evaluate_app, measured_on
 from plugin.ops.progress import progress
 
 
@@ -35,9 +27,6 @@ def evaluate_members_command(
     from plugin.lab.members.evaluation import evaluate_members
     from plugin.lab.members.page import write_page
 
-    held_back(split)
-    take_threads(threads)
-    loaded, labelled = load_bundle(bundle), read_labelled(data)
-    same_spectra(loaded.card, labelled.data)
-    figures = evaluate_members(loaded, labelled.data, split, started=progress)
+    loaded, labelled = measured_on(bundle, data, threads, split)
+    figures = evaluate_members(loaded, labelled, split, started=progress)
     Console().print(f"{write_page(out, loaded.bundle_id, figures)} written")

@@ -73,7 +73,7 @@ def test_from_folder_to_page_by_the_commands(tmp_path, folder, data, monkeypatch
     told = verify(made)
     card = {**told, "training": {**told["training"], "data_hash": data.hash()}}
     write_card(made, {k: v for k, v in card.items() if k not in ("files", "format")})
-    monkeypatch.setattr(joined, "read_labelled", lambda _folder: SimpleNamespace(data=data))
+    monkeypatch.setattr("plugin.lab.commands.common.read_labelled", lambda _folder: SimpleNamespace(data=data))
     out, pages = tmp_path / "joined", tmp_path / "docs"
     joined.train_joined_command(data=folder, out=out, bundle=made, seed=0, threads=1)
     joiner = load(out)

@@ -14,7 +14,6 @@ from models.spectral.ensemble import EnsemblePrediction
 from models.training.dataset import Dataset
 from models.training.metrics import by_objects
 from plugin.cli import app
-from plugin.lab.commands.checks import members
 from plugin.lab.members import agreement as agreeing
 from plugin.lab.members.agreement import agreement, spearman, spread_on_errors
 from plugin.lab.members.kinds import recalls_by_kind, ten_classes
@@ -145,7 +144,7 @@ def test_the_command_writes_page_figures_and_pictures(tmp_path, monkeypatch) -> 
     labelled = replace(tiny_labelled(), data=ripples(30))
     coarse = np.arange(len(labelled.data)) % 2 == 0
     labelled = replace(labelled, data=replace(labelled.data, spacing=np.where(coarse, 25, 2).astype(np.float32)))
-    monkeypatch.setattr(members, "read_labelled", lambda _: labelled)
+    monkeypatch.setattr("plugin.lab.commands.common.read_labelled", lambda _: labelled)
     made = tiny_bundle(tmp_path / "bundle")
     card = verify(made)
     told = {**card, "training": {**card["training"], "data_hash": labelled.data.hash()}}
