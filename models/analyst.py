@@ -223,10 +223,11 @@ class Analyst:
         spectrum, trained = evidence.spectrum, self._bundle.card["metadata"]
         assert spectrum is not None
         known, redshift = known_redshift(evidence), spectrum.redshift
-        served = self._match if self._sets.method == "lac" else None
-        calibrated = served is not None and served.calibrated(prepared.spacing_A, prepared.extent)
+        if self._sets.method != "lac":  # calibrated on answers that were told nothing
+            return _Asked(evidence, prepared, Metadata(), known)
         if self._match is not None:
             # A guarantee that was made without a redshift says nothing about answers with one.
+            calibrated = self._match.calibrated(prepared.spacing_A, prepared.extent)
             redshift = known.redshift if known is not None and calibrated else None
         metadata = Metadata(
             phase_days=spectrum.phase_days if "phase" in trained else None,

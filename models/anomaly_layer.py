@@ -159,13 +159,16 @@ class Judged:
         per_class = [float(p.mondrian.per_class(score, predicted)[0]) for p in parts]
         own = parts[int(np.argmax(per_class))].mondrian
         policy = _cautious([decide(verdict.probability, float(score[0]), p.thresholds) for p in parts])
+        most = max(verdict.probabilities, key=lambda name: verdict.probabilities[name])
+        if policy is Policy.COMMIT and verdict.label != most:  # "sure enough" was learned from most probable classes
+            policy = Policy.ABSTAIN
         kind = self._kind(i, len(classes), parts) if policy is Policy.ALERT else None
         confidence = {
             "p_marginal": round(marginal, DIGITS),
             "p_mondrian": round(max(per_class), DIGITS),
             "p_mondrian_cell": _named_cell(own, int(predicted[0]), names[int(np.argmax(per_class))]),
             "policy": str(policy),
-            "sentence": sentence(policy, verdict.label, classes, kind, max(per_class)),
+            "sentence": sentence(policy, most, classes, kind, max(per_class)),
             "cell": cell.to_dict(FINE_CLASSES),
         }
         anomaly = self._anomaly(i, kind, parts)
