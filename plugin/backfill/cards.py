@@ -100,8 +100,11 @@ def _spectrum(folder: RunFolder, asked: Asked, row: Row, at: _At) -> Spectrum | 
     if row["file"] is None:
         one = next(islice(pulled(folder.input_of(at.partition)), place, None), None)
         return None if one is None else known_spectrum(one.raw, one.target, asked.rules).item[0].spectrum
-    pieces = next(p.pieces for p in folder.plan() if p.name == at.partition)
-    piece: Piece = next(p for p in pieces if p.path == row["file"] and (p.rows is None or place in p.rows))
+    pieces = next((p.pieces for p in folder.plan() if p.name == at.partition), ())
+    of_row = (p for p in pieces if p.path == row["file"] and (p.rows is None or place in p.rows))
+    piece: Piece | None = next(of_row, None)
+    if piece is None:
+        return None
     piece.check()
     rows = None if piece.rows is None else range(place, place + 1)
     raw = next(islice(read_spectra(piece.path, rows), 0 if rows else place, None), None)

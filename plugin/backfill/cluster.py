@@ -1,6 +1,7 @@
 """Dask's scheduler and workers: those of this machine for the time of a run, or those at an address."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 _WAIT_S: Final = 60
-"""For a scheduler to answer, and for its first worker."""
+"""For a scheduler to answer, for its first worker, and for another one where all are gone."""
+_LOOK_S: Final = 0.2
 AHEAD: Final = 2
 """Partitions per worker that are handed out at a time: one in work, and one that waits."""
 RETRIES: Final = 2
@@ -109,10 +111,24 @@ def flow(
     from distributed import CancelledError, as_completed
 
     waiting = as_completed(loop=client.loop)
-    room = AHEAD * max(1, sum(client.nthreads().values()))
     names: dict[str, str] = {}
 
+    def room() -> int:
+        """Workers may come and go while it runs."""
+        return AHEAD * max(1, sum(client.nthreads().values()))
+
     def one_ends() -> None:
+        left = time.monotonic() + _WAIT_S
+        while not waiting.has_ready() and client.status == "running":
+            try:
+                workers = client.nthreads()
+            except OSError:  # the scheduler is gone, and the futures say so
+                break
+            if workers:
+                left = time.monotonic() + _WAIT_S
+            elif time.monotonic() > left:
+                raise NoCluster("the Dask scheduler has no worker any more; what is finished is kept")
+            time.sleep(_LOOK_S)
         future = next(waiting)
         name = names.pop(str(future.key))
         try:
@@ -130,7 +146,7 @@ def flow(
         future = client.submit(answer, job, pure=False, retries=RETRIES)
         names[str(future.key)] = job.partition.name
         waiting.add(future)
-        while waiting.count() >= room or waiting.has_ready():
+        while waiting.count() >= room() or waiting.has_ready():
             one_ends()
     while waiting.count():
         one_ends()

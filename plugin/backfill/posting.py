@@ -149,7 +149,7 @@ def post(
         raise FolderError(f"{left} partitions are not finished; what is posted is all or nothing of a run")
     found = Posted()
     for partition in plan:
-        answers = _answers(folder, partition.name, asked)
+        answers = _answers(folder, partition.name, asked, found)
         for source, of_source in groupby(answers, lambda one: one.known.target.target_id):
             several = list(of_source)
             with suppress(_OnlyLooking):
@@ -158,14 +158,15 @@ def post(
     return found
 
 
-def _answers(folder: RunFolder, name: str, asked: Asked) -> Iterator[Answered]:
-    columns = ["place", "report", "status"]
-    said = {row["place"]: row for row in tables.rows(folder.answer_of(name), columns)}
+def _answers(folder: RunFolder, name: str, asked: Asked, found: Posted) -> Iterator[Answered]:
+    said = {row["place"]: row["report"] for row in tables.rows(folder.answer_of(name), ["place", "report"])}
     for place, one in enumerate(pulled(folder.input_of(name))):
-        text = said[place]["report"]
+        text = said[place]
+        if text is None or one.raw.trouble is not None or one.raw.modified is None:
+            found.nowhere += 1
+            continue
         known = known_spectrum(one.raw, one.target, asked.rules, light_curve=one.curve_of)
-        if text is not None and one.raw.trouble is None and one.raw.modified is not None:
-            yield Answered(known, Report.from_json(text))
+        yield Answered(known, Report.from_json(text))
 
 
 def _file(
@@ -179,8 +180,10 @@ def _file(
     really: bool,
 ) -> None:
     """One source's answers, all or none."""
-    drafts = [(piece := _piece(one), producer.draft(piece, one.known, one.report), one) for one in answers]
-    here, filed, left = dict[tuple[str, str, str], Post](), 0, 0
+    several = list(answers)
+    wanted = _open(several, store, clock)  # a card takes as long as many answers: none is drawn to be thrown away
+    drafts = [(piece := _piece(one), producer.draft(piece, one.known, one.report), one) for one in wanted]
+    here, filed, left = dict[tuple[str, str, str], Post](), 0, len(several) - len(wanted)
     with store.begin() as unit:
         unit.reports.lock_target(source)
         for piece, draft, one in drafts:
@@ -194,6 +197,15 @@ def _file(
             _count(found, here.values(), filed, left)
             raise _OnlyLooking
     _count(found, here.values(), filed, left)
+
+
+def _open(answers: list[Answered], store: Store, clock: Clock) -> list[Answered]:
+    """Those whose spectra the service has not answered, as it is now."""
+    found: list[Answered] = []
+    with suppress(_OnlyLooking), store.begin() as unit:
+        found += [one for one in answers if unit.spectra.close(_stub(one), clock())]
+        raise _OnlyLooking
+    return found
 
 
 def _count(found: Posted, posts: Iterable[Post], filed: int, left: int) -> None:

@@ -68,7 +68,7 @@ def pull(
             try:
                 raws = {raw.spectrum_id: without_secrets(raw, secrets) for raw in marshal.spectra_of(source)}
                 target = _cleaned(_target(marshal, source), secrets)
-                curve = marshal.light_curve(source) if photometry else None
+                curve = _photometry(marshal, source) if photometry else None
             except UpstreamError as error:
                 if isinstance(error, Unavailable) or denied(error):
                     raise
@@ -77,6 +77,16 @@ def pull(
                 target, curve = Target(target_id=source), None
             # What was taken away since the list was made is not there to be answered.
             out.add(_row(raws[number], target, curve) for number in wanted if number in raws)
+
+
+def _photometry(marshal: ArchiveSource, source: str) -> LightCurve | None:
+    """None where it cannot be read: as for the service, a class does not need it."""
+    try:
+        return marshal.light_curve(source)
+    except UpstreamError as error:
+        if isinstance(error, Unavailable) or denied(error):
+            raise
+        return None
 
 
 @dataclass(frozen=True, slots=True)

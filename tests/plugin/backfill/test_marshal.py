@@ -108,6 +108,19 @@ def test_a_source_that_is_refused_gives_rows_with_the_reason_and_a_wrong_token_e
         run_here(RunFolder(tmp_path / "other"), asked, over(marshal), monkeypatch)
 
 
+def test_photometry_that_cannot_be_read_costs_no_class(asked, tmp_path, monkeypatch):
+    marshal, folder, refused = FakeMarshal(), RunFolder(tmp_path / "out"), []
+    fill(marshal, 3)
+
+    def light_curve(source):
+        refused.append(source)
+        raise Refused("no photometry", status=400)
+
+    monkeypatch.setattr(marshal, "light_curve", light_curve)
+    assert +run_here(folder, asked, over(marshal, photometry=True), monkeypatch).counts == {"ok": 6, "refused": 1}
+    assert refused == ["ZTF26000", "ZTF26001", "ZTF26002"]
+
+
 def test_what_is_pulled_comes_back_as_it_was(tmp_path):
     marshal = FakeMarshal()
     odd = RawSpectrum(

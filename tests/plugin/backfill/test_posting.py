@@ -9,6 +9,7 @@ from models.recalibration.applied import LocalAnalyst
 from plugin.backfill.asked import Asked
 from plugin.backfill.folder import FolderError, RunFolder
 from plugin.backfill.posting import make_producer, post
+from plugin.cycle.spectra.producer import SpectraProducer, known_spectrum
 from plugin.store import ASTRANET
 from tests.fakes.marshal import good
 from tests.plugin.backfill.marshals import fill, over, run_here
@@ -66,6 +67,35 @@ def test_what_was_shown_is_sent_and_once(make_app, marshal, finished, analyst):
     finished(app, really=True)
     app.once()
     assert (len(marshal.writes), marshal.posted) == (11, before)
+
+
+def test_no_card_is_drawn_twice(make_app, marshal, finished, analyst, monkeypatch):
+    app = make_app(analyst=analyst, backfill_days=0.0, post_cards=False)
+    finished(app, really=True)
+    drafted: list[object] = []
+    monkeypatch.setattr(SpectraProducer, "draft", lambda *_: drafted.append(1))
+    assert finished(app, really=True).by_service == 8
+    assert drafted == []
+
+
+def test_what_broke_on_one_spectrum_stops_no_other(make_app, marshal, tmp_path, monkeypatch, analyst):
+    def breaks(raw, *rest, **more):
+        if raw.spectrum_id == "2":
+            raise ZeroDivisionError("odd")
+        return known_spectrum(raw, *rest, **more)
+
+    for module in ("work", "posting"):
+        monkeypatch.setattr(f"plugin.backfill.{module}.known_spectrum", breaks)
+    fill(marshal, 4)
+    settings = make_settings(tmp_path, post_cards=False)
+    asked, folder = Asked.of(settings), RunFolder(tmp_path / "out")
+    assert run_here(folder, asked, over(marshal), monkeypatch).counts["failed"] == 1
+    app = make_app(analyst=analyst, backfill_days=0.0, post_cards=False)
+    shown = post(
+        folder, asked, make_producer(settings, marshal, app.store, asked, really=False), app.store, really=False
+    )
+    assert (shown.spectra, shown.nowhere) == (7, 1)
+    assert "1 spectra have no answer to post" in list(shown.lines(4.0, is_filed=False))
 
 
 def test_it_is_what_the_service_would_have_posted(make_app, marshal, finished, analyst, tmp_path):

@@ -8,6 +8,8 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -201,6 +203,18 @@ def test_a_scheduler_at_an_address(client, monkeypatch):
         connected("tcp://127.0.0.1:9", 1),
     ):
         pass
+
+
+def test_where_all_workers_are_gone_it_is_said_and_not_waited_for(monkeypatch):
+    job: Any = SimpleNamespace(partition=SimpleNamespace(name="a"))
+    with connected(None, 1) as own:
+        own.cluster.scale(0)
+        end = time.monotonic() + 30
+        while own.nthreads() and time.monotonic() < end:
+            time.sleep(0.1)
+        monkeypatch.setattr("plugin.backfill.cluster._WAIT_S", 1)
+        with pytest.raises(NoCluster, match="no worker any more"):
+            flow(own, [job], done=lambda _: None, failed=lambda *_: None)
 
 
 def test_workers_with_other_models_answer_nothing(run, asked, tmp_path):
