@@ -37,8 +37,8 @@ def place_of(number: Any) -> tuple[float, float] | tuple[None, None]:
     """Right ascension and declination, degrees, which Pan-STARRS writes into a source's number; None for no number.
 
     The first five digits count zones of declination from the south pole, the next nine are millionths of a degree of
-    right ascension, and the last four where in the zone it lies. Against the distances in 430 real packets the places
-    are good to 0.7 arcsec in 95 of 100.
+    right ascension, and the last four where in the zone it lies. Against the distances in real packets the places are
+    good to an arcsecond in 95 of 100.
     """
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < _LAST:
         return None, None

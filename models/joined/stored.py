@@ -66,6 +66,7 @@ class Joiner:
         taken_mjd: float | None,
         redshift: float | None,
         low: bool,
+        label: str | None = None,
     ) -> Joined | None:
         """One probability of both; None where nothing is known of the source, or the domain is not answered for.
 
@@ -79,6 +80,8 @@ class Joiner:
             One that was measured, not one that matching this spectrum has found.
         low : bool
             Whether the spectrum is of low resolution.
+        label : str, optional
+            The class that the spectra are called; by default their most probable one.
         """
         domain = LOW if low else HIGH
         found = measured([(around, taken_mjd, redshift)])
@@ -88,13 +91,13 @@ class Joiner:
             return None
         alone = np.array([[probabilities[c] for c in FINE_CLASSES]], dtype=float)
         p = self.product(alone, likely)[0]
-        label = FINE_CLASSES[int(p.argmax())]
+        found_label = FINE_CLASSES[int(p.argmax())]
         return Joined(
-            label=label,
+            label=found_label,
             probabilities={c: round(float(x), DIGITS) for c, x in zip(FINE_CLASSES, p, strict=True)},
             used=used,
             missing=tuple(e for e in EVIDENCE if e not in used),
-            agrees=label == FINE_CLASSES[int(alone[0].argmax())],
+            agrees=found_label == (label or FINE_CLASSES[int(alone[0].argmax())]),
             model=self.model_id,
             prediction_sets=self._sets(p, domain),
             calibration_size=len(np.unique(self.objects[domain])) if self.is_calibrated(domain) else 0,

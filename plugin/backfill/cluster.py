@@ -115,7 +115,7 @@ def flow(
 
     def room() -> int:
         """Workers may come and go while it runs."""
-        return AHEAD * max(1, sum(client.nthreads().values()))
+        return AHEAD * max(1, sum(map(int, client.nthreads().values())))
 
     def one_ends() -> None:
         left = time.monotonic() + _WAIT_S

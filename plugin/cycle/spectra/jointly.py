@@ -8,17 +8,19 @@ an_joined_without   text     the evidence that was not known, or "none"
 an_joined_agrees    0 or 1   whether the class is that of the spectra alone
 an_joined_model     text     what joined them
 
-All of them are left out where nothing is known of the source, or nothing joins.
+All of them are left out where nothing is known of the source, nothing joins, or the latest spectrum has not the whole
+window.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from models.conformal.domains import LOW, domain_of
+from models.conformal.domains import HIGH, LOW, domain_of
 from models.domain import FINE_CLASSES, Report
 from models.domain.joined import Joined, Surrounding
 from models.luminosity import mjd_of
+from models.spectral.prepare import Extent
 from plugin.cycle.posting import NONE, Body, Posting, rounded
 from plugin.cycle.spectra.renew import REDSHIFT
 from plugin.store import Filed
@@ -77,13 +79,17 @@ def _joined(latest: Filed, report: Report, needle: Report | None, posting: Posti
         return None
     if report.bundle != posting.joiner.card["bundle"]:  # powers are for one bundle's probabilities
         return None
+    domain = domain_of(basis.spacing_A, Extent(basis.coverage, basis.blue_end, basis.red_end))
+    if domain not in (LOW, HIGH):  # powers and sets were fitted to spectra of the whole window
+        return None
     known = latest.facts.get(REDSHIFT)
     return posting.joiner.join(
         verdict.probabilities,
         around,
         taken_mjd=mjd_of(latest.observed_at),
         redshift=float(known) if isinstance(known, int | float) else None,
-        low=domain_of(basis.spacing_A) == LOW,
+        low=domain == LOW,
+        label=verdict.label,
     )
 
 

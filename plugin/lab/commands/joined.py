@@ -52,15 +52,19 @@ def evaluate_joined_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for joined.md and its figures.")] = Path("results"),
     joined: Annotated[Path | None, typer.Option(help="Folder of what joins; the shipped one by default.")] = None,
     bundle: BundleOption = None,
-    split: Annotated[str, typer.Option(help="test, for the record, select or calibrate.")] = "test",
+    split: Annotated[str, typer.Option(help="test; on the others it was fitted.")] = "test",
     threads: ThreadsOption = 0,
 ) -> None:
     """Measure what the source adds to the class of its spectrum, on objects that taught nothing."""
     from models.joined.stored import SHIPPED, load
-    from plugin.lab.joined.make import evaluated
+    from plugin.lab.joined.make import FITTED_ON, evaluated
     from plugin.lab.joined.page import write_page
     from plugin.lab.joined.sources import read_sources
 
+    if split in FITTED_ON:
+        raise typer.BadParameter(
+            "it was fitted on these; the page has their cross-fitted figures", param_hint="--split"
+        )
     folder, (loaded, labelled) = joined or SHIPPED, measured_on(bundle, data, threads, split)
     try:
         with progress("spectra") as advance:

@@ -150,5 +150,5 @@ def _sexagesimal(text: str) -> float:
 def _near(place: tuple[float, float], others: np.ndarray) -> bool:
     if not len(others):
         return False
-    across = (others[:, 0] - place[0]) * math.cos(math.radians(place[1]))
+    across = ((others[:, 0] - place[0] + 180.0) % 360.0 - 180.0) * math.cos(math.radians(place[1]))
     return bool((np.hypot(across, others[:, 1] - place[1]) < SAME_DEG).any())

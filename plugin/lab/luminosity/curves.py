@@ -12,13 +12,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from models.domain import Evidence, LightCurve, Target
+from models.joined.evidence import AFTER_DAYS
 from models.luminosity import luminosity_of
 from models.training.dataset import Dataset
 from plugin.lab.dataset.contested import CATALOGUE, bare
 
 CURVES: Final = "lightcurves*.parquet"
-AFTER_DAYS: Final = 1.0
-"""What was detected up to so long after a spectrum counts as known when it was taken."""
 _COLUMNS: Final = ("object_id", "mjd", "band", "mag", "magerr", "is_limit", "primary")
 Floats = NDArray[np.float64]
 

@@ -176,5 +176,7 @@ def test_what_ships_loads_and_says_where_it_was_measured_to_be_better():
     assert set(shipped.card["domains"]) == {LOW, HIGH}
     for domain, told in shipped.card["domains"].items():
         figures = [by[domain] for by in shipped.card["metrics"]["cross-fitted"].values() if domain in by]
-        better = bool(figures) and all("log loss" in f and f["log loss"]["high"] < 0 for f in figures)
-        assert not told["better"] or better
+        better = len(figures) == 2 and all(
+            "log loss" in f and f["log loss"]["high"] < 0 and f["macro recall"]["difference"] >= 0 for f in figures
+        )
+        assert told["better"] == better

@@ -67,6 +67,22 @@ def test_the_keys_are_flat_and_say_what_was_weighed():
     assert high["an_joined_class"] == body["an_joined_class"]
 
 
+def test_a_spectrum_of_a_part_of_the_window_is_not_joined():
+    one = with_basis()
+    basis = replace(one.report.basis, coverage=0.75, red_end=0.25)
+    assert joined_of(on_source("ZTF26a", [replace(one, report=replace(one.report, basis=basis))], BOTH)[0].body) == {}
+
+
+def test_it_agrees_with_the_class_that_is_named():
+    one = with_basis()
+    joined = joined_of(on_source("ZTF26a", [one], BOTH)[0].body)
+    named = replace(one.report.verdict, label=joined["an_joined_class"])
+    other = replace(one.report.verdict, label=next(c for c in FINE_CLASSES if c != joined["an_joined_class"]))
+    for verdict, agrees in ((named, 1), (other, 0)):
+        filed_so = replace(one, report=replace(one.report, verdict=verdict))
+        assert joined_of(on_source("ZTF26a", [filed_so], BOTH)[0].body)["an_joined_agrees"] == agrees
+
+
 @pytest.mark.parametrize(
     "one",
     [with_basis(around=None), filed("4"), with_basis(around=Surrounding())],
