@@ -1,4 +1,4 @@
-"""What a backfill does in an hour, measured in one run: workers, growth and memory.
+"""What a backfill does, measured in one run: workers, growth and memory.
 
     BACKFILL_DATA=spectra.parquet BACKFILL_MINUTES=14 python -m tests.benchmarks.backfill docs/results
 
@@ -60,6 +60,13 @@ class Wanted:
             "bundle": Path,
         }
         return cls(**{name: kinds[name](text) for name, text in env.items()})
+
+    @property
+    def command(self) -> str:
+        """How the same is asked for."""
+        sizes = f"BACKFILL_SIZES={','.join(map(str, self.sizes))} BACKFILL_ROUNDS={self.rounds} "
+        more = f"BACKFILL_MINUTES={self.minutes:g} " if self.minutes else ""
+        return f"{sizes}{more}make benchmark-backfill" + ("" if self.data is None else f" DATA={self.data.name}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +186,7 @@ def benchmark(wanted: Wanted) -> dict[str, Any]:
             runs.append(one(further, 2))
     efficiency = [two.rate / (2 * one.rate) for one, two in pairs]
     return {
+        "asked": wanted.command,
         "bundle": asked.bundle_id,
         "data": "simulated" if wanted.data is None else wanted.data.name,
         "cores": os.cpu_count(),
@@ -226,7 +234,7 @@ def fragment(figures: dict[str, Any]) -> str:
         "not measured" if figures[name] is None else f"{figures[name]:.3f}" for name in ("slope", "growth_mb_per_1000")
     )
     medians = ", ".join(f"{p:.0f}" for p in parts)
-    return f"""# What a backfill does in an hour
+    return f"""# What a backfill does
 
 Noise copies of {kind}, answered by `{figures["bundle"]}` in partitions of {figures["partition"]}, on {figures["cores"]}
 cores with a load of {figures["load"]:.1f} while it ran. Machines differ: compare ratios. "Start" is the cluster,
@@ -242,7 +250,8 @@ counts while every worker has its models and work to do.
 - Memory of the workers in each part of the last run, medians in MB: {medians}; over the second half
   it grows by {more} MB in a thousand spectra of one worker.
 
-Made by `make benchmark-backfill`; the first lines of `tests/benchmarks/backfill.py` tell how it is asked for more.
+Made by `{figures["asked"]}`; the first lines of `tests/benchmarks/backfill.py` tell how it is asked for more.
+MB are 2^20 bytes.
 """
 
 

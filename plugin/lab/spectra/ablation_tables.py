@@ -26,7 +26,10 @@ def markdown(results: list[dict[str, Any]]) -> str:
     if full is None:
         return "No variant `full` among the runs: train it first.\n"
     scored = full["scored"]
-    mix = ", ".join(f"{c} {scored['class_mix'][c]['spectra']}/{scored['class_mix'][c]['objects']}" for c in SHOWN)
+    counts = scored["class_mix"].items()
+    mix = ", ".join(f"{c} {n['spectra']}/{n['objects']}" for c, n in counts if n["spectra"])
+    sets = [(title, said, part) for title, chosen, said in _SETS if (part := _whole(variants, chosen))]
+    elsewhere = {*COMBINED[4:], *SCALED[1:]} & {r["variant"] for _, _, part in sets for r in part}
     n = full.get("parts", 1)
     held = "the remaining fifth" if n == 1 else f"{n} fifths, each held out from a training of its own,"
     parts = [
@@ -37,16 +40,20 @@ def markdown(results: list[dict[str, Any]]) -> str:
         f"(spectra/objects: {mix}). Neither `calibrate` nor `test` was looked at. Intervals: 95 %, by object: "
         "differences within them are not established, and a training this short may favour what learns fast.",
         "## One part changed (Table XVII, and beyond the paper)",
-        _variants(full, variants),
+        _variants(full, [r for r in variants if r["variant"] not in elsewhere]),
     ]
-    for title, chosen, said in _SETS:
-        part = [r for name in chosen for r in variants if r["variant"] == name and "domains" in r]
-        if len(part) == len(chosen):
-            parts += [title, f"{said} {_mixes(part[0])}.", _together(part)]
+    for title, said, part in sets:
+        parts += [title, f"{said} {_mixes(part[0])}.", _together(part)]
     if curve := _curve(results):
         parts += ["## Learning curve", _learning(curve), "![learning curve](learning-curve.png)"]
     parts += ["## Can the archive be told from the embedding?", _probes(variants)]
     return "\n\n".join(parts) + "\n"
+
+
+def _whole(variants: list[dict[str, Any]], chosen: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The chosen variants in their order; none where one is missing, for a table with a gap says nothing."""
+    found = [r for name in chosen for r in variants if r["variant"] == name and "domains" in r]
+    return found if len(found) == len(chosen) else []
 
 
 _SETS = (

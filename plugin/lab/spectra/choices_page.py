@@ -77,7 +77,8 @@ def _chosen(found: Mapping[str, Any]) -> list[str]:
     return [
         "### How they were chosen",
         f"On the split `select`: {mix['spectra']} real spectra of {mix['objects']} objects ({_mix(mix['class_mix'])}). "
-        "It has too few TDEs to choose by their recall, so the factor is chosen by what it costs.",
+        "It has too few TDEs to choose by their recall, so the factor is chosen by what it costs. "
+        "The differences between neighbouring powers and factors are within noise; the choice is by rule.",
         f"`cost_sensitive`, power ({fits['power']}):",
         table(["power", *head], rows),
         f"`tde_priority`, factor of TDE ({fits['factor']}):",
@@ -89,7 +90,8 @@ def _sets(domains: Mapping[str, Any]) -> list[str]:
     parts = [
         "## Which sets are served (`ASTRANET_SETS`)",
         "The thresholds are those that the service uses, calibrated on the bundle's own calibration spectra of the "
-        "domain. The band holds the coverage of 95 % of right tests of so many independent spectra. `aps` is not "
+        "domain. Intervals are as if spectra were independent, and too narrow where an object has several; the band "
+        "holds the coverage of 95 % of right tests of so many independent spectra. `aps` is not "
         "randomised, so that a spectrum has one set: it is never empty, holds the most probable class, and covers "
         "more than it promises wherever that class alone is right more often than that.",
     ]
