@@ -44,6 +44,12 @@ class Answer:
         return confidence.prediction_sets.get(self.alpha, ()) if confidence else ()
 
     @property
+    def has_set(self) -> bool:
+        """Whether the report holds a set at this rate: an empty one says that no class fits, none says nothing."""
+        confidence = self.report.confidence
+        return confidence is not None and self.alpha in confidence.prediction_sets
+
+    @property
     def interest(self) -> Interest:
         """Where on the page it belongs."""
         report = self.report
@@ -51,6 +57,8 @@ class Answer:
             return Interest.REFUSED
         if self._odd:
             return Interest.ODD
+        if not self.has_set:
+            return Interest.CLASSIFIED
         if not self.members:
             return Interest.FITS_NOTHING
         if report.verdict.label in RARE and len(self.members) < _BROAD:

@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -64,6 +65,12 @@ def odd():
 )
 def test_interest(made, interest):
     assert made.interest is interest
+
+
+def test_no_set_at_a_rate_is_not_an_empty_one():
+    elsewhere = replace(look(label="TDE", members=()), alpha="0.03")
+    assert (elsewhere.has_set, elsewhere.interest) == (False, Interest.CLASSIFIED)
+    assert "none of the seven" not in elsewhere.why
 
 
 def test_most_interesting_first_whatever_the_order():
