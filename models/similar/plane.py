@@ -144,10 +144,11 @@ class Plane:
                 arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - no dict
             keys, way = tuple(map(str, json.loads(told["keys"]))), told["way"]
             n = len(keys)
-            whole = (
-                arrays["unit"].shape == (n, 192) and arrays["xy"].shape == (n, 2) and np.isfinite(arrays["xy"]).all()
-            )
-            if n == 0 or not whole or way not in ("umap", "pca") or (way == "pca") != ("axes" in arrays):
+            whole = arrays["unit"].shape == (n, 192) and arrays["xy"].shape == (n, 2)
+            axes = {"axes": (192, 2), "centre": (2,)} if way == "pca" else {}
+            shapes = {name: array.shape for name, array in arrays.items() if name not in ("unit", "xy")}
+            sound = all(np.isfinite(array).all() for array in arrays.values())
+            if n == 0 or not whole or way not in ("umap", "pca") or shapes != axes or not sound:
                 raise ValueError("its parts do not belong together")
             return cls(way=way, bundle=told["bundle"], keys=keys, **arrays)  # type: ignore[arg-type]
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:

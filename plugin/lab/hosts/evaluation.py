@@ -202,7 +202,7 @@ def _places(data: Path) -> Iterator[tuple[str, tuple[str, float, float, float]]]
     """By object who knows its host, where that is, and its radius; YSE's names where both know one."""
     sizes = {}
     for row in _rows(data, "hosts"):
-        if row["source"] == FLEET and row["host_ra"] == row["host_ra"]:
+        if row["source"] == FLEET and row["host_ra"] is not None and row["host_ra"] == row["host_ra"]:
             sizes[row["object_id"]] = float(row["radius_arcsec"] or 0.0)
             yield row["object_id"], ("FLEET", row["host_ra"], row["host_dec"], sizes[row["object_id"]])
     for row in _rows(data, "hosts_yse"):

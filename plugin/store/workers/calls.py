@@ -46,6 +46,7 @@ class SharedCalls:
         with self._engine.begin() as connection:
             connection.execute(_ALONE, {"server": f"calls {self._server}"})
             now = float(connection.execute(_NOW).scalar_one())
+            connection.execute(_FORGET, {"server": self._server, "oldest": _oldest(now)})
             turn = self._turn(connection, now, limit)
             if not turn.full_s and turn.pause_s <= patience_s:
                 minute = int((now + turn.pause_s) // _MINUTE_S)
@@ -64,13 +65,9 @@ class SharedCalls:
             connection.execute(_CLOSE, {"server": self._server, "until": until})
 
     def _turn(self, connection: Connection, now: float, limit: int | None) -> Turn:
-        this = int(now // _MINUTE_S)
-        oldest = this - int(HOUR_S // _MINUTE_S)
-        connection.execute(_FORGET, {"server": self._server, "oldest": oldest})
         rows = connection.execute(_COUNTED, {"server": self._server}).all()
-        counted = [
-            (row.minute, row.calls) for row in rows if row.minute <= this + 1
-        ]  # not of a clock that was set back
+        latest = int(now // _MINUTE_S) + 1  # not of a clock that was set back
+        counted = [(row.minute, row.calls) for row in rows if _oldest(now) <= row.minute <= latest]
         used = sum(calls for _, calls in counted)
         until = connection.execute(_CLOSED, {"server": self._server}).scalar_one_or_none()
         pause = 0.0 if until is None else min(max(0.0, float(until) - now), HOUR_S)
@@ -81,3 +78,8 @@ class SharedCalls:
             left -= calls
             full = (minute + 1) * _MINUTE_S + HOUR_S - now
         return Turn(used=used, full_s=full, pause_s=pause)
+
+
+def _oldest(now: float) -> int:
+    """The first minute that counts."""
+    return int(now // _MINUTE_S) - int(HOUR_S // _MINUTE_S)

@@ -56,7 +56,7 @@ def test_what_a_umap_was_fitted_on_lies_where_it_lay_and_others_among_their_neig
     assert (inside <= xy.max(0)).all()
 
 
-@pytest.mark.parametrize("damage", ["text", "empty", "way", "short", "other"])
+@pytest.mark.parametrize("damage", ["text", "empty", "way", "short", "other", "no centre", "not finite"])
 def test_what_is_no_map_is_refused(damage: str, tmp_path) -> None:
     from safetensors.numpy import save_file
 
@@ -72,6 +72,10 @@ def test_what_is_no_map_is_refused(damage: str, tmp_path) -> None:
         told |= {"way": "tsne"} if damage == "way" else {}
         told |= {"keys": '["a"]'} if damage == "short" else {}
         arrays |= {"axes": np.zeros((192, 2), np.float32)} if damage == "other" else {}
+        if damage == "no centre":
+            told, arrays = told | {"way": "pca"}, arrays | {"axes": np.zeros((192, 2), np.float32)}
+        if damage == "not finite":
+            arrays |= {"unit": np.full_like(unit, np.nan)}
         save_file(arrays, path, metadata=told)
     with pytest.raises(ValueError, match="is no map"):
         Plane.load(path)
